@@ -1,0 +1,8 @@
+//! The auditor against networks with real keys, a real signed directory and real ledger folders.
+#![cfg(test)]
+
+mod command_line;
+mod damage;
+mod tampering;
+mod verdicts;
+mod world;

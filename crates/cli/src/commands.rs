@@ -1,0 +1,13 @@
+//! The commands, one file each: what is typed, what it means, the act, how the outcome is shown.
+
+pub(crate) mod directory;
+pub(crate) mod inbox;
+pub(crate) mod ledger;
+pub(crate) mod network;
+pub(crate) mod node;
+pub(crate) mod queue;
+pub(crate) mod receipts;
+pub(crate) mod route;
+pub(crate) mod send;
+pub(crate) mod status;
+pub(crate) mod track;

@@ -1,0 +1,154 @@
+//! `yizhan network create`: a new network in a folder, from flags or from a plan.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::table::table;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use yizhan_document::NodeId;
+use yizhan_hierarchy::{NetworkPlan, PlanFlags, limits::PLAN_BYTES_MAX};
+use yizhan_node::{Clock, CreatedNetwork, create_network};
+
+/// The longest path of a Unix socket, in bytes (unix(7), `sun_path` without its closing zero).
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Typed {
+    /// Make a network: authority keys, CA, signed directory (名录), and a folder for each node (驿站)
+    ///
+    /// All nodes listen on this machine, on two ports each from the base port on. A node is given as ID, or as ID=PARENT;
+    /// the parent may be left out where there is only one on the level above.
+    Create(Create),
+}
+
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct Create {
+    /// The folder, new or empty
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// A plan in TOML: [network] with name and base_port, then [[node]] with id, parent, names, offices
+    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["root", "prefecture", "county", "town", "name"],
+          required_unless_present = "root")]
+    plan: Option<PathBuf>,
+    /// A node without parent, as a region (自治区)
+    #[arg(long, value_name = "ID")]
+    root: Vec<String>,
+    /// A node under a root, as a prefecture (地州市)
+    #[arg(long, value_name = "ID[=PARENT]", requires = "root")]
+    prefecture: Vec<String>,
+    /// A node under a prefecture, as a county (县市区)
+    #[arg(long, value_name = "ID[=PARENT]", requires = "root")]
+    county: Vec<String>,
+    /// A node under a county, as a town (乡镇)
+    #[arg(long, value_name = "ID[=PARENT]", requires = "root")]
+    town: Vec<String>,
+    /// The network's name, like a domain name [default: xinjiang.example]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The first UDP port; 0 takes whatever ports are free now [default: 4500, or what the plan says]
+    #[arg(long, value_name = "N")]
+    base_port: Option<u16>,
+}
+
+/// What was made, as it is shown.
+#[derive(Debug, Serialize)]
+struct Made {
+    network: String,
+    folder: PathBuf,
+    nodes: Vec<MadeNode>,
+}
+
+#[derive(Debug, Serialize)]
+struct MadeNode {
+    node: NodeId,
+    config: PathBuf,
+    socket: PathBuf,
+    address: SocketAddr,
+}
+
+pub(crate) fn run(typed: Typed, output: Output) -> Result<(), Failure> {
+    let Typed::Create(create) = typed;
+    let plan = plan(&create)?;
+    check_sockets(&plan, &create.folder)?;
+    let made = create_network(&plan, &create.folder, Clock::start().wall())?;
+    output.show(&shown(plan.network, made), words)
+}
+
+/// The plan that is meant.
+fn plan(create: &Create) -> Result<NetworkPlan, Failure> {
+    let mut plan = match &create.plan {
+        Some(path) => {
+            let found = path.metadata().map_err(Failure::file(path, "cannot be read"))?;
+            if found.len() > PLAN_BYTES_MAX as u64 {
+                return Err(Failure::Usage(format!("{} is too large for a plan", path.display())));
+            }
+            let text = std::fs::read_to_string(path).map_err(Failure::file(path, "cannot be read"))?;
+            NetworkPlan::from_toml(&text)?
+        }
+        None => NetworkPlan::from_flags(&PlanFlags {
+            network: create.name.clone(),
+            base_port: None,
+            roots: create.root.clone(),
+            prefectures: create.prefecture.clone(),
+            counties: create.county.clone(),
+            towns: create.town.clone(),
+        })?,
+    };
+    // Set only now, since 0 has a meaning here that no plan in a file can have.
+    if let Some(base_port) = create.base_port {
+        plan.base_port = base_port;
+    }
+    Ok(plan)
+}
+
+/// A node in a folder whose path is too long could never open its desk: better said now.
+pub(crate) fn check_sockets(plan: &NetworkPlan, folder: &Path) -> Result<(), Failure> {
+    let absolute = std::path::absolute(folder).map_err(Failure::file(folder, "is no folder"))?;
+    let longest = plan.nodes.iter().map(|node| node.id.as_str().len()).max().unwrap_or_default();
+    let length = absolute.as_os_str().len() + "/nodes//data/desk.sock".len() + longest;
+    if length <= SOCKET_PATH_BYTES_MAX {
+        return Ok(());
+    }
+    let over = length - SOCKET_PATH_BYTES_MAX;
+    Err(Failure::Usage(format!(
+        "{} is {over} bytes too long for the sockets of its nodes; choose a folder with a shorter path",
+        folder.display()
+    )))
+}
+
+fn shown(network: String, made: CreatedNetwork) -> Made {
+    let node = |created: yizhan_node::CreatedNode| MadeNode {
+        node: created.node,
+        config: created.config,
+        socket: created.socket,
+        address: created.address,
+    };
+    Made { network, folder: made.folder, nodes: made.nodes.into_iter().map(node).collect() }
+}
+
+fn words(made: &Made) -> String {
+    let mut nodes = table(&["Node 驿站", "Listens on 端口", "Configuration 配置"]);
+    for node in &made.nodes {
+        nodes.add_row([node.node.to_string(), node.address.to_string(), node.config.display().to_string()]);
+    }
+    format!(
+        "The network {} is in {}; README.txt there says how to run it.\n{nodes}\nauthority/ holds the keys that sign the directory: keep them apart from the nodes.",
+        made.network,
+        made.folder.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_refused_before_anything_is_made() {
+        let folder = PathBuf::from("/tmp").join("x".repeat(90));
+        assert!(matches!(check_sockets(&NetworkPlan::demo(), &folder), Err(Failure::Usage(_))));
+        check_sockets(&NetworkPlan::demo(), Path::new("/tmp/network")).unwrap();
+    }
+}

@@ -1,0 +1,46 @@
+//! `yizhan status`: how a node fares.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::reach::Reach;
+use crate::table::{bytes, moment, table, yes_or_no};
+use clap::Args;
+use yizhan_desk::NodeStatus;
+
+#[derive(Debug, Args)]
+pub(crate) struct Typed {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
+    let client = typed.reach.client(None).await?;
+    output.show(&client.status().await?, words)
+}
+
+fn words(status: &NodeStatus) -> String {
+    let mut links = table(&["Neighbour 邻站", "Up 连通", "Waiting 待发", "In flight 在途"]);
+    for neighbour in &status.neighbours {
+        links.add_row([
+            neighbour.node.to_string(),
+            yes_or_no(neighbour.up).to_owned(),
+            neighbour.waiting.to_string(),
+            neighbour.in_flight.to_string(),
+        ]);
+    }
+    let memory = status.resident_bytes.map_or_else(String::new, |count| format!(", {} of memory", bytes(count)));
+    format!(
+        "Node 驿站 {}: ready {}, running since {} UTC, version {}{memory}\n\
+         Ledger 台账 {}: {} entries; directory 名录 version {}\n\
+         Held for others {}, waiting in inboxes (待收) {}\n{links}",
+        status.node,
+        yes_or_no(status.ready),
+        moment(status.started),
+        status.version,
+        status.ledger,
+        status.ledger_size,
+        status.directory_version,
+        status.held,
+        status.inbox,
+    )
+}

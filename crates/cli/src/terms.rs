@@ -1,0 +1,85 @@
+//! The Chinese terms of what is shown: kinds of receipts, stages, states of an inbox.
+
+use yizhan_desk::{InboxState, Stage};
+
+/// What a kind of receipt is called. Kinds of newer nodes have no term here.
+pub(crate) fn receipt(kind: &str) -> &'static str {
+    match kind {
+        "SubmissionAcceptance" => "收寄",
+        "SubmissionRejection" => "拒绝收寄",
+        "RelayAcceptance" => "接转",
+        "RelayRejection" => "拒绝接转",
+        "RelayFailure" => "转送失败",
+        "CustodyPassed" => "移交",
+        "ContentConsignment" => "送达",
+        "ContentConsignmentFailure" => "送达失败",
+        "ContentHandover" => "领取",
+        "AcceptanceRejectionExpiry" => "逾期",
+        "SignedFor" => "签收",
+        "Refused" => "拒收",
+        "Returned" => "退回",
+        _ => "",
+    }
+}
+
+/// A kind of receipt with its term.
+pub(crate) fn receipt_and_term(kind: &str) -> String {
+    format!("{kind} {}", receipt(kind)).trim_end().to_owned()
+}
+
+/// How far a document has come.
+pub(crate) fn stage(stage: Stage) -> String {
+    let term = match stage {
+        Stage::Accepted => "已收寄",
+        Stage::AtNode => "在途",
+        Stage::Delivered => "已送达",
+        Stage::HandedOver => "已领取",
+        Stage::SignedFor => "已签收",
+        Stage::Refused => "已拒收",
+        Stage::Returned => "已退回",
+        Stage::Failed => "失败",
+        Stage::Expired => "逾期",
+    };
+    format!("{} {term}", stage.as_str())
+}
+
+/// What an office has done with a document.
+pub(crate) fn inbox_state(state: InboxState) -> String {
+    let term = match state {
+        InboxState::Waiting => "待收",
+        InboxState::Taken => "已领取",
+        InboxState::SignedFor => "已签收",
+        InboxState::Refused => "已拒收",
+        InboxState::Returned => "已退回",
+    };
+    format!("{} {term}", state.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_kinds_of_receipt_share_a_term() {
+        let kinds = [
+            "SubmissionAcceptance",
+            "SubmissionRejection",
+            "RelayAcceptance",
+            "RelayRejection",
+            "RelayFailure",
+            "CustodyPassed",
+            "ContentConsignment",
+            "ContentConsignmentFailure",
+            "ContentHandover",
+            "AcceptanceRejectionExpiry",
+            "SignedFor",
+            "Refused",
+            "Returned",
+        ];
+        let terms: std::collections::BTreeSet<_> = kinds.iter().map(|kind| receipt(kind)).collect();
+        assert_eq!(terms.len(), kinds.len());
+        assert!(!terms.contains(""));
+        assert_eq!(receipt_and_term("SignedFor"), "SignedFor 签收");
+        assert_eq!(receipt_and_term("Foreseen"), "Foreseen");
+    }
+}

@@ -1,0 +1,52 @@
+//! The network as this node knows it: the directory, and the way to a node.
+
+use serde::{Deserialize, Serialize};
+use yizhan_document::{NodeId, OfficeName};
+
+/// One hop on the way to a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteStep {
+    /// The node; the first step is this node itself.
+    pub node: NodeId,
+    /// Why the way leads there, such as `parent` or `child`, for a person to read.
+    pub why: String,
+}
+
+/// The signed directory that the node goes by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryView {
+    /// The network's name.
+    pub network: String,
+    /// The directory's version.
+    pub version: u64,
+    /// Its nodes, by id.
+    pub nodes: Vec<DirectoryNode>,
+}
+
+/// A node in the directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryNode {
+    /// Its id.
+    pub node: NodeId,
+    /// Its name in people's language.
+    pub name: String,
+    /// Its parent; absent for the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<NodeId>,
+    /// Where its neighbours reach it: host and UDP port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Its offices, by name.
+    pub offices: Vec<DirectoryOffice>,
+}
+
+/// An office in the directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryOffice {
+    /// Its name in addresses.
+    pub office: OfficeName,
+    /// Its name in people's language.
+    pub name: String,
+    /// Whether it cannot receive at present.
+    pub suspended: bool,
+}

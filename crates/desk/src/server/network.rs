@@ -1,0 +1,21 @@
+//! `/v1/route` and `/v1/directory`: the network as the node knows it.
+
+use super::input::{self, Segments};
+use super::routes::Desk;
+use crate::{DirectoryView, DoorError, RouteStep};
+use axum::Json;
+use axum::extract::State;
+
+/// `GET /v1/route/{node}`
+pub(super) async fn route(
+    State(desk): State<Desk>,
+    node: Segments<String>,
+) -> Result<Json<Vec<RouteStep>>, DoorError> {
+    let node = input::segment(&input::segments(node)?)?;
+    desk.door.route(node).await.map(Json)
+}
+
+/// `GET /v1/directory`
+pub(super) async fn directory(State(desk): State<Desk>) -> Result<Json<DirectoryView>, DoorError> {
+    desk.door.directory().await.map(Json)
+}

@@ -1,0 +1,90 @@
+//! How the node fares: neighbours, what waits and why. For its operator.
+
+use serde::{Deserialize, Serialize};
+use yizhan_document::{EnvelopeId, LedgerId, NodeId, Unit, Urgency, WallTime};
+
+/// The state of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// The node.
+    pub node: NodeId,
+    /// The version of its program.
+    pub version: String,
+    /// Since when it runs.
+    pub started: WallTime,
+    /// Whether it may promise: false while it starts, restores, stops, or where its disk failed.
+    pub ready: bool,
+    /// Its ledger.
+    pub ledger: LedgerId,
+    /// Entries in it.
+    pub ledger_size: u64,
+    /// Its last signed checkpoint, a C2SP signed note; empty before the first.
+    pub checkpoint: String,
+    /// Its neighbours, by id.
+    pub neighbours: Vec<NeighbourStatus>,
+    /// Units in its custody that wait to be passed on.
+    pub held: u64,
+    /// Documents in the inboxes of its offices that nobody has taken.
+    pub inbox: u64,
+    /// The version of the directory it goes by.
+    pub directory_version: u64,
+    /// Memory of the process, in bytes; absent where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_bytes: Option<u64>,
+}
+
+/// A neighbour as seen from this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NeighbourStatus {
+    /// The neighbour.
+    pub node: NodeId,
+    /// Whether it has answered on the present connection.
+    pub up: bool,
+    /// Units that wait for it.
+    pub waiting: u64,
+    /// Offers made to it that it has not yet acknowledged.
+    pub in_flight: u64,
+}
+
+/// A unit of custody that waits here, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueItem {
+    /// The unit.
+    pub unit: Unit,
+    /// The neighbour it waits for; absent while there is no way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NodeId>,
+    /// How urgent it is.
+    pub urgency: Urgency,
+    /// Until when it is to be delivered.
+    pub deadline: WallTime,
+    /// Size of the encrypted body in bytes.
+    pub size: u64,
+    /// Since when it is in this node's custody.
+    pub since: WallTime,
+    /// How often it was offered in vain.
+    pub tries: u32,
+    /// When it is offered next; absent if it waits for something other than time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<WallTime>,
+    /// Why it is still here, for a person to read.
+    pub why: String,
+}
+
+/// Something that happened to a document at the node, as it happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeEvent {
+    /// Counts the events of this node, from 1 and without gaps: a reader that sees a jump has missed what is no longer held.
+    pub sequence: u64,
+    /// When it happened.
+    pub time: WallTime,
+    /// The document.
+    pub envelope: EnvelopeId,
+    /// What happened: as a rule the kind of a receipt, such as `ContentConsignment`.
+    pub kind: String,
+    /// The node where it happened.
+    pub node: NodeId,
+    /// The unit, where it concerns a single one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+}

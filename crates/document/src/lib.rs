@@ -1,0 +1,28 @@
+//! What a document is: addresses, permanent ids, label, manifest, urgency, classification, limits.
+//!
+//! Everything here is plain data with one textual form each. This crate knows nothing of keys, disks, wires or clocks;
+//! every other crate may use it.
+
+mod act;
+mod address;
+mod classification;
+mod digest;
+mod ids;
+mod intervals;
+mod label;
+pub mod limits;
+mod manifest;
+pub mod merkle;
+mod moment;
+mod urgency;
+
+pub use act::{Act, ActError, Statement};
+pub use address::{AddressError, NodeId, OfficeAddress, OfficeName};
+pub use classification::Classification;
+pub use digest::{Digest, DigestError, Hasher};
+pub use ids::{Attempt, EnvelopeId, IdError, LedgerId, Unit};
+pub use intervals::IntervalSet;
+pub use label::{Label, LabelError, Title};
+pub use manifest::{Manifest, ManifestError, Part, PartName};
+pub use moment::{MomentError, WallTime};
+pub use urgency::Urgency;

@@ -1,0 +1,29 @@
+//! Limits on what a document may be, in one place; other crates assert theirs against these.
+
+/// Destination nodes of one envelope, at the most.
+pub const DESTINATIONS_MAX: usize = 4096;
+/// Recipient offices of one document, at the most.
+pub const RECIPIENTS_MAX: usize = 8192;
+/// Files of one document, at the most.
+pub const PARTS_MAX: usize = 256;
+/// A label as JSON, in bytes, at the most.
+pub const LABEL_BYTES_MAX: usize = 32 * 1024;
+/// One text element of a label, in bytes, at the most.
+pub const ELEMENT_BYTES_MAX: usize = 4096;
+/// A file name, in bytes, at the most.
+pub const PART_NAME_BYTES_MAX: usize = 255;
+/// A manifest, in bytes, at the most: label, parts and recipients at their own limits fit.
+pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
+/// Content of one document, in bytes, at the most (1 TiB).
+pub const CONTENT_BYTES_MAX: u64 = 1 << 40;
+/// A reason given for refusing, returning or failing, in bytes, at the most.
+pub const REASON_BYTES_MAX: usize = 2000;
+/// How far ahead a deadline may lie, in milliseconds (366 days).
+pub const DEADLINE_AHEAD_MS_MAX: u64 = 366 * 24 * 3600 * 1000;
+/// The deadline of a document that names none, in milliseconds (30 days).
+pub const DEADLINE_DEFAULT_MS: u64 = 30 * 24 * 3600 * 1000;
+
+const _: () = assert!(
+    LABEL_BYTES_MAX * 2 + PARTS_MAX * (PART_NAME_BYTES_MAX * 3 + 100) + RECIPIENTS_MAX * 80
+        < MANIFEST_BYTES_MAX
+);

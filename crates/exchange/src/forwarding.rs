@@ -1,0 +1,237 @@
+//! Forwarding: offers to neighbours, their answers, and what becomes of units that cannot go on.
+
+use crate::effect::Effect;
+use crate::event::{HeardEntry, Staged};
+use crate::fact::Fact;
+use crate::limits::{
+    CLOCK_AGREEMENT_MS, OFFER_BYTES_IN_FLIGHT_MAX, OFFERS_IN_FLIGHT_MAX, PASSED_OVER_MAX, REJECTED_WAIT_MS,
+    REJECTED_WAIT_MS_MAX,
+};
+use crate::node::Node;
+use crate::state::Outbound;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use yizhan_document::{Digest, NodeId};
+use yizhan_ledger::{Event as LedgerEvent, Head, Passed, Target};
+
+impl Node {
+    pub(crate) fn link_up(&mut self, neighbour: NodeId, clock_ms: u64) {
+        let mine = self.now().wall.as_ms();
+        if mine.abs_diff(clock_ms) <= CLOCK_AGREEMENT_MS {
+            self.clock_agrees = true;
+        }
+        let link = self.state.links.entry(neighbour).or_default();
+        link.up = true;
+        link.bytes_in_flight = 0;
+        for number in core::mem::take(&mut link.in_flight) {
+            if let Some(out) = link.outbound.get(&number) {
+                link.waiting.insert((Reverse(out.urgency), number));
+            }
+        }
+        for out in link.outbound.values_mut() {
+            out.not_before = 0;
+        }
+        self.pump_due = true;
+        self.owed_are_due_now();
+    }
+
+    pub(crate) fn link_down(&mut self, neighbour: NodeId) {
+        if let Some(link) = self.state.links.get_mut(&neighbour) {
+            link.up = false;
+        }
+        // Offers whose body was under way must be offered again; nothing was promised for them.
+        let lost: Vec<(NodeId, u64)> = self
+            .incoming
+            .iter()
+            .filter(|((from, _), incoming)| {
+                *from == neighbour && !self.opening.contains_key(&incoming.staged)
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        for key in lost {
+            if let Some(incoming) = self.incoming.remove(&key) {
+                self.effect(Effect::Discard { staged: incoming.staged });
+            }
+        }
+    }
+
+    /// Offers what waits for links that are up, within their windows.
+    pub(crate) fn pump(&mut self) {
+        let (now, durable) = (self.now().uptime, self.durable_ticket());
+        let mut offers = Vec::new();
+        for (neighbour, link) in self.state.links.iter_mut().filter(|(_, link)| link.up) {
+            let mut passed_over = Vec::new();
+            while link.in_flight.len() < OFFERS_IN_FLIGHT_MAX
+                && link.bytes_in_flight < OFFER_BYTES_IN_FLIGHT_MAX
+                && passed_over.len() < PASSED_OVER_MAX
+            {
+                let Some((urgency, number)) = link.waiting.pop_first() else { break };
+                let Some(out) = link.outbound.get_mut(&number) else { continue };
+                if out.ticket > durable || out.not_before > now {
+                    passed_over.push((urgency, number));
+                    continue;
+                }
+                out.sent_at = now;
+                out.perhaps_offered = true;
+                link.in_flight.insert(number);
+                link.bytes_in_flight += out.bytes;
+                let (holding, units) = (out.holding, out.units.clone());
+                offers.push(Effect::Offer { neighbour: *neighbour, link: number, holding, units });
+            }
+            link.waiting.extend(passed_over);
+        }
+        offers.into_iter().for_each(|offer| self.effect(offer));
+    }
+
+    pub(crate) fn custody_taken(
+        &mut self,
+        neighbour: NodeId,
+        head: Head,
+        acknowledged: Vec<(u64, HeardEntry)>,
+        staged: Staged,
+    ) {
+        let me = self.me();
+        self.pump_due = true;
+        let mut passed = Vec::new();
+        let mut heard = Vec::new();
+        for (link, entry) in acknowledged {
+            let Some(out) = self.state.links.get(&neighbour).and_then(|to| to.outbound.get(&link)) else {
+                continue;
+            };
+            let Some(held) = self.state.holdings.get(&out.holding) else { continue };
+            if !acknowledges(&entry.event, me, link, held.acceptance.header, &out.units) {
+                continue;
+            }
+            passed.push(Passed { link, index: entry.at.index });
+            if held.acceptance.id.origin == me {
+                heard.push(entry.at.index);
+            }
+        }
+        let fresh = self.advances(head);
+        if passed.is_empty() && !fresh {
+            self.effect(Effect::Discard { staged });
+            return;
+        }
+        if !passed.is_empty() {
+            let event = LedgerEvent::CustodyPassed {
+                to: head.ledger,
+                size: head.size,
+                root: head.root,
+                passed: passed.clone(),
+            };
+            self.enter(event, None);
+            for Passed { link, .. } in passed {
+                self.fact(Fact::Passed { hop: neighbour, link });
+            }
+        }
+        if heard.is_empty() {
+            self.effect(Effect::Discard { staged });
+        } else {
+            self.store(crate::effect::Stored::Receipts { staged });
+            self.fact(Fact::Heard { ledger: head.ledger, indexes: heard });
+        }
+        if fresh {
+            self.witness(neighbour, head);
+        }
+    }
+
+    pub(crate) fn witnessed(&mut self, neighbour: NodeId, head: Head) {
+        if self.advances(head) {
+            self.witness(neighbour, head);
+        }
+    }
+
+    pub(crate) fn rejected(
+        &mut self,
+        neighbour: NodeId,
+        link: u64,
+        envelope: Digest,
+        reason: &str,
+        retry: bool,
+    ) {
+        let now = self.now().uptime;
+        let Some(to) = self.state.links.get_mut(&neighbour) else { return };
+        let Some(out) = to.outbound.get_mut(&link) else { return };
+        let header = self.state.holdings.get(&out.holding).map(|held| held.acceptance.header);
+        if header != Some(envelope) {
+            return;
+        }
+        if retry {
+            out.not_before = now + rejected_wait(out.rejections);
+            out.rejections += 1;
+            if to.in_flight.remove(&link) {
+                to.bytes_in_flight = to.bytes_in_flight.saturating_sub(out.bytes);
+            }
+            to.waiting.insert((Reverse(out.urgency), link));
+            return;
+        }
+        let Outbound { holding, units, .. } = out.clone();
+        self.fact(Fact::Withdrawn { hop: neighbour, link });
+        self.fail(holding, &units, reason);
+    }
+
+    /// Stored content cannot be read: whatever of it was not passed on is lost here, and said to be.
+    pub(crate) fn damaged(&mut self, holding: u64) {
+        let Some(held) = self.state.holdings.get(&holding) else { return };
+        let units: Vec<Target> = held.open.iter().copied().collect();
+        let assigned: Vec<(NodeId, u64)> = self
+            .state
+            .links
+            .iter()
+            .flat_map(|(node, link)| {
+                link.outbound.iter().map(move |(number, out)| (*node, *number, out.holding))
+            })
+            .filter(|(_, _, of)| *of == holding)
+            .map(|(node, number, _)| (node, number))
+            .collect();
+        for (hop, link) in assigned {
+            self.fact(Fact::Withdrawn { hop, link });
+        }
+        self.fail(holding, &units, "damaged");
+    }
+
+    /// Custody ends in failure: entered, told to the origin, and at the origin itself answered with a new attempt.
+    pub(crate) fn fail(&mut self, holding: u64, units: &[Target], reason: &str) {
+        let Some(held) = self.state.holdings.get(&holding) else { return };
+        let (id, envelope) = (held.acceptance.id, held.acceptance.header);
+        let origin = (id.origin != self.me()).then_some(id.origin);
+        let units: Vec<Target> = units.iter().copied().filter(|target| held.open.contains(target)).collect();
+        if units.is_empty() {
+            return;
+        }
+        let event = LedgerEvent::RelayFailure { id, envelope, units: units.clone(), reason: reason.into() };
+        self.enter(event, origin);
+        if origin.is_none() {
+            // The origin's own copy is the last one: what is damaged there cannot be tried again.
+            let again = reason != "damaged";
+            for target in &units {
+                self.destination_failed(id, *target, again);
+            }
+        }
+        self.fact(Fact::Discharged { holding, units });
+    }
+
+    fn advances(&self, head: Head) -> bool {
+        self.state.witnessed.get(&head.ledger).is_none_or(|known| head.size > known.size)
+    }
+
+    fn witness(&mut self, neighbour: NodeId, head: Head) {
+        self.fact(Fact::Witnessed(head));
+        self.word(Effect::Cosign { neighbour, head });
+    }
+}
+
+/// Whether an entry accepts exactly what was offered under this number.
+fn acknowledges(event: &LedgerEvent, me: NodeId, number: u64, header: Digest, offered: &[Target]) -> bool {
+    match event {
+        LedgerEvent::RelayAcceptance { envelope, units, from, link, .. } => {
+            *envelope == header && units == offered && *from == me && *link == number
+        }
+        _ => false,
+    }
+}
+
+/// The wait after the given number of rejections, in milliseconds.
+fn rejected_wait(rejections: u32) -> u64 {
+    REJECTED_WAIT_MS.saturating_mul(1 << rejections.min(10)).min(REJECTED_WAIT_MS_MAX)
+}

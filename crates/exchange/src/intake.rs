@@ -1,0 +1,251 @@
+//! Intake: a neighbour offers custody.
+
+use crate::effect::{Effect, Stored};
+use crate::event::{OfferedEnvelope, Office, Past, Staged};
+use crate::fact::{Acceptance, Fact, Source};
+use crate::limits::UNITS_PER_OFFER_MAX;
+use crate::node::{Incoming, Node, Opening};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use yizhan_document::{NodeId, Unit};
+use yizhan_ledger::{Event as LedgerEvent, Target};
+
+impl Node {
+    pub(crate) fn offered(&mut self, neighbour: NodeId, offered: OfferedEnvelope, staged: Staged) {
+        let link = offered.link;
+        if let Some(holding) = self.state.offers.get(&(neighbour, link)).copied() {
+            // Offered again: the stored receipt again, unless the first is not durable yet, which then answers both.
+            self.effect(Effect::Discard { staged });
+            if self.is_durable(holding) {
+                self.effect(Effect::Custody { neighbour, acknowledged: alloc::vec![(link, holding)] });
+            }
+            return;
+        }
+        if self.incoming.contains_key(&(neighbour, link)) {
+            self.effect(Effect::Discard { staged });
+            self.ask_for_body_again(neighbour, link);
+            return;
+        }
+        if let Some((reason, retry)) = self.objection(neighbour, &offered) {
+            self.refuse(neighbour, &offered, staged, reason, retry);
+            return;
+        }
+        let id = offered.id;
+        let seen = self.state.seen.get(&id.ledger()).is_some_and(|seen| seen.contains(id.counter));
+        self.incoming.insert((neighbour, link), Incoming { offered, staged });
+        if seen {
+            self.effect(Effect::Recollect { neighbour, link, id });
+        } else {
+            self.fetch(neighbour, link);
+        }
+    }
+
+    pub(crate) fn recollected(&mut self, neighbour: NodeId, link: u64, past: &[Past]) {
+        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let staged = incoming.staged;
+        if let Some(known) = past.iter().find(|past| past.from == neighbour && past.link == link) {
+            let acknowledged = alloc::vec![(link, known.index)];
+            self.incoming.remove(&(neighbour, link));
+            self.effect(Effect::Discard { staged });
+            self.effect(Effect::Custody { neighbour, acknowledged });
+            return;
+        }
+        let offered = &incoming.offered;
+        let (id, units) = (offered.id, offered.units.clone());
+        let met_before = |target: &&Target| past.iter().any(|past| past.units.contains(target));
+        let here = |target: &Target| {
+            let unit = Unit { envelope: id, destination: target.node, attempt: target.attempt };
+            self.state.units.contains_key(&unit)
+        };
+        let known: Vec<&Target> = units.iter().filter(met_before).collect();
+        if known.is_empty() {
+            self.fetch(neighbour, link);
+        } else if known.len() == units.len() && units.iter().all(here) {
+            // Another neighbour hands over what is still held here: a receipt of its own, no second custody.
+            self.acknowledge_again(neighbour, link);
+        } else if let Some(Incoming { offered, staged }) = self.incoming.remove(&(neighbour, link)) {
+            self.refuse(neighbour, &offered, staged, "loop", false);
+        }
+    }
+
+    pub(crate) fn body_arrived(&mut self, neighbour: NodeId, link: u64, good: bool) {
+        if !self.incoming.contains_key(&(neighbour, link)) {
+            return;
+        }
+        if good {
+            self.examine(neighbour, link);
+        } else if let Some(incoming) = self.incoming.remove(&(neighbour, link)) {
+            self.refuse(neighbour, &incoming.offered, incoming.staged, "body", true);
+        }
+    }
+
+    pub(crate) fn opened(&mut self, staged: Staged, result: Result<Vec<Office>, String>) {
+        match self.opening.remove(&staged) {
+            Some(Opening::Offer(neighbour, link)) => self.take_custody(neighbour, link, Some(result)),
+            Some(Opening::Submission(request)) => self.admit(request, Some(result)),
+            None => {}
+        }
+    }
+
+    /// What stands against taking custody, and whether that may change.
+    fn objection(&self, neighbour: NodeId, offered: &OfferedEnvelope) -> Option<(&'static str, bool)> {
+        let me = self.me();
+        if offered.units.is_empty() || offered.units.len() > UNITS_PER_OFFER_MAX {
+            return Some(("units", false));
+        }
+        if offered.path.contains(&me) {
+            return Some(("loop", false));
+        }
+        if offered.classification > self.profile.max_classification {
+            return Some(("classification", false));
+        }
+        let onward = |target: &Target| {
+            target.node == me || self.next_hop(target.node).is_some_and(|hop| hop != neighbour)
+        };
+        if !offered.units.iter().all(onward) {
+            return Some(("no-route", true));
+        }
+        None
+    }
+
+    fn fetch(&mut self, neighbour: NodeId, link: u64) {
+        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let (inline, staged) = (incoming.offered.inline, incoming.staged);
+        if inline {
+            self.examine(neighbour, link);
+        } else {
+            self.effect(Effect::WantBody { neighbour, link, staged });
+        }
+    }
+
+    /// The offer came again while its body is under way: the stream may have broken with the old connection.
+    fn ask_for_body_again(&mut self, neighbour: NodeId, link: u64) {
+        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let staged = incoming.staged;
+        if !incoming.offered.inline && !self.opening.contains_key(&staged) {
+            self.effect(Effect::WantBody { neighbour, link, staged });
+        }
+    }
+
+    /// The body is here: a unit for this node is opened before custody is taken, so that acceptance and consignment are
+    /// durable together.
+    fn examine(&mut self, neighbour: NodeId, link: u64) {
+        let me = self.me();
+        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let (id, staged) = (incoming.offered.id, incoming.staged);
+        if self.opening.contains_key(&staged) {
+            return;
+        }
+        if incoming.offered.units.iter().any(|target| target.node == me) {
+            self.opening.insert(staged, Opening::Offer(neighbour, link));
+            self.effect(Effect::Open { staged, id });
+        } else {
+            self.take_custody(neighbour, link, None);
+        }
+    }
+
+    fn take_custody(&mut self, neighbour: NodeId, link: u64, local: Option<Result<Vec<Office>, String>>) {
+        let Some(Incoming { offered, staged }) = self.incoming.remove(&(neighbour, link)) else { return };
+        let (me, origin) = (self.me(), offered.id.origin);
+        let event = LedgerEvent::RelayAcceptance {
+            id: offered.id,
+            envelope: offered.header,
+            units: offered.units.clone(),
+            from: neighbour,
+            link,
+            rests_on: offered.rests_on,
+        };
+        // The origin gets this receipt as its own acknowledgement when it is the offerer itself.
+        let at = self.enter(event, (origin != neighbour).then_some(origin));
+        self.fact(Fact::Accepted(Acceptance {
+            at,
+            id: offered.id,
+            header: offered.header,
+            source: Source::Neighbour { node: neighbour, link },
+            units: offered.units.clone(),
+            numbers: Vec::new(),
+            urgency: offered.urgency,
+            deadline: offered.deadline,
+            size: offered.size,
+            inline: offered.inline,
+            path: offered.path,
+            key: None,
+        }));
+        self.store(Stored::Envelope { holding: at.index, staged });
+        if let Some(result) = local {
+            let attempts =
+                offered.units.iter().filter(|target| target.node == me).map(|target| target.attempt);
+            for attempt in attempts.collect::<Vec<_>>() {
+                self.consign(at, offered.id, offered.header, attempt, result.clone());
+            }
+        }
+        self.assign(at.index, &offered.units);
+        self.word(Effect::Custody { neighbour, acknowledged: alloc::vec![(link, at.index)] });
+    }
+
+    fn acknowledge_again(&mut self, neighbour: NodeId, link: u64) {
+        let Some(Incoming { offered, staged }) = self.incoming.remove(&(neighbour, link)) else { return };
+        let event = LedgerEvent::RelayAcceptance {
+            id: offered.id,
+            envelope: offered.header,
+            units: offered.units,
+            from: neighbour,
+            link,
+            rests_on: offered.rests_on,
+        };
+        let at = self.enter(event, Some(offered.id.origin));
+        self.effect(Effect::Discard { staged });
+        self.word(Effect::Custody { neighbour, acknowledged: alloc::vec![(link, at.index)] });
+    }
+
+    /// Refuses an offer. What may change is not entered; what will not is, so that the offerer can show it.
+    fn refuse(
+        &mut self,
+        neighbour: NodeId,
+        offered: &OfferedEnvelope,
+        staged: Staged,
+        reason: &str,
+        retry: bool,
+    ) {
+        self.effect(Effect::Discard { staged });
+        let entry = (!retry).then(|| {
+            let event = LedgerEvent::RelayRejection {
+                id: offered.id,
+                rejected: offered.header,
+                units: offered.units.clone(),
+                from: neighbour,
+                link: offered.link,
+                reason: reason.into(),
+            };
+            self.enter(event, None).index
+        });
+        let reason = reason.into();
+        let (link, envelope) = (offered.link, offered.header);
+        self.word(Effect::Reject { neighbour, link, envelope, reason, retry, entry });
+    }
+
+    /// Assigns the units that are not for this node to the links they leave by: one offer per link, so that the body
+    /// travels once on each.
+    pub(crate) fn assign(&mut self, holding: u64, units: &[Target]) {
+        let me = self.me();
+        let mut by_hop: BTreeMap<NodeId, Vec<Target>> = BTreeMap::new();
+        for target in units.iter().filter(|target| target.node != me) {
+            if let Some(hop) = self.next_hop(target.node) {
+                by_hop.entry(hop).or_default().push(*target);
+            }
+        }
+        for (hop, units) in by_hop {
+            for units in units.chunks(UNITS_PER_OFFER_MAX) {
+                let link = self.state.links.get(&hop).map_or(0, |link| link.next);
+                self.fact(Fact::Assigned { holding, hop, link, units: units.to_vec() });
+            }
+        }
+    }
+
+    /// The neighbour towards a node, by the directory and the links that are up now.
+    pub(crate) fn next_hop(&self, destination: NodeId) -> Option<NodeId> {
+        let up = |node: NodeId| self.state.links.get(&node).is_some_and(|link| link.up);
+        self.directory.next_hop(self.me(), destination, &up).ok().map(|hop| hop.node)
+    }
+}

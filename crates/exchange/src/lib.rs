@@ -1,0 +1,36 @@
+//! The rules of a node, without clock, disk, socket, threads or cryptographic work.
+//!
+//! `Node::handle(now, event)` takes what happened and returns what to do. The daemon does it in the real world, the
+//! simulator in a made-up one. Three rules shape everything here:
+//!
+//! * **Event-sourced.** What must survive is said as [`Fact`]s. State changes only by applying facts, live and in
+//!   recovery alike, so recovery is the code that runs every day.
+//! * **No word before disk.** Every effect that tells anyone anything waits for the ticket of the facts it rests on.
+//! * **Ordered containers only**, so that one seed gives one run.
+//!
+//! Content never enters: the core knows digests, sizes and handles of what the shell has staged or stored.
+#![no_std]
+
+extern crate alloc;
+
+mod delivery;
+mod effect;
+mod event;
+mod fact;
+mod forwarding;
+mod intake;
+pub mod limits;
+mod node;
+mod now;
+mod origin;
+mod receipts;
+mod state;
+mod submission;
+mod timing;
+
+pub use effect::{Answer, Effect, Kept, Stored, Ticket};
+pub use event::{Closed, Event, HeardEntry, OfferedEnvelope, Office, Past, Request, Staged};
+pub use fact::{Acceptance, Consigned, End, Entered, Fact, Source};
+pub use node::{Node, Profile};
+pub use now::Now;
+pub use state::{Holding, InboxEntry, State};

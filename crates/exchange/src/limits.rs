@@ -1,0 +1,41 @@
+//! Limits of the rules: windows, waits and counts, asserted against each other.
+
+/// Offers under way to one neighbour without an answer, at the most.
+pub const OFFERS_IN_FLIGHT_MAX: usize = 512;
+/// Bytes of inline bodies under way to one neighbour without an answer, at the most.
+pub const OFFER_BYTES_IN_FLIGHT_MAX: u64 = 32 * 1024 * 1024;
+/// Waiting offers that are not durable or not due, looked past in one go, at the most.
+pub const PASSED_OVER_MAX: usize = 64;
+/// How long an offer waits for its answer on a link that is up before it is repeated, in milliseconds.
+pub const OFFER_PATIENCE_MS: u64 = 10_000;
+/// The first wait after a rejection that may be tried again, in milliseconds; it doubles up to the maximum.
+pub const REJECTED_WAIT_MS: u64 = 500;
+/// The longest such wait, in milliseconds.
+pub const REJECTED_WAIT_MS_MAX: u64 = 60_000;
+/// The first wait before receipts that the origin has not confirmed are sent again, in milliseconds; it doubles.
+pub const OWED_WAIT_MS: u64 = 1_500;
+/// The longest such wait, in milliseconds.
+pub const OWED_WAIT_MS_MAX: u64 = 120_000;
+/// Receipts sent home in one bundle, at the most.
+pub const RECEIPTS_PER_BUNDLE_MAX: usize = 128;
+/// Acknowledgements in one custody frame, at the most.
+pub const ACKNOWLEDGEMENTS_PER_FRAME_MAX: usize = 256;
+/// Units in one offer, at the most.
+pub const UNITS_PER_OFFER_MAX: usize = yizhan_ledger::UNITS_PER_ENTRY_MAX;
+/// How many hops receipts and confirmations may go: above any depth of the tree, up and down again.
+pub const HOPS_MAX: u8 = 32;
+/// How often the origin tries a destination, at the most, before the unit ends as failed.
+pub const ATTEMPTS_MAX: u16 = 6;
+/// How far a neighbour's clock may differ for both to count as agreeing, in milliseconds.
+pub const CLOCK_AGREEMENT_MS: u64 = 5 * 60 * 1000;
+/// How often deadlines are looked at, in milliseconds.
+pub const DEADLINE_ROUND_MS: u64 = 1_000;
+/// How often waiting and unanswered offers are looked at where no event asks for it, in milliseconds.
+pub const ROUND_MS: u64 = 250;
+/// Facts that nobody waits for are written at the latest after this, in milliseconds.
+pub const LAZY_MS: u64 = 200;
+/// Submissions reserved but not yet handed over, at the most.
+pub const RESERVATIONS_MAX: usize = 1024;
+
+const _: () = assert!(RECEIPTS_PER_BUNDLE_MAX <= 1024 && ACKNOWLEDGEMENTS_PER_FRAME_MAX <= 1024);
+const _: () = assert!(OWED_WAIT_MS < OWED_WAIT_MS_MAX && REJECTED_WAIT_MS < REJECTED_WAIT_MS_MAX);

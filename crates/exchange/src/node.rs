@@ -1,0 +1,290 @@
+//! The node: takes events, applies facts, holds words back until what they rest on is durable.
+
+use crate::effect::{Effect, Stored, Ticket};
+use crate::event::{Event, OfferedEnvelope, Request, Staged};
+use crate::fact::{Entered, Fact};
+use crate::limits::{ACKNOWLEDGEMENTS_PER_FRAME_MAX, LAZY_MS};
+use crate::now::Now;
+use crate::state::State;
+use crate::submission::Reservation;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use yizhan_document::{Attempt, Classification, EnvelopeId, LedgerId, NodeId};
+use yizhan_hierarchy::Directory;
+use yizhan_ledger::{Entry, EntryRef, Event as LedgerEvent};
+
+/// What a node is told about itself.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The network.
+    pub network: String,
+    /// The ledger it keeps; its node is this node.
+    pub ledger: LedgerId,
+    /// The highest classification it carries.
+    pub max_classification: Classification,
+}
+
+/// A node's rules and everything it knows.
+pub struct Node {
+    pub(crate) profile: Profile,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) state: State,
+    pub(crate) reservations: BTreeMap<Request, Reservation>,
+    /// Offers that are being looked at: fetched, opened or compared with the past.
+    pub(crate) incoming: BTreeMap<(NodeId, u64), Incoming>,
+    /// What is being opened, by what was staged.
+    pub(crate) opening: BTreeMap<Staged, Opening>,
+    /// New attempts that wait for their time: uptime -> what.
+    pub(crate) retries: BTreeMap<(u64, EnvelopeId, NodeId), Attempt>,
+    /// Whether a neighbour's clock was found to agree with this one.
+    pub(crate) clock_agrees: bool,
+    pub(crate) deadlines_looked_at: u64,
+    pub(crate) looked_at: u64,
+    /// Something happened that may let waiting offers go.
+    pub(crate) pump_due: bool,
+    now: Now,
+    batch: Batch,
+    effects: Vec<Effect>,
+    last_ticket: Ticket,
+    durable_ticket: Ticket,
+    durable_size: u64,
+    /// Words that wait, and the ledger size that their ticket makes durable.
+    waiting: BTreeMap<Ticket, (Vec<Effect>, u64)>,
+    lazy: Vec<Fact>,
+    lazy_since: u64,
+}
+
+/// An offer that is being looked at.
+pub(crate) struct Incoming {
+    pub(crate) offered: OfferedEnvelope,
+    pub(crate) staged: Staged,
+}
+
+/// Whose slip is being opened.
+pub(crate) enum Opening {
+    Offer(NodeId, u64),
+    Submission(Request),
+}
+
+#[derive(Default)]
+struct Batch {
+    facts: Vec<Fact>,
+    stored: Vec<Stored>,
+    words: Vec<Effect>,
+}
+
+impl Node {
+    /// A node that remembers nothing yet; give it the facts of its journal with [`Node::recall`], then [`Node::start`].
+    pub fn new(profile: Profile, directory: Arc<Directory>) -> Self {
+        let state = State::new(profile.ledger);
+        Self {
+            profile,
+            directory,
+            state,
+            reservations: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            opening: BTreeMap::new(),
+            retries: BTreeMap::new(),
+            clock_agrees: false,
+            deadlines_looked_at: 0,
+            looked_at: 0,
+            pump_due: false,
+            now: Now { wall: yizhan_document::WallTime::EPOCH, uptime: 0 },
+            batch: Batch::default(),
+            effects: Vec::new(),
+            last_ticket: 0,
+            durable_ticket: 0,
+            durable_size: 0,
+            waiting: BTreeMap::new(),
+            lazy: Vec::new(),
+            lazy_since: 0,
+        }
+    }
+
+    /// Takes in a fact from the journal, in the order in which it was written.
+    pub fn recall(&mut self, fact: &Fact) {
+        self.state.apply(fact, 0);
+    }
+
+    /// Begins work after everything was recalled. A ledger without entries gets its first one.
+    pub fn start(&mut self, now: Now) -> Vec<Effect> {
+        self.now = now;
+        self.state.released.clear();
+        self.durable_size = self.state.next_index;
+        if self.state.next_index == 0 {
+            let event = LedgerEvent::EpochOpened {
+                network: self.profile.network.clone(),
+                ledger: self.profile.ledger,
+                reason: "created".into(),
+                previous: Vec::new(),
+            };
+            self.enter(event, None);
+        }
+        self.resume_origin();
+        self.finish()
+    }
+
+    /// What the node knows.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The directory it goes by.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// How many entries of the ledger are durable and under a signed checkpoint.
+    pub fn durable_size(&self) -> u64 {
+        self.durable_size
+    }
+
+    /// Takes what happened and says what to do.
+    pub fn handle(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        self.now = now;
+        match event {
+            Event::Tick => {}
+            Event::Persisted { ticket } => self.persisted(ticket),
+            Event::LinkUp { neighbour, clock_ms } => self.link_up(neighbour, clock_ms),
+            Event::LinkDown { neighbour } => self.link_down(neighbour),
+            Event::Submitting { request, to, classification } => self.submitting(request, to, classification),
+            Event::Submitted { request, closed, staged } => self.submitted(request, closed, staged),
+            Event::SubmissionAbandoned { request } => {
+                self.reservations.remove(&request);
+            }
+            Event::Offered { neighbour, offered, staged } => self.offered(neighbour, offered, staged),
+            Event::BodyArrived { neighbour, link, good } => self.body_arrived(neighbour, link, good),
+            Event::Recollected { neighbour, link, past } => self.recollected(neighbour, link, &past),
+            Event::Opened { staged, result } => self.opened(staged, result),
+            Event::CustodyTaken { neighbour, head, acknowledged, staged } => {
+                self.custody_taken(neighbour, head, acknowledged, staged);
+            }
+            Event::Rejected { neighbour, link, envelope, reason, retry } => {
+                self.rejected(neighbour, link, envelope, &reason, retry);
+            }
+            Event::ReceiptsArrived { neighbour, origin, hops_left, ledger, entries, staged } => {
+                self.receipts_arrived(neighbour, origin, hops_left, ledger, &entries, staged);
+            }
+            Event::KeptArrived { neighbour, kept } => self.kept_arrived(neighbour, kept),
+            Event::Damaged { holding } => self.damaged(holding),
+            Event::Taken { request, office, id } => self.taken(request, office, id),
+            Event::Acted { request, office, id, act, statement, staged } => {
+                self.acted(request, office, id, act, statement, staged);
+            }
+            Event::Witnessed { neighbour, head } => self.witnessed(neighbour, head),
+        }
+        self.tick();
+        self.finish()
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.now
+    }
+
+    pub(crate) fn me(&self) -> NodeId {
+        self.profile.ledger.node
+    }
+
+    /// Whether the entry may be spoken of.
+    pub(crate) fn is_durable(&self, index: u64) -> bool {
+        index < self.durable_size
+    }
+
+    pub(crate) fn durable_ticket(&self) -> Ticket {
+        self.durable_ticket
+    }
+
+    /// Decides a fact: it is applied now and durable with this batch.
+    pub(crate) fn fact(&mut self, fact: Fact) {
+        self.state.apply(&fact, self.last_ticket + 1);
+        self.batch.facts.push(fact);
+    }
+
+    /// Decides a fact that nobody waits for: it is written with the next batch, or soon by itself.
+    pub(crate) fn lazy_fact(&mut self, fact: Fact) {
+        self.state.apply(&fact, self.last_ticket + 1);
+        if self.lazy.is_empty() {
+            self.lazy_since = self.now.uptime;
+        }
+        self.lazy.push(fact);
+    }
+
+    /// Enters an event into the ledger.
+    pub(crate) fn enter(&mut self, event: LedgerEvent, home: Option<NodeId>) -> EntryRef {
+        let index = self.state.next_index;
+        let entry = Entry { time: self.now.wall, event };
+        // An entry is bounded by the limits on destinations (asserted in `ledger`); should one not fit all the same,
+        // nothing about it may be promised: an entry without an event is never made.
+        let bytes = entry.to_bytes().unwrap_or_default();
+        let at = EntryRef::to(self.profile.ledger, index, &bytes);
+        self.fact(Fact::Entered(Entered { index, bytes, home }));
+        at
+    }
+
+    /// Stores something beside the facts of this batch.
+    pub(crate) fn store(&mut self, stored: Stored) {
+        self.batch.stored.push(stored);
+    }
+
+    /// Says something once the facts of this batch are durable; at once if there are none.
+    pub(crate) fn word(&mut self, effect: Effect) {
+        self.batch.words.push(effect);
+    }
+
+    /// Does something that tells nobody anything, or rests on nothing new.
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(crate) fn lazy_due(&self) -> Option<u64> {
+        (!self.lazy.is_empty()).then_some(self.lazy_since + LAZY_MS)
+    }
+
+    fn persisted(&mut self, ticket: Ticket) {
+        self.pump_due = true;
+        self.durable_ticket = self.durable_ticket.max(ticket);
+        let later = self.waiting.split_off(&(ticket + 1));
+        let ready = core::mem::replace(&mut self.waiting, later);
+        let mut custody: BTreeMap<NodeId, Vec<(u64, u64)>> = BTreeMap::new();
+        for (words, size) in ready.into_values() {
+            self.durable_size = self.durable_size.max(size);
+            for word in words {
+                match word {
+                    Effect::Custody { neighbour, acknowledged } => {
+                        custody.entry(neighbour).or_default().extend(acknowledged);
+                    }
+                    other => self.effects.push(other),
+                }
+            }
+        }
+        for (neighbour, acknowledged) in custody {
+            for chunk in acknowledged.chunks(ACKNOWLEDGEMENTS_PER_FRAME_MAX) {
+                self.effects.push(Effect::Custody { neighbour, acknowledged: chunk.to_vec() });
+            }
+        }
+    }
+
+    /// Seals the batch of this event and hands out what there is to do.
+    fn finish(&mut self) -> Vec<Effect> {
+        let mut batch = core::mem::take(&mut self.batch);
+        let lazy_due = self.lazy_due().is_some_and(|due| due <= self.now.uptime);
+        if !batch.facts.is_empty() || lazy_due {
+            batch.facts.append(&mut self.lazy);
+        }
+        if batch.facts.is_empty() {
+            self.effects.append(&mut batch.words);
+        } else {
+            self.last_ticket += 1;
+            let ticket = self.last_ticket;
+            self.waiting.insert(ticket, (batch.words, self.state.next_index));
+            // Persist goes first: later effects of the same event may rest on its ticket being under way.
+            self.effects.insert(0, Effect::Persist { ticket, facts: batch.facts, stored: batch.stored });
+        }
+        for holding in core::mem::take(&mut self.state.released) {
+            self.effects.push(Effect::Release { holding });
+        }
+        core::mem::take(&mut self.effects)
+    }
+}

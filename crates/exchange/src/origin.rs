@@ -1,0 +1,134 @@
+//! What only an origin does: it learns the end of each destination, and opens new attempts.
+
+use crate::fact::{End, Fact};
+use crate::limits::{ATTEMPTS_MAX, REJECTED_WAIT_MS};
+use crate::node::Node;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use yizhan_document::{Attempt, Digest, EnvelopeId, NodeId};
+use yizhan_ledger::{Event as LedgerEvent, Target};
+
+impl Node {
+    /// Takes in an entry of `maker`'s ledger about an envelope of this origin.
+    pub(crate) fn heard_at_origin(&mut self, maker: NodeId, event: &LedgerEvent) {
+        let Some(id) = event.envelope_id() else { return };
+        let Some(outgoing) = self.state.outgoing.get(&id) else { return };
+        if event.header_digest() != Some(outgoing.header) {
+            return;
+        }
+        match event {
+            // Any attempt that arrived is the end: there is one document.
+            LedgerEvent::ContentConsignment { .. } => self.end(id, maker, End::Consigned),
+            LedgerEvent::ContentConsignmentFailure { .. } => self.end(id, maker, End::Failed),
+            LedgerEvent::RelayFailure { units, .. } => {
+                for target in units {
+                    self.destination_failed(id, *target, true);
+                }
+            }
+            LedgerEvent::AcceptanceRejectionExpiry { units, .. } => {
+                for target in units {
+                    if self.under_way(id, target.node) == Some(target.attempt) {
+                        self.end(id, target.node, End::Expired);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The attempt under way failed: another is opened after a wait, or the destination ends as failed.
+    pub(crate) fn destination_failed(&mut self, id: EnvelopeId, failed: Target, again: bool) {
+        if self.under_way(id, failed.node) != Some(failed.attempt) {
+            return;
+        }
+        let next = failed.attempt + 1;
+        if !again || next >= ATTEMPTS_MAX {
+            self.end(id, failed.node, End::Failed);
+            return;
+        }
+        let wait = REJECTED_WAIT_MS << failed.attempt.min(8);
+        self.retries.insert((self.now().uptime + wait, id, failed.node), next);
+    }
+
+    /// Opens the attempts whose time has come.
+    pub(crate) fn open_attempts(&mut self) {
+        let now = self.now().uptime;
+        while let Some(((due, id, node), attempt)) = self.retries.first_key_value().map(|(k, v)| (*k, *v)) {
+            if due > now {
+                break;
+            }
+            self.retries.pop_first();
+            let before = self.under_way(id, node);
+            if before.is_none_or(|before| before >= attempt) {
+                continue;
+            }
+            let Some(holding) = self.state.outgoing.get(&id).map(|outgoing| outgoing.holding) else {
+                continue;
+            };
+            self.fact(Fact::Attempted { id, node, attempt });
+            self.assign(holding, &[Target { node, attempt }]);
+        }
+    }
+
+    /// After a start: failures that were heard but not yet answered are answered now.
+    pub(crate) fn resume_origin(&mut self) {
+        let me = self.me();
+        let outbound = self.state.links.values().flat_map(|link| link.outbound.values());
+        let assigned: BTreeSet<(u64, Target)> =
+            outbound.flat_map(|out| out.units.iter().map(|target| (out.holding, *target))).collect();
+        let mut stranded: Vec<(EnvelopeId, NodeId, Attempt)> = Vec::new();
+        for (id, outgoing) in &self.state.outgoing {
+            let Some(held) = self.state.holdings.get(&outgoing.holding) else { continue };
+            for (node, attempt) in &outgoing.targets {
+                let target = Target { node: *node, attempt: *attempt };
+                let under_way = assigned.contains(&(outgoing.holding, target));
+                if *node != me && held.open.contains(&target) && !under_way {
+                    stranded.push((*id, *node, *attempt));
+                }
+            }
+        }
+        for (id, node, attempt) in stranded {
+            let holding = self.state.outgoing.get(&id).map(|outgoing| outgoing.holding);
+            if let Some(holding) = holding {
+                self.assign(holding, &[Target { node, attempt }]);
+            }
+        }
+    }
+
+    /// Digest of the header of an envelope that is still under way from here.
+    pub fn header_under_way(&self, id: EnvelopeId) -> Option<Digest> {
+        self.state.outgoing.get(&id).map(|outgoing| outgoing.header)
+    }
+
+    fn under_way(&self, id: EnvelopeId, node: NodeId) -> Option<Attempt> {
+        self.state.outgoing.get(&id).and_then(|outgoing| outgoing.targets.get(&node)).copied()
+    }
+
+    fn end(&mut self, id: EnvelopeId, node: NodeId, end: End) {
+        if let Some(attempt) = self.under_way(id, node) {
+            self.withdraw(id, Target { node, attempt });
+            self.fact(Fact::Ended { id, node, end });
+        }
+    }
+
+    /// The end of a destination is known while its unit is still open here. What was never offered is taken back; what may
+    /// have been offered stays until the neighbour acknowledges it, for its receipt can be overtaken by the end receipt.
+    fn withdraw(&mut self, id: EnvelopeId, target: Target) {
+        let Some(holding) = self.state.outgoing.get(&id).map(|outgoing| outgoing.holding) else { return };
+        let open = self.state.holdings.get(&holding).is_some_and(|held| held.open.contains(&target));
+        if !open {
+            return;
+        }
+        let assigned = self.state.links.iter().find_map(|(hop, link)| {
+            let mut outbound = link.outbound.iter();
+            let found = outbound.find(|(_, out)| out.holding == holding && out.units.contains(&target));
+            found.map(|(number, out)| (*hop, *number, out.perhaps_offered || out.units.len() > 1))
+        });
+        match assigned {
+            Some((_, _, true)) => return,
+            Some((hop, link, false)) => self.fact(Fact::Withdrawn { hop, link }),
+            None => {}
+        }
+        self.fact(Fact::Discharged { holding, units: alloc::vec![target] });
+    }
+}

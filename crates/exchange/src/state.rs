@@ -1,0 +1,381 @@
+//! The state of a node, made from facts and nothing else, and what is known only since the last start.
+
+use crate::event::Office;
+use crate::fact::{Acceptance, Consigned, Entered, Fact, Source};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use yizhan_document::{
+    Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, OfficeName, Unit, Urgency, WallTime,
+};
+use yizhan_ledger::{EntryRef, Head, Target};
+
+/// Custody that this node accepted and has not wholly ended.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// The acceptance by which it began.
+    pub acceptance: Acceptance,
+    /// The units that are still in this node's custody.
+    pub open: BTreeSet<Target>,
+    /// Whether the content lies in an inbox here, which keeps it.
+    pub consigned: bool,
+}
+
+/// A document in the inbox of an office.
+#[derive(Clone, Debug)]
+pub struct InboxEntry {
+    /// Where the content is.
+    pub holding: u64,
+    /// Digest of the header.
+    pub header: Digest,
+    /// The attempt that brought it.
+    pub attempt: Attempt,
+    /// The `ContentConsignment`.
+    pub consignment: EntryRef,
+    /// What receipts call the office.
+    pub commitment: Digest,
+    /// The `ContentHandover`, once taken over.
+    pub handed: Option<u64>,
+    /// What the office did, in order, with the entries.
+    pub acts: Vec<(Act, u64)>,
+}
+
+/// Everything a node knows that must survive a stop.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(crate) me: NodeId,
+    pub(crate) ledger: LedgerId,
+    pub(crate) next_index: u64,
+    pub(crate) counters: IntervalSet,
+    pub(crate) numbers: BTreeMap<NodeId, IntervalSet>,
+    pub(crate) holdings: BTreeMap<u64, Holding>,
+    pub(crate) units: BTreeMap<Unit, u64>,
+    pub(crate) offers: BTreeMap<(NodeId, u64), u64>,
+    pub(crate) seen: BTreeMap<LedgerId, IntervalSet>,
+    pub(crate) consigned: BTreeMap<LedgerId, IntervalSet>,
+    pub(crate) outgoing: BTreeMap<EnvelopeId, Outgoing>,
+    pub(crate) links: BTreeMap<NodeId, Link>,
+    pub(crate) inbox: BTreeMap<(EnvelopeId, OfficeName), InboxEntry>,
+    pub(crate) owed: BTreeMap<(NodeId, u64), Owed>,
+    pub(crate) due: BTreeSet<(u64, NodeId, u64)>,
+    pub(crate) heard: BTreeMap<LedgerId, IntervalSet>,
+    pub(crate) witnessed: BTreeMap<LedgerId, Head>,
+    /// Holdings whose content nobody needs any more; drained by the node.
+    pub(crate) released: Vec<u64>,
+}
+
+/// An envelope of this origin whose destinations have not all come to an end.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) holding: u64,
+    pub(crate) header: Digest,
+    /// Destination -> attempt under way.
+    pub(crate) targets: BTreeMap<NodeId, Attempt>,
+}
+
+/// A link to a neighbour: what waits for it, what is under way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Link {
+    pub(crate) next: u64,
+    pub(crate) outbound: BTreeMap<u64, Outbound>,
+    /// What may be offered, the most urgent first, then in order of acceptance.
+    pub(crate) waiting: BTreeSet<(Reverse<Urgency>, u64)>,
+    pub(crate) in_flight: BTreeSet<u64>,
+    pub(crate) bytes_in_flight: u64,
+    pub(crate) up: bool,
+}
+
+/// Units of a holding assigned to a link.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbound {
+    pub(crate) holding: u64,
+    pub(crate) units: Vec<Target>,
+    pub(crate) urgency: Urgency,
+    pub(crate) deadline: WallTime,
+    pub(crate) bytes: u64,
+    /// Until the batch with this ticket is durable it must not be offered.
+    pub(crate) ticket: u64,
+    pub(crate) sent_at: u64,
+    pub(crate) not_before: u64,
+    pub(crate) rejections: u32,
+    /// Whether an offer may have reached the neighbour; after a restart nobody knows, so it may.
+    pub(crate) perhaps_offered: bool,
+}
+
+/// An entry that is owed to an origin.
+#[derive(Clone, Debug)]
+pub(crate) struct Owed {
+    pub(crate) due: u64,
+    pub(crate) tries: u32,
+}
+
+impl State {
+    /// The state of a node that has done nothing yet.
+    pub fn new(ledger: LedgerId) -> Self {
+        Self {
+            me: ledger.node,
+            ledger,
+            next_index: 0,
+            counters: IntervalSet::new(),
+            numbers: BTreeMap::new(),
+            holdings: BTreeMap::new(),
+            units: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            consigned: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            links: BTreeMap::new(),
+            inbox: BTreeMap::new(),
+            owed: BTreeMap::new(),
+            due: BTreeSet::new(),
+            heard: BTreeMap::new(),
+            witnessed: BTreeMap::new(),
+            released: Vec::new(),
+        }
+    }
+
+    /// The ledger it keeps.
+    pub fn ledger(&self) -> LedgerId {
+        self.ledger
+    }
+
+    /// How many entries it has decided, durable or not.
+    pub fn ledger_size(&self) -> u64 {
+        self.next_index
+    }
+
+    /// The custody that has not wholly ended, by holding.
+    pub fn holdings(&self) -> &BTreeMap<u64, Holding> {
+        &self.holdings
+    }
+
+    /// The documents in inboxes.
+    pub fn inbox(&self) -> &BTreeMap<(EnvelopeId, OfficeName), InboxEntry> {
+        &self.inbox
+    }
+
+    /// The document in the inbox of `office`.
+    pub fn inbox_entry(&self, office: &OfficeName, id: EnvelopeId) -> Option<&InboxEntry> {
+        self.inbox.get(&(id, office.clone()))
+    }
+
+    /// The last checkpoint of a neighbour's ledger that this node cosigned.
+    pub fn witnessed(&self, ledger: LedgerId) -> Option<Head> {
+        self.witnessed.get(&ledger).copied()
+    }
+
+    /// How many entries are owed to origins.
+    pub fn owed(&self) -> usize {
+        self.owed.len()
+    }
+
+    /// How many envelopes of this origin have not come to an end everywhere.
+    pub fn outgoing(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    /// For each neighbour: whether it is up, how many offers wait and how many are under way.
+    pub fn links(&self) -> impl Iterator<Item = (NodeId, bool, usize, usize)> + '_ {
+        self.links.iter().map(|(node, link)| (*node, link.up, link.waiting.len(), link.in_flight.len()))
+    }
+
+    /// What waits for a neighbour or is under way to it: link number, holding, units.
+    pub fn outbound(&self, neighbour: NodeId) -> impl Iterator<Item = (u64, u64, &[Target])> + '_ {
+        let link = self.links.get(&neighbour);
+        link.into_iter()
+            .flat_map(|link| link.outbound.iter().map(|(n, out)| (*n, out.holding, out.units.as_slice())))
+    }
+
+    /// Takes a fact in; the only way in which this state changes. `ticket` is that of the fact's batch, 0 in recovery.
+    pub(crate) fn apply(&mut self, fact: &Fact, ticket: u64) {
+        match fact {
+            Fact::Entered(entered) => self.entered(entered),
+            Fact::Accepted(acceptance) => self.accepted(acceptance),
+            Fact::Assigned { holding, hop, link, units } => {
+                self.assigned(*holding, *hop, *link, units, ticket)
+            }
+            Fact::Passed { hop, link } => {
+                if let Some(out) = self.take_outbound(*hop, *link) {
+                    self.discharge(out.holding, &out.units);
+                }
+            }
+            Fact::Withdrawn { hop, link } => {
+                let _withdrawn = self.take_outbound(*hop, *link);
+            }
+            Fact::Discharged { holding, units } => self.discharge(*holding, units),
+            Fact::Consigned(consigned) => self.consigned(consigned),
+            Fact::Ended { id, node, .. } => self.ended(*id, *node),
+            Fact::Attempted { id, node, attempt } => self.attempted(*id, *node, *attempt),
+            Fact::Heard { ledger, indexes } => {
+                let heard = self.heard.entry(*ledger).or_default();
+                indexes.iter().for_each(|index| {
+                    heard.insert(*index);
+                });
+            }
+            Fact::Kept { origin, indexes } => {
+                indexes.iter().for_each(|index| self.forget_owed(*origin, *index))
+            }
+            Fact::Owed { origin, indexes } => indexes.iter().for_each(|index| self.owe(*origin, *index)),
+            Fact::Witnessed(head) => {
+                self.witnessed.insert(head.ledger, *head);
+            }
+            Fact::Handed { office, id, index } => {
+                if let Some(entry) = self.inbox.get_mut(&(*id, office.clone())) {
+                    entry.handed = Some(*index);
+                }
+            }
+            Fact::Acted { office, id, act, index } => {
+                if let Some(entry) = self.inbox.get_mut(&(*id, office.clone())) {
+                    entry.acts.push((*act, *index));
+                }
+            }
+        }
+    }
+
+    fn entered(&mut self, entered: &Entered) {
+        self.next_index = self.next_index.max(entered.index + 1);
+        if let Some(origin) = entered.home {
+            self.owe(origin, entered.index);
+        }
+    }
+
+    fn owe(&mut self, origin: NodeId, index: u64) {
+        self.forget_owed(origin, index);
+        self.owed.insert((origin, index), Owed { due: 0, tries: 0 });
+        self.due.insert((0, origin, index));
+    }
+
+    fn forget_owed(&mut self, origin: NodeId, index: u64) {
+        if let Some(owed) = self.owed.remove(&(origin, index)) {
+            self.due.remove(&(owed.due, origin, index));
+        }
+    }
+
+    fn accepted(&mut self, acceptance: &Acceptance) {
+        let holding = acceptance.at.index;
+        self.seen.entry(acceptance.id.ledger()).or_default().insert(acceptance.id.counter);
+        let unit = |target: &Target| Unit {
+            envelope: acceptance.id,
+            destination: target.node,
+            attempt: target.attempt,
+        };
+        self.units.extend(acceptance.units.iter().map(|target| (unit(target), holding)));
+        match acceptance.source {
+            Source::Office => {
+                self.counters.insert(acceptance.id.counter);
+                for (target, number) in acceptance.units.iter().zip(&acceptance.numbers) {
+                    self.numbers.entry(target.node).or_default().insert(*number);
+                }
+                let targets = acceptance.units.iter().map(|target| (target.node, target.attempt)).collect();
+                let header = acceptance.header;
+                self.outgoing.insert(acceptance.id, Outgoing { holding, header, targets });
+            }
+            Source::Neighbour { node, link } => {
+                self.offers.insert((node, link), holding);
+            }
+        }
+        let open = acceptance.units.iter().copied().collect();
+        self.holdings.insert(holding, Holding { acceptance: acceptance.clone(), open, consigned: false });
+    }
+
+    fn assigned(&mut self, holding: u64, hop: NodeId, link: u64, units: &[Target], ticket: u64) {
+        let Some(held) = self.holdings.get(&holding) else { return };
+        let to = self.links.entry(hop).or_default();
+        to.next = to.next.max(link + 1);
+        let out = Outbound {
+            holding,
+            units: units.to_vec(),
+            urgency: held.acceptance.urgency,
+            deadline: held.acceptance.deadline,
+            bytes: if held.acceptance.inline { held.acceptance.size } else { 0 },
+            ticket,
+            sent_at: 0,
+            not_before: 0,
+            rejections: 0,
+            perhaps_offered: ticket == 0,
+        };
+        to.waiting.insert((Reverse(out.urgency), link));
+        to.outbound.insert(link, out);
+    }
+
+    fn take_outbound(&mut self, hop: NodeId, link: u64) -> Option<Outbound> {
+        let from = self.links.get_mut(&hop)?;
+        let out = from.outbound.remove(&link)?;
+        from.waiting.remove(&(Reverse(out.urgency), link));
+        if from.in_flight.remove(&link) {
+            from.bytes_in_flight = from.bytes_in_flight.saturating_sub(out.bytes);
+        }
+        Some(out)
+    }
+
+    fn discharge(&mut self, holding: u64, units: &[Target]) {
+        if let Some(held) = self.holdings.get_mut(&holding) {
+            for target in units {
+                held.open.remove(target);
+                let unit =
+                    Unit { envelope: held.acceptance.id, destination: target.node, attempt: target.attempt };
+                self.units.remove(&unit);
+            }
+        }
+        self.settle(holding);
+    }
+
+    fn consigned(&mut self, consigned: &Consigned) {
+        let Some(held) = self.holdings.get_mut(&consigned.holding) else { return };
+        let (id, header) = (held.acceptance.id, held.acceptance.header);
+        if let (Some(at), false) = (consigned.at, consigned.offices.is_empty()) {
+            held.consigned = true;
+            self.consigned.entry(id.ledger()).or_default().insert(id.counter);
+            for Office { name, commitment } in &consigned.offices {
+                let entry = InboxEntry {
+                    holding: consigned.holding,
+                    header,
+                    attempt: consigned.attempt,
+                    consignment: at,
+                    commitment: *commitment,
+                    handed: None,
+                    acts: Vec::new(),
+                };
+                self.inbox.insert((id, name.clone()), entry);
+            }
+        }
+        self.discharge(consigned.holding, &[Target { node: self.me, attempt: consigned.attempt }]);
+    }
+
+    fn ended(&mut self, id: EnvelopeId, node: NodeId) {
+        let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
+        let holding = outgoing.holding;
+        outgoing.targets.remove(&node);
+        if outgoing.targets.is_empty() {
+            self.outgoing.remove(&id);
+        }
+        // A unit that was offered stays open until the neighbour's acknowledgement: both sides attest each hop.
+        self.settle(holding);
+    }
+
+    fn attempted(&mut self, id: EnvelopeId, node: NodeId, attempt: Attempt) {
+        let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
+        outgoing.targets.insert(node, attempt);
+        let holding = outgoing.holding;
+        if let Some(held) = self.holdings.get_mut(&holding) {
+            held.open.insert(Target { node, attempt });
+            self.units.insert(Unit { envelope: id, destination: node, attempt }, holding);
+        }
+    }
+
+    /// Forgets a holding that has no open unit, unless its origin still waits for an end; content in an inbox stays.
+    fn settle(&mut self, holding: u64) {
+        let Some(held) = self.holdings.get(&holding) else { return };
+        let waited_for = self.outgoing.get(&held.acceptance.id).is_some_and(|out| out.holding == holding);
+        if !held.open.is_empty() || waited_for {
+            return;
+        }
+        if let Source::Neighbour { node, link } = held.acceptance.source {
+            self.offers.remove(&(node, link));
+        }
+        if !held.consigned {
+            self.released.push(holding);
+        }
+        self.holdings.remove(&holding);
+    }
+}

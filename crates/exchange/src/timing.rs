@@ -1,0 +1,96 @@
+//! What time brings: repeated offers, receipts due again, deadlines, new attempts.
+
+use crate::fact::{End, Fact};
+use crate::limits::{DEADLINE_ROUND_MS, OFFER_PATIENCE_MS, OFFERS_IN_FLIGHT_MAX, ROUND_MS};
+use crate::node::Node;
+use crate::state::{Link, Outbound};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use yizhan_document::NodeId;
+use yizhan_ledger::{Event as LedgerEvent, Target};
+
+impl Node {
+    /// Does what is due; runs after every event.
+    pub(crate) fn tick(&mut self) {
+        self.open_attempts();
+        self.send_owed();
+        let now = self.now().uptime;
+        if now >= self.looked_at + ROUND_MS {
+            self.looked_at = now;
+            self.pump_due = true;
+            self.expire();
+            self.repeat_offers();
+        }
+        if core::mem::take(&mut self.pump_due) {
+            self.pump();
+        }
+    }
+
+    /// The uptime at which the node wants to be woken if nothing happens before, in milliseconds.
+    pub fn next_wake(&self) -> Option<u64> {
+        let due = self.state.due.first().map(|(due, _, _)| *due);
+        let retry = self.retries.first_key_value().map(|((due, _, _), _)| *due);
+        let up = self.state.links.values().filter(|link| link.up);
+        let offers = up.clone().flat_map(|link| link.in_flight.iter().filter_map(|n| link.outbound.get(n)));
+        let repeat = offers.map(|out| out.sent_at + OFFER_PATIENCE_MS).min();
+        let room = |link: &&Link| !link.waiting.is_empty() && link.in_flight.len() < OFFERS_IN_FLIGHT_MAX;
+        let held_back = up.clone().any(|link| room(&link)).then_some(self.looked_at + ROUND_MS);
+        let deadlines =
+            (!self.state.holdings.is_empty()).then_some(self.deadlines_looked_at + DEADLINE_ROUND_MS);
+        [due, retry, repeat, held_back, deadlines, self.lazy_due()].into_iter().flatten().min()
+    }
+
+    fn repeat_offers(&mut self) {
+        let now = self.now().uptime;
+        for link in self.state.links.values_mut().filter(|link| link.up) {
+            let impatient: Vec<u64> = link
+                .in_flight
+                .iter()
+                .copied()
+                .filter(|n| link.outbound.get(n).is_some_and(|out| out.sent_at + OFFER_PATIENCE_MS <= now))
+                .collect();
+            for number in impatient {
+                link.in_flight.remove(&number);
+                if let Some(out) = link.outbound.get(&number) {
+                    link.bytes_in_flight = link.bytes_in_flight.saturating_sub(out.bytes);
+                    link.waiting.insert((Reverse(out.urgency), number));
+                }
+            }
+        }
+    }
+
+    /// Ends units whose deadline has passed: only where no offer may be unanswered, and only with a clock that a
+    /// neighbour's agrees with; all others are in doubt and stay.
+    fn expire(&mut self) {
+        let now = self.now();
+        if now.uptime < self.deadlines_looked_at + DEADLINE_ROUND_MS {
+            return;
+        }
+        self.deadlines_looked_at = now.uptime;
+        if !self.clock_agrees {
+            return;
+        }
+        let overdue = |out: &Outbound| out.deadline < now.wall && !out.perhaps_offered;
+        let expired: Vec<(NodeId, u64, u64, Vec<Target>)> = self
+            .state
+            .links
+            .iter()
+            .flat_map(|(hop, link)| link.outbound.iter().map(move |(number, out)| (*hop, *number, out)))
+            .filter(|(_, _, out)| overdue(out))
+            .map(|(hop, number, out)| (hop, number, out.holding, out.units.clone()))
+            .collect();
+        for (hop, link, holding, units) in expired {
+            let Some(held) = self.state.holdings.get(&holding) else { continue };
+            let (id, envelope) = (held.acceptance.id, held.acceptance.header);
+            let home = (id.origin != self.me()).then_some(id.origin);
+            self.enter(LedgerEvent::AcceptanceRejectionExpiry { id, envelope, units: units.clone() }, home);
+            self.fact(Fact::Withdrawn { hop, link });
+            if home.is_none() {
+                for target in &units {
+                    self.fact(Fact::Ended { id, node: target.node, end: End::Expired });
+                }
+            }
+            self.fact(Fact::Discharged { holding, units });
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Where: the administrative tree, the signed directory, next hop.
+//!
+//! A [`Directory`] is what the authorities of a network signed: who is whose parent, where each node is reached, with
+//! which keys it signs and opens, and which offices it serves. It is believed only through a [`TrustAnchor`], which
+//! comes from the configuration of the node and never from the directory itself. [`Tree`] holds the shape alone: it
+//! answers where a document goes next, without allocating, from plain numbers. [`NetworkPlan`] is what a new network is
+//! made from.
+//!
+//! Nowhere is a parent guessed from a division code: `6542` may stand under `6540`, a town under a prefecture.
+
+mod anchor;
+mod directory;
+mod division;
+mod draft;
+mod durable;
+mod endpoint;
+mod flags;
+mod folder;
+mod json_forms;
+pub mod limits;
+mod network_name;
+mod next_hop;
+mod plan;
+mod root;
+mod tree;
+mod verification;
+mod version;
+
+#[cfg(test)]
+mod sample;
+
+pub use anchor::{AnchorError, TrustAnchor};
+pub use directory::{Directory, RecipientError};
+pub use division::{Division, DivisionError, NameError, OfficeRecord, OfficeState};
+pub use draft::{Draft, Rendered};
+pub use endpoint::{Endpoint, EndpointError};
+pub use flags::{FlagError, PlanFlags};
+pub use folder::PublishError;
+pub use network_name::NetworkNameError;
+pub use next_hop::{Hop, HopReason, RouteError};
+pub use plan::{NetworkPlan, PlanError, PlannedNode, PlannedOffice, Ports};
+pub use root::{Root, RootError};
+pub use tree::{Place, Tree, TreeError};
+pub use verification::DirectoryError;
+pub use version::{SuccessorError, VersionStamp, check_successor};

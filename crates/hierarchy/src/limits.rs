@@ -1,0 +1,41 @@
+//! Limits on what a directory may make its reader hold, in one place; checked before anything is parsed or allocated.
+
+use yizhan_identity::limits as identity;
+
+/// The largest root, signatures included, in bytes: as much as a signed note may have. At about 80 bytes a line that is
+/// 13,000 divisions; with every town the country has 45,000 and needs delegated subtrees, each with a root of its own.
+pub const ROOT_BYTES_MAX: usize = identity::NOTE_BYTES_MAX;
+/// The most divisions of one tree.
+pub const DIVISIONS_MAX: usize = 65_536;
+/// The largest file of one division, in bytes.
+pub const DIVISION_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The largest `ca.pem`, in bytes.
+pub const CA_PEM_BYTES_MAX: usize = 16 * 1024;
+/// The most nodes on the way from a node up to its root, both counted. The country with towns has 5.
+pub const DEPTH_MAX: usize = 16;
+/// The most backup parents of one node.
+pub const BACKUP_PARENTS_MAX: usize = 4;
+/// The most direct links that one division may name; a region linked to every other one needs 33.
+pub const DIRECT_LINKS_MAX: usize = 256;
+/// The most endpoints of one node.
+pub const ENDPOINTS_MAX: usize = 8;
+/// The longest endpoint, in bytes: a host name of 253, brackets, colon, port.
+pub const ENDPOINT_BYTES_MAX: usize = 261;
+/// The most offices of one node. The largest county in the plans has 76 with its towns.
+pub const OFFICES_MAX: usize = 256;
+/// The most languages one thing is named in.
+pub const LANGUAGES_MAX: usize = 16;
+/// The longest language tag, in bytes (BCP 47; RFC 5646, section 4.4.1 asks for room for 35).
+pub const LANGUAGE_BYTES_MAX: usize = 35;
+/// The longest name in one language, in bytes.
+pub const NAME_BYTES_MAX: usize = 256;
+/// The largest plan of a network as TOML, in bytes.
+pub const PLAN_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The most nodes of a planned network: two ports each, and none below 1024.
+pub const PLAN_NODES_MAX: usize = 32_000;
+
+const _: () = assert!(CA_PEM_BYTES_MAX > identity::CERTIFICATE_BYTES_MAX * 3 / 2);
+const _: () = assert!(
+    OFFICES_MAX * (identity::CERTIFICATE_BYTES_MAX * 4 / 3 + 512) + OFFICES_MAX * 1024 < DIVISION_BYTES_MAX
+);
+const _: () = assert!(PLAN_NODES_MAX <= DIVISIONS_MAX && PLAN_NODES_MAX * 2 + 1024 <= 65_536);

@@ -1,0 +1,280 @@
+//! Believing a directory: signatures, digests, expiry, and every check that takes the whole of it.
+
+use crate::anchor::{AnchorError, TrustAnchor};
+use crate::directory::Directory;
+use crate::division::{Division, DivisionError};
+use crate::endpoint::Endpoint;
+use crate::limits;
+use crate::root::{Root, RootError};
+use crate::tree::{Tree, TreeError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use yizhan_document::{Digest, NodeId, OfficeAddress, WallTime};
+use yizhan_identity::{
+    CertificateError, NoteError, SignedNote, check_issued_by, office_of_certificate, validity_of_certificate,
+};
+
+impl Directory {
+    /// Checks a directory that did not come from a folder: the bytes of its root, the bytes of each division's file, the
+    /// CA certificate in DER.
+    pub fn from_parts(
+        root_note: &[u8],
+        files: impl Fn(NodeId) -> Option<Vec<u8>>,
+        ca: &[u8],
+        anchor: &TrustAnchor,
+        now: WallTime,
+    ) -> Result<Self, DirectoryError> {
+        let file = |node, _: &Digest| files(node).ok_or(DirectoryError::MissingDivision { node });
+        let parts = Parts { root_note, ca: |_: &Digest| Ok(ca.to_vec()), file };
+        parts.verify(anchor, now, 0)
+    }
+}
+
+/// What a directory is put together from. `ca` and `file` are told the digest that is wanted, since a folder may hold the
+/// file of the next version beside that of the present one; what they bring is checked here.
+pub(crate) struct Parts<'a, C, F> {
+    pub(crate) root_note: &'a [u8],
+    pub(crate) ca: C,
+    pub(crate) file: F,
+}
+
+impl<C, F> Parts<'_, C, F>
+where
+    C: FnOnce(&Digest) -> Result<Vec<u8>, DirectoryError>,
+    F: Fn(NodeId, &Digest) -> Result<Vec<u8>, DirectoryError>,
+{
+    pub(crate) fn verify(
+        self,
+        anchor: &TrustAnchor,
+        now: WallTime,
+        grace_ms: u64,
+    ) -> Result<Directory, DirectoryError> {
+        let root = signed_root(self.root_note, anchor)?;
+        if now >= root.expires.plus_ms(grace_ms) {
+            return Err(DirectoryError::Expired { at: root.expires });
+        }
+        let ca = (self.ca)(&root.ca)?;
+        if Digest::of(&ca) != root.ca {
+            return Err(DirectoryError::CaMismatch);
+        }
+        let mut divisions = BTreeMap::new();
+        for (node, digest) in &root.divisions {
+            let bytes = (self.file)(*node, digest)?;
+            if Digest::of(&bytes) != *digest {
+                return Err(DirectoryError::DigestMismatch { node: *node });
+            }
+            let division = Division::from_json(&bytes)
+                .map_err(|reason| DirectoryError::Division { node: *node, reason })?;
+            if division.node != *node {
+                return Err(DirectoryError::WrongNode { listed: *node, inside: division.node });
+            }
+            divisions.insert(*node, division);
+        }
+        let tree = Tree::build(divisions.values().map(Division::place))?;
+        check_unique(&divisions)?;
+        check_certificates(&divisions, &root, &ca)?;
+        Ok(Directory::checked(root, ca, divisions, tree))
+    }
+}
+
+/// The root, if enough authorities signed it. Nothing is read from it before that, but for its own threshold after.
+fn signed_root(root_note: &[u8], anchor: &TrustAnchor) -> Result<Root, DirectoryError> {
+    anchor.check()?;
+    if root_note.len() > limits::ROOT_BYTES_MAX {
+        return Err(DirectoryError::TooLarge { what: "root".to_owned(), most: limits::ROOT_BYTES_MAX });
+    }
+    let note = SignedNote::parse(root_note)?;
+    let have = anchor.signatures_on(&note);
+    if have < anchor.threshold {
+        return Err(DirectoryError::Signatures { have, need: anchor.threshold });
+    }
+    let root = Root::parse(&note.text)?;
+    if have < root.threshold {
+        return Err(DirectoryError::Signatures { have, need: root.threshold });
+    }
+    Ok(root)
+}
+
+/// No two nodes share an endpoint or a key: a receipt, a cosignature or an opened envelope must point to one of them.
+fn check_unique(divisions: &BTreeMap<NodeId, Division>) -> Result<(), DirectoryError> {
+    let mut endpoints: BTreeMap<&Endpoint, NodeId> = BTreeMap::new();
+    let mut keys: BTreeMap<[u8; 32], NodeId> = BTreeMap::new();
+    for (node, division) in divisions {
+        for endpoint in &division.endpoints {
+            if let Some(first) = endpoints.insert(endpoint, *node) {
+                let endpoint = endpoint.clone();
+                return Err(DirectoryError::SharedEndpoint { endpoint, first, second: *node });
+            }
+        }
+        // One key for two purposes of the same node is that node's affair, so they are compared as a set.
+        let own = [division.ledger.public().0, division.witness.public().0, division.opening.0];
+        for key in BTreeSet::from(own) {
+            if let Some(first) = keys.insert(key, *node) {
+                return Err(DirectoryError::SharedKey { first, second: *node });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every office's certificate names that office and was issued by the network's CA; it was valid when the directory was
+/// issued. Certificates of suspended offices are no exception: they still explain what was signed before.
+fn check_certificates(
+    divisions: &BTreeMap<NodeId, Division>,
+    root: &Root,
+    ca: &[u8],
+) -> Result<(), DirectoryError> {
+    let (from, until) = validity_of_certificate(ca).map_err(DirectoryError::Ca)?;
+    if root.issued < from || root.issued > until {
+        return Err(DirectoryError::CaNotValid { from, until });
+    }
+    for (node, division) in divisions {
+        for record in &division.offices {
+            let office = record.address(*node);
+            let refuse = |reason| DirectoryError::Certificate { office: office.clone(), reason };
+            let named = office_of_certificate(&record.certificate, &root.network).map_err(refuse)?;
+            if named != office {
+                return Err(DirectoryError::WrongOffice { office, named });
+            }
+            check_issued_by(&record.certificate, ca, root.issued).map_err(refuse)?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a directory is not believed. Keep the last one that was; whom to ask stands with each reason.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// The operator's trust anchor cannot be used.
+    #[error("the trust anchor cannot be used: {0}")]
+    Anchor(#[from] AnchorError),
+    /// The disk, or the folder given.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// More bytes than such a thing may have.
+    #[error("the {what} is larger than {most} bytes; fetch the directory again")]
+    TooLarge {
+        /// What.
+        what: String,
+        /// The most it may have.
+        most: usize,
+    },
+    /// The root is no signed note.
+    #[error("the root is not a signed note: {0}; fetch the directory again")]
+    Note(#[from] NoteError),
+    /// Too few of the authorities signed it.
+    #[error(
+        "{have} of the configured authorities signed the root, and {need} have to; ask the authority for it anew"
+    )]
+    Signatures {
+        /// How many did.
+        have: usize,
+        /// How many have to.
+        need: usize,
+    },
+    /// The authorities signed something that is no root.
+    #[error("the root is signed, but wrong: {0}; tell the authority")]
+    Root(#[from] RootError),
+    /// It is past its time.
+    #[error(
+        "the directory expired at {at}; get a newer one from the parent or the authority, or check the clock"
+    )]
+    Expired {
+        /// When.
+        at: WallTime,
+    },
+    /// `ca.pem` holds no certificate.
+    #[error("ca.pem is not one certificate in PEM; fetch the directory again")]
+    CaPem,
+    /// Another certificate than the signed one.
+    #[error("the CA certificate is not the one the root names; fetch the directory again")]
+    CaMismatch,
+    /// The authorities signed a CA certificate that is none.
+    #[error("the CA certificate is signed, but wrong: {0}; tell the authority")]
+    Ca(#[source] CertificateError),
+    /// The CA certificate was not valid when the directory was issued.
+    #[error(
+        "the CA certificate is valid from {from} to {until}, not when the directory was issued; tell the authority"
+    )]
+    CaNotValid {
+        /// Its first moment.
+        from: WallTime,
+        /// Its last moment.
+        until: WallTime,
+    },
+    /// A division that the root lists is not there.
+    #[error("the file of division {node} is missing; fetch the directory again")]
+    MissingDivision {
+        /// The division.
+        node: NodeId,
+    },
+    /// Damaged, forged, or of another version.
+    #[error("the file of division {node} is not the one the root names; fetch the directory again")]
+    DigestMismatch {
+        /// The division.
+        node: NodeId,
+    },
+    /// The authorities signed a division that is none.
+    #[error("division {node} is signed, but wrong: {reason}; tell the authority")]
+    Division {
+        /// The division.
+        node: NodeId,
+        /// What is wrong.
+        reason: DivisionError,
+    },
+    /// A file says it is another division.
+    #[error("the file listed as division {listed} says it is {inside}; tell the authority")]
+    WrongNode {
+        /// As the root says.
+        listed: NodeId,
+        /// As the file says.
+        inside: NodeId,
+    },
+    /// The divisions make no tree.
+    #[error("the divisions make no tree: {0}; tell the authority")]
+    Tree(#[from] TreeError),
+    /// Two places at one address.
+    #[error("the endpoint {endpoint} is given to {first} and {second}; tell the authority")]
+    SharedEndpoint {
+        /// The endpoint.
+        endpoint: Endpoint,
+        /// One node (or the same one twice).
+        first: NodeId,
+        /// The other.
+        second: NodeId,
+    },
+    /// Two nodes with one key.
+    #[error("{first} and {second} share a key; tell the authority")]
+    SharedKey {
+        /// One node.
+        first: NodeId,
+        /// The other.
+        second: NodeId,
+    },
+    /// An office's certificate is not the network's, not valid, or not a certificate.
+    #[error("the certificate of {office}: {reason}; tell the authority")]
+    Certificate {
+        /// The office.
+        office: OfficeAddress,
+        /// What is wrong.
+        reason: CertificateError,
+    },
+    /// An office's certificate is another office's.
+    #[error("the certificate of {office} says {named}; tell the authority")]
+    WrongOffice {
+        /// Whom the record is of.
+        office: OfficeAddress,
+        /// Whom the certificate is of.
+        named: OfficeAddress,
+    },
+}
+
+#[cfg(test)]
+#[path = "verification_tests.rs"]
+mod tests;

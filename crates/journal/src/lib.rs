@@ -1,0 +1,41 @@
+//! Truth: records and their codec, segments, group commit, recovery, reclaim.
+//!
+//! A [`Journal`] is a row of append-only segments in one [`Folder`]; each holds numbered, checksummed batches of records.
+//! A batch is there as a whole or not at all, damage stays where it is and never reaches its neighbours, and nothing is
+//! promised before [`Journal::sync`] has returned. Recovery is the same code every day, clean stop or not. What the records
+//! mean is the business of [`Record`] alone; the rest of the crate sees kinds and bytes.
+//!
+//! This crate knows neither threads nor clocks nor the file system: the real folder is in `spool`, a faulty one in the
+//! simulator.
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod damage_tests;
+mod error;
+mod folder;
+mod frame;
+mod journal;
+#[cfg(test)]
+mod journal_tests;
+pub mod limits;
+mod location;
+#[cfg(test)]
+mod memory_folder;
+mod reader;
+mod record;
+mod recovery;
+mod report;
+mod scan;
+mod segment_header;
+mod window;
+
+pub use error::{JournalError, VisitError};
+pub use folder::Folder;
+pub use frame::RawRecord;
+pub use journal::{Journal, JournalOptions, Segment, check_batch};
+pub use location::{Location, Position};
+pub use reader::RecordReader;
+pub use record::{Record, RecordError, StoredAttachment, StoredBody, StoredEnvelope};
+pub use report::{Damage, DamageReason, RecoveryReport, TornTail};
+pub use scan::Visit;

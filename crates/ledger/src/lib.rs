@@ -1,0 +1,42 @@
+//! Proof: entries, Merkle log, checkpoints, cosignatures, receipts.
+//!
+//! A node keeps a [`Log`] of everything it did with documents and signs [`Checkpoint`]s of it. An [`Entry`] with its inclusion
+//! path and a checkpoint is a [`Receipt`]; receipts under one checkpoint travel between nodes as a [`Bundle`]. Neighbours
+//! remember each other's ledgers as [`Witnessed`] and cosign. On disk and outside the node everything has the public formats
+//! of transparency logs (C2SP `tlog-tiles`, `tlog-checkpoint`, `tlog-cosignature`, `tlog-proof`), so that other programs can
+//! check it; [`verify_ledger`] does so here. No clock, no network; the only disk is behind [`tiles::TileStore`].
+
+mod bundle;
+mod checkpoint;
+mod entry;
+mod entry_bundle;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod interop_tests;
+pub mod limits;
+mod log;
+mod opening;
+mod proof;
+mod publication;
+mod recent;
+mod settlement;
+mod tile_walk;
+pub mod tiles;
+mod verifier_keys;
+mod verify;
+mod witness;
+
+pub use bundle::{Bundle, BundledReceipt};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, SignedCheckpoint, ledger_of, origin_of, sign_checkpoint, verify_checkpoint,
+};
+pub use entry::*;
+pub use log::{Log, LogError};
+pub use opening::Found;
+pub use proof::{ProofError, Receipt};
+pub use publication::Publication;
+pub use settlement::Settlement;
+pub use verifier_keys::{VerifierKeysError, parse_verifier_keys, verifier_keys_text};
+pub use verify::{Problem, Verified, verify_ledger};
+pub use witness::{ForkProof, WitnessError, Witnessed, check_advance};

@@ -1,0 +1,142 @@
+//! The links of a node: started, sent through, closed.
+
+use crate::accept::accept_for_ever;
+use crate::body_sender::BodyJob;
+use crate::closing::Closing;
+use crate::config::{LinkConfig, LinkError};
+use crate::dial::dial_for_ever;
+use crate::event::LinkEvent;
+use crate::limits::{CLOSE_PATIENCE, SESSIONS_WAITING_MAX};
+use crate::neighbour::{Sessions, serve};
+use crate::outbox::SendError;
+use crate::shared::{Neighbour, Shared};
+use crate::transport::Transport;
+use quinn::{Endpoint, TokioRuntime};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use tokio::io::AsyncRead;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use yizhan_document::NodeId;
+use yizhan_protocol::{BodyHead, Frame, Hello, encode, encode_body_head};
+
+/// Makes the hello for a neighbour at the moment it is needed.
+pub type HelloSource = Arc<dyn Fn(NodeId) -> Hello + Send + Sync>;
+
+/// The links to all neighbours. Dropping it ends them as well, without waiting for the neighbours to hear of it.
+pub struct Links {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    tasks: JoinSet<()>,
+}
+
+impl Links {
+    /// Listens, and dials every neighbour that has an endpoint, until closed. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// [`LinkError`]: the configuration is wrong or the address in use; nothing was started.
+    pub fn start(
+        config: LinkConfig,
+        hello: HelloSource,
+        events: mpsc::Sender<LinkEvent>,
+    ) -> Result<Self, LinkError> {
+        config.check()?;
+        let (endpoint, address) = listen(&config)?;
+        let mut neighbours = BTreeMap::new();
+        let mut inboxes = Vec::new();
+        for neighbour in &config.neighbours {
+            let (sessions, inbox) = mpsc::channel(SESSIONS_WAITING_MAX);
+            let up = watch::Sender::new(None);
+            inboxes.push((up.clone(), inbox));
+            neighbours.insert(neighbour.node, Neighbour { sessions, up });
+        }
+        let LinkConfig { network, me, wall, timing, .. } = config;
+        let shared = Arc::new(Shared { network, me, neighbours, endpoint, hello, events, wall, timing });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept_for_ever(shared.clone()));
+        for (up, inbox) in inboxes {
+            let inbox: Sessions = inbox;
+            tasks.spawn(serve(shared.clone(), up, inbox));
+        }
+        for neighbour in config.neighbours {
+            if let Some(endpoint) = neighbour.endpoint {
+                tasks.spawn(dial_for_ever(shared.clone(), neighbour.node, endpoint));
+            }
+        }
+        Ok(Self { shared, address, tasks })
+    }
+
+    /// Queues a frame for a neighbour, without waiting. Frames arrive in order or, with the connection, not at all.
+    ///
+    /// # Errors
+    /// [`SendError`]; the frame was not taken.
+    pub fn send(&self, to: NodeId, frame: Frame) -> Result<(), SendError> {
+        if matches!(frame, Frame::Hello(_)) {
+            return Err(SendError::Hello);
+        }
+        let outbound = self.shared.outbound(to).ok_or(SendError::NotUp(to))?;
+        let frame = encode(&frame)?;
+        if outbound.outbox.push(frame.into()) { Ok(()) } else { Err(SendError::Full(to)) }
+    }
+
+    /// Sends a body on a stream of its own, without waiting; [`LinkEvent::BodySent`] tells how it went. `body` gives the
+    /// bytes from the head's first piece on. Bodies of greater `priority` go first, control frames before all; one place
+    /// is kept for priorities above 0.
+    ///
+    /// # Errors
+    /// [`SendError`]; the body was not taken, no event will tell of it.
+    pub fn send_body(
+        &self,
+        to: NodeId,
+        head: &BodyHead,
+        body: Box<dyn AsyncRead + Send + Unpin>,
+        priority: i32,
+    ) -> Result<(), SendError> {
+        let outbound = self.shared.outbound(to).ok_or(SendError::NotUp(to))?;
+        let job = BodyJob { link: head.link, head: encode_body_head(head)?.into(), body, priority };
+        outbound.bodies.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => SendError::Full(to),
+            TrySendError::Closed(_) => SendError::NotUp(to),
+        })
+    }
+
+    /// Whether a neighbour is up, that is: may be sent to.
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.shared.outbound(node).is_some()
+    }
+
+    /// The address it listens on, with the port the system chose where the configuration said 0.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends all connections and waits a moment for the neighbours to hear of it. No event follows.
+    pub async fn close(mut self) {
+        self.shared.endpoint.close(Closing::Stopping.code(), b"the node stops");
+        self.tasks.shutdown().await;
+        if timeout(CLOSE_PATIENCE, self.shared.endpoint.wait_idle()).await.is_err() {
+            tracing::debug!("not all neighbours heard that the node stops");
+        }
+    }
+}
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        self.shared.endpoint.close(Closing::Stopping.code(), b"the node stops");
+    }
+}
+
+fn listen(config: &LinkConfig) -> Result<(Endpoint, SocketAddr), LinkError> {
+    let transport = Transport::new(config)?;
+    let failed = |source| LinkError::Listen { address: config.listen, source };
+    let socket = UdpSocket::bind(config.listen).map_err(failed)?;
+    let mut endpoint =
+        Endpoint::new(transport.endpoint, Some(transport.server), socket, Arc::new(TokioRuntime))
+            .map_err(failed)?;
+    endpoint.set_default_client_config(transport.client);
+    let address = endpoint.local_addr().map_err(failed)?;
+    Ok((endpoint, address))
+}

@@ -1,0 +1,219 @@
+//! Large bodies on the wire: sent from a file from any piece on, received piece by piece, each verified before it is kept.
+
+use crate::daemon::Daemon;
+use crate::input::Input;
+use crate::shared::{Shared, WantedBody};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+use tokio::io::AsyncReadExt;
+use yizhan_document::{Digest, NodeId, merkle};
+use yizhan_envelope::{Header, PieceHasher, piece_count, piece_len, pieces_root};
+use yizhan_journal::{StoredBody, StoredEnvelope};
+use yizhan_link::BodyStream;
+use yizhan_protocol::{BodyHead, Frame, Wanted, limits::PIECE_BYTES};
+use yizhan_spool::{BodyError, Note};
+
+/// What is read from a file at once, in bytes.
+const READ_BYTES: usize = 128 * 1024;
+
+impl Daemon {
+    /// Streams a body that a neighbour asked for.
+    pub(crate) fn send_body(&mut self, neighbour: NodeId, wanted: Wanted) {
+        let state = self.node.state();
+        let holding =
+            state.outbound(neighbour).find(|(link, _, _)| *link == wanted.link).map(|(_, of, _)| of);
+        let Some(holding) = holding else { return };
+        let Some(held) = state.holdings().get(&holding) else { return };
+        if held.acceptance.header != wanted.envelope {
+            return;
+        }
+        let priority = held.acceptance.urgency as i32;
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            if let Err(error) = stream_body(&shared, neighbour, holding, wanted, priority).await {
+                tracing::warn!(%neighbour, holding, %error, "a body could not be sent");
+            }
+        });
+    }
+
+    /// A neighbour says that a body is not what its header commits to: if that is so on this disk, it is damaged here.
+    pub(crate) fn examine_body(&mut self, neighbour: NodeId, link: u64) {
+        let holding = self.node.state().outbound(neighbour).find(|(n, _, _)| *n == link).map(|(_, of, _)| of);
+        let Some(holding) = holding else { return };
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || {
+            let Ok(stored) = shared.index.envelope(holding) else { return };
+            let StoredBody::File { pieces } = &stored.body else { return };
+            if let Err(why) = verify_file(&shared, &stored, pieces) {
+                put_body_aside(&shared, &stored, &why);
+                tracing::error!(holding, why, "ALARM: a stored body is damaged; its units are lost here");
+                shared.inputs.blocking_send(Input::Damaged { holding }).unwrap_or_default();
+            }
+        });
+    }
+}
+
+/// A damaged body goes to quarantine; nothing is deleted on doubt.
+fn put_body_aside(shared: &Shared, stored: &StoredEnvelope, why: &str) {
+    let path = shared.bodies.path_of(Digest::of(&stored.header));
+    let found_at = path.display().to_string();
+    let note = Note { what: "body".to_owned(), found_at, why: why.to_owned() };
+    if let Err(error) = shared.quarantine.move_in(&path, &note) {
+        tracing::error!(%error, "a damaged body could not be put aside");
+    }
+}
+
+async fn stream_body(
+    shared: &Shared,
+    neighbour: NodeId,
+    holding: u64,
+    wanted: Wanted,
+    priority: i32,
+) -> std::io::Result<()> {
+    let stored = shared.index.envelope(holding).map_err(std::io::Error::other)?;
+    let StoredBody::File { pieces } = &stored.body else { return Ok(()) };
+    let mut file = open(shared, &stored).map_err(std::io::Error::other)?;
+    file.seek(SeekFrom::Start(wanted.from_piece.saturating_mul(PIECE_BYTES)))?;
+    let head = BodyHead {
+        link: wanted.link,
+        envelope: wanted.envelope,
+        from_piece: wanted.from_piece,
+        pieces: pieces.clone(),
+    };
+    let body = Box::new(tokio::io::BufReader::with_capacity(READ_BYTES, tokio::fs::File::from_std(file)));
+    shared.links.send_body(neighbour, &head, body, priority).map_err(std::io::Error::other)
+}
+
+/// Asks for the body of an offer from the first piece that is not here. If all of it is here already, because another
+/// offer of the same envelope brought it, the offer has it at once.
+pub(crate) fn ask_for_body(shared: &Shared, neighbour: NodeId, link: u64, envelope: Digest) {
+    let Some(wanted) = shared.wanted().get(&(neighbour, link)).cloned() else { return };
+    let from_piece = match shared.bodies.incoming(envelope, wanted.size) {
+        // The digests of the pieces are known only from the stream; what is not what they say is fetched again then.
+        Ok(incoming) => incoming.on_disk() / PIECE_BYTES,
+        Err(BodyError::AlreadyThere { .. }) => {
+            return here_already(shared, neighbour, link, envelope, &wanted);
+        }
+        // Another neighbour is sending it: the offer is repeated, and then it is here or can be asked for.
+        Err(BodyError::Busy { .. }) => return,
+        Err(error) => return tracing::error!(%error, "a body cannot be received"),
+    };
+    let frame = Frame::Wanted(Wanted { link, envelope, from_piece });
+    if let Err(error) = shared.links.send(neighbour, frame) {
+        tracing::debug!(%neighbour, %error, "a body was not asked for; the offer comes again");
+    }
+}
+
+fn here_already(shared: &Shared, neighbour: NodeId, link: u64, envelope: Digest, wanted: &WantedBody) {
+    let pieces =
+        shared.bodies.open_body(envelope, wanted.size).ok().and_then(|mut file| hash_pieces(&mut file).ok());
+    let pieces = pieces.filter(|pieces| pieces_root(pieces) == wanted.root);
+    shared.inputs.blocking_send(Input::Body { neighbour, link, pieces }).unwrap_or_default();
+}
+
+/// Opens the body file of a stored envelope.
+pub(crate) fn open(shared: &Shared, stored: &StoredEnvelope) -> Result<File, BodyError> {
+    let digest = Digest::of(&stored.header);
+    let size = Header::from_bytes(&stored.header).map(|header| header.body.size);
+    shared.bodies.open_body(digest, size.map_err(|_| BodyError::Missing { digest })?)
+}
+
+/// Receives a body that was asked for. A stream that breaks is no verdict: the offer comes again, and with it the rest.
+pub(crate) async fn receive_body(shared: Arc<Shared>, neighbour: NodeId, head: BodyHead, stream: BodyStream) {
+    let link = head.link;
+    let wanted = shared.wanted().get(&(neighbour, link)).cloned();
+    let Some(wanted) = wanted.filter(|wanted| wanted.envelope == head.envelope) else {
+        tracing::warn!(%neighbour, link, "a body that nobody asked for was not read");
+        return;
+    };
+    match receive_pieces(&shared, &wanted, &head, stream).await {
+        Ok(()) => {
+            let pieces = Some(head.pieces);
+            shared.inputs.send(Input::Body { neighbour, link, pieces }).await.unwrap_or_default();
+        }
+        Err(ReceiveError::Broken(error)) => {
+            tracing::info!(%neighbour, link, %error, "a body broke off; it goes on from where it broke");
+        }
+        Err(ReceiveError::Wrong(reason)) => {
+            tracing::warn!(%neighbour, link, reason, "a body is not what its header commits to");
+            shared.inputs.send(Input::Body { neighbour, link, pieces: None }).await.unwrap_or_default();
+        }
+    }
+}
+
+enum ReceiveError {
+    Broken(std::io::Error),
+    Wrong(&'static str),
+}
+
+impl From<std::io::Error> for ReceiveError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<BodyError> for ReceiveError {
+    fn from(error: BodyError) -> Self {
+        Self::Broken(std::io::Error::other(error))
+    }
+}
+
+/// MUST-12: each piece is kept only after its leaf hash was found in the list whose root the header has.
+async fn receive_pieces(
+    shared: &Shared,
+    wanted: &WantedBody,
+    head: &BodyHead,
+    mut stream: BodyStream,
+) -> Result<(), ReceiveError> {
+    let count = piece_count(wanted.size);
+    if head.pieces.len() as u64 != count || pieces_root(&head.pieces) != wanted.root {
+        return Err(ReceiveError::Wrong("the digests of its pieces"));
+    }
+    let mut incoming = shared.bodies.incoming(wanted.envelope, wanted.size)?;
+    let verified = tokio::task::block_in_place(|| incoming.verified_pieces(&head.pieces))?;
+    let mut next = head.from_piece;
+    if next > verified {
+        return Err(ReceiveError::Broken(std::io::Error::other("it begins behind what is good here")));
+    }
+    let mut piece = Vec::new();
+    while next < count {
+        let Some(len) = piece_len(wanted.size, next).and_then(|len| usize::try_from(len).ok()) else { break };
+        piece.resize(len, 0);
+        stream.read_exact(&mut piece).await?;
+        let expected = usize::try_from(next).ok().and_then(|next| head.pieces.get(next));
+        let good = tokio::task::block_in_place(|| expected == Some(&merkle::leaf_hash(&piece)));
+        if !good {
+            return Err(ReceiveError::Wrong("a piece"));
+        }
+        if next >= verified {
+            tokio::task::block_in_place(|| incoming.append(&piece))?;
+        }
+        next += 1;
+    }
+    Ok(tokio::task::block_in_place(|| incoming.finish())?)
+}
+
+/// Compares a body on disk with the digests of its pieces.
+fn verify_file(shared: &Shared, stored: &StoredEnvelope, pieces: &[Digest]) -> Result<(), String> {
+    let mut file = open(shared, stored).map_err(|e| e.to_string())?;
+    let found = hash_pieces(&mut file).map_err(|e| e.to_string())?;
+    match found.iter().zip(pieces).position(|(found, expected)| found != expected) {
+        Some(number) => Err(format!("piece {number} of the body is not what was stored")),
+        None if found.len() != pieces.len() => Err("the body has another length than was stored".to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// The leaf hashes of the pieces of a file.
+fn hash_pieces(file: &mut File) -> std::io::Result<Vec<Digest>> {
+    let mut hasher = PieceHasher::new();
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            count => hasher.update(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+    Ok(hasher.finish())
+}

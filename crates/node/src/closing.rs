@@ -1,0 +1,297 @@
+//! Closes a submission into an envelope, in one pass: content streams through once, the manifest comes last.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::sync::Arc;
+use yizhan_desk::{ContentStream, DoorCode, DoorError, Submission};
+use yizhan_document::{
+    Classification, Digest, EnvelopeId, Manifest, NodeId, OfficeAddress, OfficeName, Part, WallTime, limits,
+};
+use yizhan_envelope::{Body, BodyCloser, CloseError, Destination, FileKey, Header, close_slips};
+use yizhan_exchange::Closed;
+use yizhan_hierarchy::Directory;
+use yizhan_identity::{OfficeKey, suite};
+use yizhan_journal::{StoredBody, StoredEnvelope};
+use yizhan_protocol::{OfferedSlip, limits::INLINE_BODY_BYTES_MAX};
+use yizhan_spool::{BodyStore, Closing};
+
+/// What closing needs.
+#[derive(Clone)]
+pub(crate) struct Closer {
+    /// This node.
+    pub(crate) me: NodeId,
+    /// The directory.
+    pub(crate) directory: Arc<Directory>,
+    /// Keys held for offices.
+    pub(crate) offices: Arc<BTreeMap<OfficeName, OfficeKey>>,
+    /// Where large bodies go.
+    pub(crate) bodies: Arc<BodyStore>,
+}
+
+/// A reserved id with the number for each destination.
+pub(crate) struct Reserved {
+    /// The id.
+    pub(crate) id: EnvelopeId,
+    /// The numbers, in the order of the destinations.
+    pub(crate) numbers: Vec<u64>,
+}
+
+/// A closed envelope and its content.
+pub(crate) struct ClosedSubmission {
+    /// What the rules need to know.
+    pub(crate) closed: Closed,
+    /// The content.
+    pub(crate) stored: StoredEnvelope,
+}
+
+impl Closer {
+    /// The destination nodes of a submission, ascending, if the sender is an office of this node with a key here and
+    /// every recipient can receive.
+    pub(crate) fn destinations(
+        &self,
+        submission: &Submission,
+        now: WallTime,
+    ) -> Result<Vec<NodeId>, DoorError> {
+        let from = &submission.from;
+        if from.node != self.me || self.directory.office(from).is_err() {
+            let fix = "send from an office of this node; `yizhan directory show` lists them";
+            return Err(DoorError::new(
+                DoorCode::UnknownOffice,
+                format!("{from} is no active office of this node"),
+                fix,
+            ));
+        }
+        if !self.offices.contains_key(&from.office) {
+            let fix = "put the office's key into the node's keys/offices folder and start the node again";
+            return Err(DoorError::new(
+                DoorCode::Forbidden,
+                format!("this node holds no key of {from}"),
+                fix,
+            ));
+        }
+        for office in submission.recipients() {
+            self.directory.office(office).map_err(|e| {
+                DoorError::new(
+                    DoorCode::UnknownRecipient,
+                    e.to_string(),
+                    "correct the recipient, or ask its node's operator",
+                )
+            })?;
+        }
+        let deadline = deadline(submission, now);
+        if deadline <= now || deadline.ms_since(now) > limits::DEADLINE_AHEAD_MS_MAX {
+            let detail = format!("the deadline {deadline} has passed or is more than 366 days ahead");
+            return Err(DoorError::new(
+                DoorCode::Deadline,
+                detail,
+                "give a later or an earlier deadline, or none",
+            ));
+        }
+        let nodes: BTreeSet<NodeId> = submission.recipients().map(|office| office.node).collect();
+        Ok(nodes.into_iter().collect())
+    }
+
+    /// Closes the envelope. Runs on a worker thread; `reserve` is called once all content has come in.
+    pub(crate) fn close(
+        &self,
+        submission: &Submission,
+        mut content: ContentStream,
+        to: &[NodeId],
+        now: WallTime,
+        reserve: impl FnOnce(Classification) -> Result<Reserved, DoorError>,
+    ) -> Result<ClosedSubmission, DoorError> {
+        let key = FileKey::generate().map_err(|e| internal(&e))?;
+        let sink = BodySink { bodies: &self.bodies, place: Place::Memory(Vec::new()) };
+        let mut body = BodyCloser::new(sink, &key).map_err(|e| closing(&e))?;
+        let mut parts = Vec::with_capacity(submission.files.len());
+        for file in &submission.files {
+            body.begin_part(file.size).map_err(|e| closing(&e))?;
+            let mut left = file.size;
+            while left > 0 {
+                let piece = content.blocking_next_piece().transpose().map_err(|e| broken(&e))?;
+                let piece = piece.ok_or_else(|| broken(&"it ended early"))?;
+                left = left
+                    .checked_sub(piece.len() as u64)
+                    .ok_or_else(|| broken(&"it is longer than declared"))?;
+                body.write_part(&piece).map_err(|e| closing(&e))?;
+            }
+            let (size, digest) = body.end_part().map_err(|e| closing(&e))?;
+            parts.push(Part { name: file.name.clone(), size, digest });
+        }
+        // The stream must end as a whole one: only then did the client send all it declared.
+        if content.blocking_next_piece().transpose().map_err(|e| broken(&e))?.is_some() {
+            return Err(broken(&"it is longer than declared"));
+        }
+        let reserved = reserve(submission.label.classification)?;
+        let manifest = self.manifest(submission, parts, reserved.id, now)?;
+        let text = manifest.to_text().map_err(|e| internal(&e))?;
+        let cms = self.sign(&submission.from, text.as_bytes(), now)?;
+        let closed = body.finish(&text, &cms).map_err(|e| closing(&e))?;
+        let (size, root, pieces) = (closed.size, closed.root(), closed.pieces);
+        let destinations = to.iter().zip(&reserved.numbers);
+        let recipients = to
+            .iter()
+            .map(|node| self.directory.division(*node).map(|division| division.opening))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| internal(&"a destination left the directory"))?;
+        let slips = close_slips(&key, &recipients).map_err(|e| internal(&e))?;
+        let header = Header {
+            version: Header::VERSION,
+            suite: suite::ENVELOPE.to_owned(),
+            id: reserved.id,
+            created: now,
+            deadline: deadline(submission, now),
+            urgency: submission.label.urgency,
+            classification: submission.label.classification,
+            directory: self.directory.version,
+            to: destinations.map(|(node, number)| Destination { node: *node, number: *number }).collect(),
+            body: Body { size, pieces: root },
+            slips: slips.root(),
+            key: key.commitment(),
+        };
+        header.check_manifest(&manifest).map_err(|e| internal(&e))?;
+        let bytes = header.to_bytes().map_err(|e| internal(&e))?;
+        let digest = Digest::of(&bytes);
+        let (body, inline) = match closed.out.place {
+            Place::Memory(bytes) => (StoredBody::Inline(bytes), true),
+            Place::File(file) => {
+                file.finish_as(digest).map_err(|e| disk(&e))?;
+                (StoredBody::File { pieces }, false)
+            }
+        };
+        let slips = slips.into_slips().into_iter();
+        let slips = slips
+            .map(|slip| OfferedSlip { index: slip.index, attempt: 0, header: slip.header, path: slip.path })
+            .collect();
+        let closed = Closed {
+            id: reserved.id,
+            header: digest,
+            manifest: Digest::of(text.as_bytes()),
+            urgency: header.urgency,
+            deadline: header.deadline,
+            size,
+            inline,
+            directory: header.directory,
+            key: key_digest(submission),
+        };
+        let stored =
+            StoredEnvelope { holding: 0, header: bytes, slips, origin: None, body, card: Vec::new() };
+        Ok(ClosedSubmission { closed, stored })
+    }
+
+    /// Signs for an office whose key is held here.
+    pub(crate) fn sign(
+        &self,
+        office: &OfficeAddress,
+        content: &[u8],
+        now: WallTime,
+    ) -> Result<Vec<u8>, DoorError> {
+        let key = self.offices.get(&office.office);
+        let key = key.ok_or_else(|| {
+            let fix = "put the office's key into the node's keys/offices folder and start the node again";
+            DoorError::new(DoorCode::Forbidden, format!("this node holds no key of {office}"), fix)
+        })?;
+        let record = self.directory.office(office).map_err(|e| internal(&e))?;
+        key.sign_cms(content, &record.certificate, &self.directory.ca, now).map_err(|e| internal(&e))
+    }
+
+    fn manifest(
+        &self,
+        submission: &Submission,
+        parts: Vec<Part>,
+        id: EnvelopeId,
+        now: WallTime,
+    ) -> Result<Manifest, DoorError> {
+        Ok(Manifest {
+            suite: suite::SIGNATURE.to_owned(),
+            envelope: id,
+            time: now,
+            directory: self.directory.version,
+            salt: random_salt()?,
+            from: submission.from.clone(),
+            to: submission.to.clone(),
+            cc: submission.cc.clone(),
+            parts,
+            label: submission.label.clone(),
+        })
+    }
+}
+
+/// Names a submission that may be repeated: digest over office and idempotency key.
+pub(crate) fn key_digest(submission: &Submission) -> Option<Digest> {
+    let key = submission.key.as_ref()?;
+    Some(Digest::of(format!("yizhan idempotency key v1\n{}\n{key}\n", submission.from).as_bytes()))
+}
+
+/// Where the body of an envelope is written: memory while it is small, then a file.
+struct BodySink<'a> {
+    bodies: &'a BodyStore,
+    place: Place,
+}
+
+enum Place {
+    Memory(Vec<u8>),
+    File(Closing),
+}
+
+impl Write for BodySink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Place::Memory(memory) = &mut self.place {
+            if memory.len() + bytes.len() <= INLINE_BODY_BYTES_MAX {
+                memory.extend_from_slice(bytes);
+                return Ok(bytes.len());
+            }
+            let mut file = self.bodies.closing().map_err(io::Error::other)?;
+            file.write_all(memory)?;
+            self.place = Place::File(file);
+        }
+        match &mut self.place {
+            Place::File(file) => file.write(bytes),
+            Place::Memory(_) => Ok(0),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.place {
+            Place::File(file) => file.flush(),
+            Place::Memory(_) => Ok(()),
+        }
+    }
+}
+
+fn deadline(submission: &Submission, now: WallTime) -> WallTime {
+    submission.deadline.unwrap_or_else(|| now.plus_ms(limits::DEADLINE_DEFAULT_MS))
+}
+
+fn random_salt() -> Result<Digest, DoorError> {
+    use ring::rand::SecureRandom;
+    let mut salt = [0; 32];
+    ring::rand::SystemRandom::new().fill(&mut salt).map_err(|e| internal(&e))?;
+    Ok(Digest(salt))
+}
+
+fn broken(reason: &dyn std::fmt::Display) -> DoorError {
+    let detail = format!("the content did not come in whole: {reason}");
+    DoorError::new(DoorCode::ContentMismatch, detail, "send the document again; nothing was accepted")
+}
+
+fn closing(error: &CloseError) -> DoorError {
+    match error {
+        CloseError::PartSize { .. } | CloseError::Limit => broken(error),
+        CloseError::Write(io) if io.kind() == io::ErrorKind::StorageFull => disk(io),
+        other => internal(other),
+    }
+}
+
+fn disk(error: &dyn std::fmt::Display) -> DoorError {
+    let fix = "nothing was accepted; make room on the node's disk, then send the document again";
+    DoorError::new(DoorCode::DiskFull, format!("the node cannot store the document: {error}"), fix)
+}
+
+fn internal(error: &dyn std::fmt::Display) -> DoorError {
+    DoorError::new(
+        DoorCode::Internal,
+        error.to_string(),
+        "nothing was accepted; see the node's log, then try again",
+    )
+}

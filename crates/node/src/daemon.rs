@@ -1,0 +1,314 @@
+//! The event loop: one owner of the rules, one event at a time.
+
+use crate::fault::NodeError;
+use crate::input::{Ask, Input};
+use crate::shared::Shared;
+use crate::stage::{Stage, StagedItem};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use yizhan_document::{Digest, NodeId};
+use yizhan_exchange::{Answer, Event, HeardEntry, Node, Request, Staged};
+use yizhan_ledger::Head;
+use yizhan_protocol::Custody;
+use yizhan_spool::{Commit, Committer};
+
+/// How often the ledger's tiles and checkpoint are published, in milliseconds (C2SP tlog-tiles: partial tiles only for
+/// published checkpoints, so not for each batch).
+pub(crate) const PUBLISH_MS: u64 = 1_000;
+/// Heads of a neighbour's ledger that were cosigned and are remembered, at the most: frames may overtake each other.
+const HEADS_KEPT_MAX: usize = 64;
+/// Inputs handled before the loop looks at the time again, at the most.
+const INPUTS_IN_A_ROW_MAX: usize = 256;
+
+/// Commits taken in at once, at the most.
+const COMMITS_IN_A_ROW_MAX: usize = 64;
+
+/// The event loop and what only it touches.
+pub(crate) struct Daemon {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) node: Node,
+    pub(crate) committer: Committer,
+    pub(crate) stage: Stage,
+    pub(crate) requests: HashMap<Request, oneshot::Sender<Answer>>,
+    pub(crate) next_request: Request,
+    /// Batches on their way to disk, by ticket.
+    pub(crate) batches: BTreeMap<u64, crate::committing::Batch>,
+    /// The size of this node's ledger that each neighbour last cosigned.
+    pub(crate) cosigned_by: HashMap<NodeId, u64>,
+    /// The size last shown to each neighbour.
+    pub(crate) shown_to: HashMap<NodeId, u64>,
+    /// Heads of neighbours' ledgers that were cosigned, the oldest first.
+    pub(crate) heads: HashMap<NodeId, Vec<Head>>,
+    pub(crate) published_at: u64,
+}
+
+impl Daemon {
+    /// Runs until `stop` is done or the disk fails.
+    pub(crate) async fn run(
+        &mut self,
+        mut inputs: mpsc::Receiver<Input>,
+        commits: &mut mpsc::UnboundedReceiver<Commit>,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), NodeError> {
+        let now = self.shared.clock.now();
+        let effects = self.node.start(now);
+        self.perform(effects)?;
+        tokio::pin!(stop);
+        loop {
+            let now = self.shared.clock.uptime_ms();
+            let housekeeping = self.published_at + PUBLISH_MS;
+            let wake = self.node.next_wake().unwrap_or(u64::MAX).min(housekeeping).max(now + 1);
+            let wait = Duration::from_millis(wake - now);
+            let mut row = Vec::new();
+            let mut committed = Vec::new();
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                count = commits.recv_many(&mut committed, COMMITS_IN_A_ROW_MAX) => if count == 0 { break },
+                count = inputs.recv_many(&mut row, INPUTS_IN_A_ROW_MAX) => if count == 0 { break },
+                () = tokio::time::sleep(wait) => {}
+            }
+            if row.is_empty() && committed.is_empty() {
+                self.handle(Event::Tick)?;
+            }
+            for outcome in committed {
+                self.committed(outcome)?;
+            }
+            for input in row {
+                self.take(input)?;
+            }
+            self.keep_house()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is decided, publishes the ledger and notes a clean stop. The rules are asked nothing more.
+    pub(crate) async fn close(self, mut commits: mpsc::UnboundedReceiver<Commit>) -> Result<(), NodeError> {
+        let Self { shared, committer, mut batches, .. } = self;
+        let position = tokio::task::block_in_place(|| committer.close());
+        while let Ok(outcome) = commits.try_recv() {
+            for (ticket, locations) in &crate::committing::durable(outcome)?.tickets {
+                if let Some(batch) = batches.remove(ticket) {
+                    crate::committing::settle(&shared, &batch, locations)?;
+                }
+            }
+        }
+        let mut keeper = shared.keeper();
+        keeper.seal().and_then(|()| keeper.publish()).map_err(NodeError::Ledger)?;
+        drop(keeper);
+        Ok(shared.index.close(position?)?)
+    }
+
+    /// Lets the rules handle an event and does what they say.
+    pub(crate) fn handle(&mut self, event: Event) -> Result<(), NodeError> {
+        let effects = self.node.handle(self.shared.clock.now(), event);
+        self.perform(effects)
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), NodeError> {
+        match input {
+            Input::Up { neighbour, hello } => {
+                self.cosigned_by.insert(neighbour, hello.witnessed);
+                self.shown_to.remove(&neighbour);
+                self.handle(Event::LinkUp { neighbour, clock_ms: hello.clock_ms })
+            }
+            Input::Down { neighbour } => self.handle(Event::LinkDown { neighbour }),
+            Input::Offer { neighbour, link, envelope, checked } => match checked {
+                Ok(_) if self.shared.disk_low.load(Ordering::Relaxed) => {
+                    self.reject(neighbour, link, envelope, "full", true, None);
+                    Ok(())
+                }
+                Ok(checked) => {
+                    let offered = checked.offered.clone();
+                    let staged = self.stage.put(StagedItem::Envelope(Arc::new(checked.stored)));
+                    self.handle(Event::Offered { neighbour, offered, staged })
+                }
+                Err(error) => {
+                    tracing::warn!(%neighbour, link, %error, "an offer was refused");
+                    self.reject(neighbour, link, envelope, error.code(), error.code() == "body", None);
+                    Ok(())
+                }
+            },
+            Input::Wanted { neighbour, wanted } => {
+                self.send_body(neighbour, wanted);
+                Ok(())
+            }
+            Input::Body { neighbour, link, pieces } => self.body_arrived(neighbour, link, pieces),
+            Input::Custody { neighbour, custody, entries } => self.custody(neighbour, *custody, entries),
+            Input::Rejected { neighbour, rejection } => {
+                let (link, envelope) = (rejection.link, rejection.envelope);
+                tracing::warn!(%neighbour, link, reason = rejection.reason, retry = rejection.retry, "custody was refused");
+                if rejection.reason == "body" {
+                    self.examine_body(neighbour, link);
+                }
+                let (reason, retry) = (rejection.reason, rejection.retry);
+                self.handle(Event::Rejected { neighbour, link, envelope, reason, retry })
+            }
+            Input::Receipts { neighbour, frame, entries } => {
+                let (origin, hops_left, ledger) = (frame.origin, frame.hops_left, frame.proof.ledger);
+                let staged = self.stage.put(StagedItem::Receipts(frame));
+                self.handle(Event::ReceiptsArrived { neighbour, origin, hops_left, ledger, entries, staged })
+            }
+            Input::Kept { neighbour, kept } => {
+                let yizhan_protocol::Kept { maker, origin, hops_left, ledger, indexes } = kept;
+                let kept = yizhan_exchange::Kept { maker, origin, hops_left, ledger, indexes };
+                self.handle(Event::KeptArrived { neighbour, kept })
+            }
+            Input::Cosigned { neighbour, cosign } => {
+                self.cosigned(neighbour, &cosign);
+                Ok(())
+            }
+            Input::Opened { staged, result } => self.opened(staged, result),
+            Input::Damaged { holding } => self.handle(Event::Damaged { holding }),
+            Input::Ask(ask) => self.ask(ask),
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) -> Result<(), NodeError> {
+        match ask {
+            Ask::Reserve { request, to, classification, reply } => {
+                self.requests.insert(request, reply);
+                self.handle(Event::Submitting { request, to, classification })
+            }
+            Ask::Submit { request, closed, stored, reply } => {
+                self.requests.insert(request, reply);
+                let staged = self.stage.put(StagedItem::Envelope(Arc::new(*stored)));
+                self.handle(Event::Submitted { request, closed: *closed, staged })
+            }
+            Ask::Abandon { request } => self.handle(Event::SubmissionAbandoned { request }),
+            Ask::Take { office, id, reply } => {
+                let request = self.request(reply);
+                self.handle(Event::Taken { request, office, id })
+            }
+            Ask::Act { office, id, act, statement, attachment, reply } => {
+                let request = self.request(reply);
+                let staged = self.stage.put(StagedItem::Attachment(attachment));
+                self.handle(Event::Acted { request, office, id, act, statement, staged })
+            }
+            Ask::Look(look) => {
+                look(&self.node);
+                Ok(())
+            }
+        }
+    }
+
+    fn request(&mut self, reply: oneshot::Sender<Answer>) -> Request {
+        // The desk counts its own requests upwards from 0; these count downwards, so the two never meet.
+        self.next_request -= 1;
+        self.requests.insert(self.next_request, reply);
+        self.next_request
+    }
+
+    fn body_arrived(
+        &mut self,
+        neighbour: NodeId,
+        link: u64,
+        pieces: Option<Vec<Digest>>,
+    ) -> Result<(), NodeError> {
+        self.shared.wanted().remove(&(neighbour, link));
+        let good = pieces.is_some();
+        if let (Some(pieces), Some(staged)) = (pieces, self.stage.fetching.remove(&(neighbour, link))) {
+            self.stage.set_pieces(staged, pieces);
+        }
+        self.handle(Event::BodyArrived { neighbour, link, good })
+    }
+
+    fn opened(
+        &mut self,
+        staged: Staged,
+        result: Result<crate::opening::OpenedDocument, crate::opening::DeliveryError>,
+    ) -> Result<(), NodeError> {
+        let result = match result {
+            Ok(opened) => {
+                self.stage.set_card(staged, opened.card);
+                Ok(opened.offices)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a document that arrived cannot be delivered");
+                Err(error.code().to_owned())
+            }
+        };
+        self.handle(Event::Opened { staged, result })
+    }
+
+    /// A neighbour's acceptances: its checkpoint must continue what was cosigned before, then the rules see it.
+    fn custody(
+        &mut self,
+        neighbour: NodeId,
+        custody: Custody,
+        entries: Result<Vec<HeardEntry>, crate::proofs::ProofError>,
+    ) -> Result<(), NodeError> {
+        let checked = entries.map_err(|e| e.to_string()).and_then(|entries| {
+            let head = self.shared.proofs.head(&custody.proof).map_err(|e| e.to_string())?;
+            self.check_head(neighbour, head, &custody).map(|()| (head, entries))
+        });
+        let (head, entries) = match checked {
+            Ok(checked) => checked,
+            Err(reason) => {
+                tracing::error!(%neighbour, reason, "acknowledgements of a neighbour are not believed");
+                return Ok(());
+            }
+        };
+        let acknowledged = custody.acknowledged.iter().filter_map(|acknowledgement| {
+            let entry = entries.iter().find(|entry| entry.at.index == acknowledgement.index)?;
+            Some((acknowledgement.link, entry.clone()))
+        });
+        let acknowledged = acknowledged.collect();
+        let frame =
+            yizhan_protocol::ReceiptsHome { origin: self.shared.me(), hops_left: 0, proof: custody.proof };
+        let staged = self.stage.put(StagedItem::Receipts(Box::new(frame)));
+        self.handle(Event::CustodyTaken { neighbour, head, acknowledged, staged })
+    }
+
+    /// Whether a neighbour's head continues one that this node cosigned. Two heads that contradict each other are proof
+    /// of two histories.
+    fn check_head(&mut self, neighbour: NodeId, head: Head, custody: &Custody) -> Result<(), String> {
+        if head.ledger.node != neighbour {
+            return Err(format!("a checkpoint of {} from {neighbour}", head.ledger));
+        }
+        let known = self.heads.entry(neighbour).or_default();
+        if known.is_empty() {
+            known.extend(self.node.state().witnessed(head.ledger));
+        }
+        let newest = known.last().copied().filter(|newest| newest.ledger == head.ledger);
+        let Some(newest) = newest else {
+            known.clear();
+            known.push(head);
+            return Ok(());
+        };
+        if let Some(same) = known.iter().find(|known| known.size == head.size) {
+            let fork =
+                || format!("two histories: ledger {} has two roots for size {}", head.ledger, head.size);
+            return if same.root == head.root { Ok(()) } else { Err(fork()) };
+        }
+        if head.size < newest.size {
+            // Overtaken on the way: entries under it are proven, it is only not the newest head any more.
+            return Ok(());
+        }
+        let base = known.iter().find(|known| known.size == custody.consistent_from);
+        let base = base.ok_or_else(|| {
+            format!("no consistency proof from a size cosigned here, but from {}", custody.consistent_from)
+        })?;
+        let consistent = yizhan_document::merkle::verify_consistency(
+            base.size,
+            &base.root,
+            head.size,
+            &head.root,
+            &custody.consistency,
+        );
+        if !consistent {
+            return Err(format!(
+                "two histories: {} at size {} does not continue size {}",
+                head.ledger, head.size, base.size
+            ));
+        }
+        known.push(head);
+        if known.len() > HEADS_KEPT_MAX {
+            known.remove(0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,380 @@
+//! Stands behind the desk: turns requests of offices into questions to the rules, and what is stored into answers.
+
+use crate::card::Card;
+use crate::closing::{Reserved, key_digest};
+use crate::input::{Ask, Input};
+use crate::shared::Shared;
+use crate::{receipts, tracking};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::oneshot;
+use yizhan_desk::{
+    ActDone, ActRequest, ContentStream, DirectoryView, DoorCode, DoorError, ExportedReceipt, InboxItem,
+    InboxPart, InboxState, NodeDoor, NodeEvent, NodeStatus, QueueItem, RouteStep, Submission, Submitted,
+    Taken, Track,
+};
+use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeAddress, OfficeName, Statement, Unit};
+use yizhan_envelope::{close_attachment, open_attachment};
+use yizhan_exchange::{Answer, Node};
+
+/// The node as its desk sees it.
+pub(crate) struct Door {
+    shared: Arc<Shared>,
+    next_request: AtomicU64,
+    /// Idempotency keys of submissions being worked on.
+    in_progress: Arc<Mutex<HashSet<Digest>>>,
+}
+
+type Reply<'a, T> = BoxFuture<'a, Result<T, DoorError>>;
+
+impl Door {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, next_request: AtomicU64::new(0), in_progress: Arc::default() }
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node) -> T + Send + 'static,
+    ) -> Result<T, DoorError> {
+        let (reply, answer) = oneshot::channel();
+        let look = Box::new(move |node: &Node| {
+            reply.send(look(node)).unwrap_or_default();
+        });
+        self.shared.inputs.send(Input::Ask(Ask::Look(look))).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())
+    }
+
+    async fn submit_now(
+        &self,
+        submission: Submission,
+        content: ContentStream,
+    ) -> Result<Submitted, DoorError> {
+        if self.shared.disk_low.load(Ordering::Relaxed) {
+            let fix = "nothing was accepted; make room on the node's disk, or wait until its operator has";
+            return Err(DoorError::new(DoorCode::DiskFull, "the node's disk is nearly full", fix));
+        }
+        let now = self.shared.clock.wall();
+        let to = self.shared.closer.destinations(&submission, now)?;
+        let key = key_digest(&submission);
+        if let Some(index) = key.and_then(|key| self.shared.index.submission_by_key(key)) {
+            return self.submitted(index, true);
+        }
+        let _busy = match key {
+            Some(key) => Some(Busy::begin(&self.in_progress, key)?),
+            None => None,
+        };
+        let request = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let shared = Arc::clone(&self.shared);
+        let closing = tokio::task::spawn_blocking(move || {
+            let reserve = |classification| {
+                let (reply, answer) = oneshot::channel();
+                let ask = Ask::Reserve { request, to: to.clone(), classification, reply };
+                shared.inputs.blocking_send(Input::Ask(ask)).map_err(|_| stopping())?;
+                match answer.blocking_recv().map_err(|_| stopping())? {
+                    Answer::Reserved { id, numbers } => Ok(Reserved { id, numbers }),
+                    other => Err(refusal(&other)),
+                }
+            };
+            shared.closer.close(&submission, content, &to, now, reserve)
+        });
+        let closed = match closing.await {
+            Ok(Ok(closed)) => closed,
+            Ok(Err(error)) => {
+                self.abandon(request).await;
+                return Err(error);
+            }
+            Err(panic) => {
+                self.abandon(request).await;
+                tracing::error!(%panic, "closing a submission failed");
+                return Err(DoorError::new(
+                    DoorCode::Internal,
+                    "closing failed",
+                    "nothing was accepted; see the node's log",
+                ));
+            }
+        };
+        let (reply, answer) = oneshot::channel();
+        let (closed, stored) = (Box::new(closed.closed), Box::new(closed.stored));
+        self.ask(Ask::Submit { request, closed, stored, reply }).await?;
+        match answer.await.map_err(|_| stopping())? {
+            Answer::Submitted { index, .. } => self.submitted(index, false),
+            other => Err(refusal(&other)),
+        }
+    }
+
+    fn submitted(&self, index: u64, duplicate: bool) -> Result<Submitted, DoorError> {
+        let receipt = receipts::own(&self.shared, index).map_err(internal)?;
+        let entry = yizhan_ledger::Entry::from_bytes(receipt.entry.as_bytes()).map_err(internal)?;
+        let id = entry.event.envelope_id().ok_or_else(|| internal("the entry names no envelope"))?;
+        Ok(Submitted::new(id, receipt, duplicate))
+    }
+
+    async fn abandon(&self, request: u64) {
+        // A node that stops has nothing reserved any more.
+        self.ask(Ask::Abandon { request }).await.unwrap_or_default();
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<(), DoorError> {
+        self.shared.inputs.send(Input::Ask(ask)).await.map_err(|_| stopping())
+    }
+
+    fn check_office(&self, office: &OfficeName) -> Result<OfficeAddress, DoorError> {
+        let address = OfficeAddress { office: office.clone(), node: self.shared.me() };
+        let known = self.shared.directory.division(address.node).and_then(|division| division.office(office));
+        match known {
+            Some(_) => Ok(address),
+            None => Err(DoorError::new(
+                DoorCode::UnknownOffice,
+                format!("this node serves no office {office}"),
+                "`yizhan directory show` lists the offices",
+            )),
+        }
+    }
+
+    async fn take_now(&self, office: OfficeName, id: EnvelopeId) -> Result<Taken, DoorError> {
+        self.check_office(&office)?;
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::Take { office, id, reply }).await?;
+        let holding = match answer.await.map_err(|_| stopping())? {
+            Answer::Handed { holding, .. } => holding,
+            other => return Err(refusal(&other)),
+        };
+        crate::handover::hand_over(&self.shared, holding).map_err(internal)
+    }
+
+    async fn act_now(
+        &self,
+        office: OfficeName,
+        id: EnvelopeId,
+        request: ActRequest,
+    ) -> Result<ActDone, DoorError> {
+        let address = self.check_office(&office)?;
+        let name = office.clone();
+        let known = self.look(move |node| {
+            let entry = node.state().inbox_entry(&name, id)?;
+            let done = entry.acts.iter().find(|(done, _)| *done == request.act).map(|(_, index)| *index);
+            Some((entry.holding, entry.attempt, done.filter(|index| *index < node.durable_size()), request))
+        });
+        let known = known.await?;
+        let (holding, attempt, done, request) = known.ok_or_else(|| unknown_document(id))?;
+        if let Some(index) = done {
+            let receipt = receipts::own(&self.shared, index).map_err(internal)?;
+            return Ok(ActDone { receipt, duplicate: true });
+        }
+        let card = self.card(holding)?;
+        let now = self.shared.clock.wall();
+        let statement = Statement {
+            act: request.act,
+            unit: Unit { envelope: id, destination: self.shared.me(), attempt },
+            manifest: card.manifest,
+            office: address.clone(),
+            person: request.person,
+            time: now,
+            reason: request.reason,
+        };
+        let text = statement
+            .to_text()
+            .map_err(|e| DoorError::new(DoorCode::Malformed, e.to_string(), "correct it"))?;
+        let cms = self.shared.closer.sign(&address, text.as_bytes(), now)?;
+        let digest = Digest::of_all(&[text.as_bytes(), &cms]);
+        let origin = self
+            .shared
+            .directory
+            .division(id.origin)
+            .ok_or_else(|| internal("the origin left the directory"))?;
+        let signed = receipts::SignedStatement { statement: text, cms };
+        let attachment = close_attachment(&signed.to_bytes(), &origin.opening).map_err(internal)?;
+        let (reply, answer) = oneshot::channel();
+        let act = request.act;
+        self.ask(Ask::Act { office, id, act, statement: digest, attachment, reply }).await?;
+        match answer.await.map_err(|_| stopping())? {
+            Answer::Acted { index } => {
+                let mut receipt = receipts::own(&self.shared, index).map_err(internal)?;
+                receipt.statement = Some(signed.statement);
+                receipt.cms = Some(signed.cms);
+                Ok(ActDone { receipt, duplicate: false })
+            }
+            other => Err(refusal(&other)),
+        }
+    }
+
+    fn card(&self, holding: u64) -> Result<Card, DoorError> {
+        let stored = self.shared.index.envelope(holding).map_err(internal)?;
+        let card = open_attachment(&stored.card, &self.shared.opener.key).map_err(internal)?;
+        Card::from_bytes(&card).map_err(internal)
+    }
+
+    async fn inbox_now(
+        &self,
+        office: OfficeName,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<InboxItem>, DoorError> {
+        self.check_office(&office)?;
+        let name = office.clone();
+        let rows = self.look(move |node| {
+            let mut rows: Vec<(u64, u64, EnvelopeId, InboxState)> = node
+                .state()
+                .inbox()
+                .iter()
+                .filter(|((_, of), entry)| *of == name && entry.consignment.index < node.durable_size())
+                .map(|((id, _), entry)| {
+                    let acted = entry.acts.last().map(|(act, _)| InboxState::from(*act));
+                    let taken = if entry.handed.is_some() { InboxState::Taken } else { InboxState::Waiting };
+                    (entry.consignment.index + 1, entry.holding, *id, acted.unwrap_or(taken))
+                })
+                .filter(|(sequence, ..)| *sequence > after)
+                .collect();
+            rows.sort_unstable_by_key(|(sequence, ..)| *sequence);
+            rows.truncate(limit);
+            rows
+        });
+        let rows = rows.await?;
+        rows.into_iter()
+            .map(|(sequence, holding, id, state)| {
+                let card = self.card(holding)?;
+                let entry = self.shared.keeper().entry(sequence - 1).map_err(internal)?;
+                let arrived = yizhan_ledger::Entry::from_bytes(&entry).map_err(internal)?.time;
+                let part = |part: crate::card::CardPart| InboxPart {
+                    name: part.name,
+                    size: part.size,
+                    digest: part.digest,
+                };
+                let parts = card.parts.into_iter().map(part).collect();
+                let Card { from, title, urgency, .. } = card;
+                Ok(InboxItem { sequence, id, from, title, urgency, arrived, state, parts })
+            })
+            .collect()
+    }
+}
+
+impl NodeDoor for Door {
+    fn submit(&self, submission: Submission, content: ContentStream) -> Reply<'_, Submitted> {
+        Box::pin(self.submit_now(submission, content))
+    }
+
+    fn track(&self, id: EnvelopeId) -> Reply<'_, Track> {
+        Box::pin(async move {
+            let known = receipts::known(&self.shared, id);
+            tracking::track(id, &known).ok_or_else(|| unknown_document(id))
+        })
+    }
+
+    fn inbox(&self, office: OfficeName, after: u64, limit: usize) -> Reply<'_, Vec<InboxItem>> {
+        Box::pin(self.inbox_now(office, after, limit))
+    }
+
+    fn take(&self, office: OfficeName, id: EnvelopeId) -> Reply<'_, Taken> {
+        Box::pin(self.take_now(office, id))
+    }
+
+    fn act(&self, office: OfficeName, id: EnvelopeId, request: ActRequest) -> Reply<'_, ActDone> {
+        Box::pin(self.act_now(office, id, request))
+    }
+
+    fn receipts(&self, id: EnvelopeId) -> Reply<'_, Vec<ExportedReceipt>> {
+        Box::pin(async move {
+            let exported = receipts::exported(&self.shared, id).map_err(internal)?;
+            if exported.is_empty() { Err(unknown_document(id)) } else { Ok(exported) }
+        })
+    }
+
+    fn route(&self, to: NodeId) -> Reply<'_, Vec<RouteStep>> {
+        Box::pin(async move { crate::views::route(&self.shared, to) })
+    }
+
+    fn status(&self) -> Reply<'_, NodeStatus> {
+        Box::pin(async move {
+            let seen = self.look(crate::views::Seen::of).await?;
+            Ok(crate::views::status(&self.shared, seen))
+        })
+    }
+
+    fn queue(&self, limit: usize) -> Reply<'_, Vec<QueueItem>> {
+        Box::pin(async move {
+            let wall = self.shared.clock.wall();
+            self.look(move |node| crate::views::queue(node, wall, limit)).await
+        })
+    }
+
+    fn directory(&self) -> Reply<'_, DirectoryView> {
+        Box::pin(async move { Ok(crate::views::directory(&self.shared.directory)) })
+    }
+
+    fn events(&self, after: u64) -> Reply<'_, BoxStream<'static, NodeEvent>> {
+        let (past, live) = self.shared.feed.after(after);
+        Box::pin(async move {
+            // A listener that falls behind is ended: it comes back with the last number it saw.
+            let live = tokio_stream::wrappers::BroadcastStream::new(live)
+                .take_while(|event| std::future::ready(event.is_ok()))
+                .filter_map(|event| std::future::ready(event.ok()));
+            Ok(stream::iter(past).chain(live).boxed())
+        })
+    }
+}
+
+/// Marks an idempotency key as being worked on, for as long as this lives.
+struct Busy {
+    keys: Arc<Mutex<HashSet<Digest>>>,
+    key: Digest,
+}
+
+impl Busy {
+    fn begin(keys: &Arc<Mutex<HashSet<Digest>>>, key: Digest) -> Result<Self, DoorError> {
+        if !keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
+            let detail = "a submission with this idempotency key is being worked on";
+            return Err(DoorError::new(
+                DoorCode::InProgress,
+                detail,
+                "wait a moment, then ask again with the same key",
+            ));
+        }
+        Ok(Self { keys: Arc::clone(keys), key })
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+fn stopping() -> DoorError {
+    DoorError::new(DoorCode::Stopping, "the node is stopping", "try again once it runs; nothing was lost")
+}
+
+fn internal(error: impl std::fmt::Display) -> DoorError {
+    tracing::error!(%error, "a request could not be answered");
+    DoorError::new(DoorCode::Internal, error.to_string(), "see the node's log, then try again")
+}
+
+fn unknown_document(id: EnvelopeId) -> DoorError {
+    DoorError::new(
+        DoorCode::UnknownDocument,
+        format!("no document {id} is known here"),
+        "check the id and the node",
+    )
+}
+
+/// What the rules refused, in the words of the desk.
+fn refusal(answer: &Answer) -> DoorError {
+    let Answer::Refused { reason } = answer else {
+        return DoorError::new(DoorCode::Internal, "an answer to another question", "see the node's log");
+    };
+    let (code, fix) = match *reason {
+        "classification" => {
+            (DoorCode::Classification, "send classified documents by the channel approved for them")
+        }
+        "no-route" => (DoorCode::NoRoute, "ask the operator: the directory shows no way to a recipient"),
+        "unknown" => (DoorCode::UnknownDocument, "check the id and the office"),
+        "busy" => (DoorCode::InProgress, "try again in a moment"),
+        "refused" | "signed-for" | "not-signed-for" => {
+            (DoorCode::WrongState, "list the inbox to see what was done")
+        }
+        _ => (DoorCode::Forbidden, "correct the request"),
+    };
+    DoorError::new(code, format!("refused: {reason}"), fix)
+}

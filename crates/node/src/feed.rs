@@ -1,0 +1,57 @@
+//! The feed of events for offices: what happened to their documents, in order, from a bounded memory.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::broadcast;
+use yizhan_desk::NodeEvent;
+
+/// Events kept for those who come late, at the most.
+const KEPT_MAX: usize = 4096;
+/// Events a slow listener may fall behind before it must start again from what is kept.
+const BEHIND_MAX: usize = 1024;
+
+/// The feed.
+pub(crate) struct Feed {
+    kept: Mutex<Kept>,
+    live: broadcast::Sender<NodeEvent>,
+}
+
+struct Kept {
+    next: u64,
+    events: VecDeque<NodeEvent>,
+}
+
+impl Feed {
+    /// An empty feed.
+    pub(crate) fn new() -> Self {
+        let (live, _) = broadcast::channel(BEHIND_MAX);
+        Self { kept: Mutex::new(Kept { next: 1, events: VecDeque::new() }), live }
+    }
+
+    /// Adds an event; its sequence number is given here.
+    pub(crate) fn add(&self, mut event: NodeEvent) {
+        // Nothing that holds this lock can leave it half done.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        event.sequence = kept.next;
+        kept.next += 1;
+        if kept.events.len() >= KEPT_MAX {
+            kept.events.pop_front();
+        }
+        kept.events.push_back(event.clone());
+        // Nobody listening is fine: the event is kept.
+        let _listeners = self.live.send(event);
+    }
+
+    /// What is kept after `sequence`, and whatever comes from then on, without a gap between the two.
+    pub(crate) fn after(&self, sequence: u64) -> (Vec<NodeEvent>, broadcast::Receiver<NodeEvent>) {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let past = kept.events.iter().filter(|event| event.sequence > sequence).cloned().collect();
+        (past, self.live.subscribe())
+    }
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self::new()
+    }
+}

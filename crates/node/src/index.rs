@@ -1,0 +1,245 @@
+//! Finds what is stored: the queue's indexes, the journal behind them, and a small memory of what was stored last.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use yizhan_document::{Digest, EnvelopeId, LedgerId};
+use yizhan_exchange::{Entered, Fact};
+use yizhan_journal::JournalError;
+use yizhan_journal::{Location, Position, Record, RecordError, StoredBody, StoredEnvelope};
+use yizhan_ledger::Entry;
+use yizhan_protocol::ProofBundle;
+use yizhan_spool::{Changes, JournalReader, Queue, QueueError, ReceiptKey};
+
+/// Envelopes kept in memory, in bytes of their inline bodies and piece digests, at the most: a document that is passed on
+/// at once is never read back.
+const RECENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Rows asked of the queue at once.
+const LIST_MAX: usize = 512;
+/// What an envelope takes besides its body, in bytes, roughly.
+const ENVELOPE_OVERHEAD: usize = 2048;
+
+/// Journal and queue, for reading, and for telling the queue what is durable.
+pub(crate) struct Index {
+    ledger: LedgerId,
+    queue: Queue,
+    journal: JournalReader,
+    recent: Mutex<Recent>,
+}
+
+#[derive(Default)]
+struct Recent {
+    envelopes: HashMap<u64, Arc<StoredEnvelope>>,
+    order: VecDeque<u64>,
+    bytes: usize,
+}
+
+/// Why stored content cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IndexError {
+    /// The queue knows no such content.
+    #[error("no content is stored for holding {0}")]
+    Unknown(u64),
+    /// The journal cannot give it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The record does not read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The queue cannot say where it is.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// Something else lies there.
+    #[error("the record for holding {0} is another one")]
+    Other(u64),
+}
+
+impl Index {
+    /// An index over the queue and the journal of the node that keeps `ledger`.
+    pub(crate) fn new(ledger: LedgerId, queue: Queue, journal: JournalReader) -> Self {
+        Self { ledger, queue, journal, recent: Mutex::default() }
+    }
+
+    /// Notes a clean stop at this position of the journal.
+    pub(crate) fn close(&self, position: Position) -> Result<(), QueueError> {
+        self.queue.close(position)
+    }
+
+    /// The content of a holding.
+    pub(crate) fn envelope(&self, holding: u64) -> Result<Arc<StoredEnvelope>, IndexError> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(envelope) = recent.envelopes.get(&holding) {
+            return Ok(Arc::clone(envelope));
+        }
+        drop(recent);
+        let at = self.queue.holding(holding)?.ok_or(IndexError::Unknown(holding))?;
+        match self.read(at)? {
+            Record::Envelope(envelope) if envelope.holding == holding => Ok(Arc::from(envelope)),
+            _ => Err(IndexError::Other(holding)),
+        }
+    }
+
+    /// The indexes of own entries about an envelope, ascending.
+    pub(crate) fn own_entries(&self, id: EnvelopeId) -> Vec<u64> {
+        let own = |(key, _): &(ReceiptKey, Location)| (key.ledger == self.ledger).then_some(key.index);
+        self.receipts(id).iter().filter_map(own).collect()
+    }
+
+    /// The received receipts about an envelope, each with the bundle it came in. One that cannot be read is named in the
+    /// log and left out: its maker's ledger still has it.
+    pub(crate) fn received(&self, id: EnvelopeId) -> Vec<(LedgerId, u64, ProofBundle)> {
+        let mut out = Vec::new();
+        for (ReceiptKey { ledger, index, .. }, at) in self.receipts(id) {
+            if ledger == self.ledger {
+                continue;
+            }
+            match self.read(at) {
+                Ok(Record::Receipts(bundle)) => out.push((ledger, index, *bundle)),
+                Ok(_) => tracing::error!(%ledger, index, "ALARM: another record lies where a receipt should"),
+                Err(error) => {
+                    tracing::error!(%ledger, index, %error, "ALARM: a stored receipt cannot be read")
+                }
+            }
+        }
+        out
+    }
+
+    /// The attachment to an own entry.
+    pub(crate) fn attachment(&self, index: u64) -> Option<Vec<u8>> {
+        let at = self.queue.attachment(index).ok().flatten()?;
+        match self.read(at) {
+            Ok(Record::Attachment(attachment)) => Some(attachment.bytes),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::error!(index, %error, "ALARM: a stored statement cannot be read");
+                None
+            }
+        }
+    }
+
+    /// The acceptance of the submission with this idempotency key.
+    pub(crate) fn submission_by_key(&self, key: Digest) -> Option<u64> {
+        self.queue.key(key).ok().flatten()
+    }
+
+    /// What became durable is told to the queue. A queue that fails is made anew at the next start, and holds nothing that
+    /// the journal does not hold.
+    pub(crate) fn write(&self, changes: Changes) {
+        if let Err(error) = self.queue.write(changes) {
+            tracing::error!(%error, "ALARM: the queue takes nothing");
+        }
+    }
+
+    /// Keeps an envelope that became durable in memory for a while.
+    pub(crate) fn remember(&self, envelope: &Arc<StoredEnvelope>) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.bytes += weight(envelope);
+        recent.order.push_back(envelope.holding);
+        recent.envelopes.insert(envelope.holding, Arc::clone(envelope));
+        // Released holdings leave their number in the order until it is looked at.
+        while recent.bytes > RECENT_BYTES_MAX || recent.order.len() > 2 * recent.envelopes.len() + 64 {
+            let Some(oldest) = recent.order.pop_front() else { break };
+            recent.forget(oldest);
+        }
+    }
+
+    /// The content of a holding is no longer needed.
+    pub(crate) fn release(&self, holding: u64) {
+        let mut changes = Changes::new();
+        if changes.remove_holding(holding).is_ok() {
+            self.write(changes);
+        }
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).forget(holding);
+    }
+
+    fn read(&self, at: Location) -> Result<Record, IndexError> {
+        let (kind, payload) = self.journal.read(at)?;
+        Ok(Record::decode(kind, &payload)?)
+    }
+
+    /// All receipts about an envelope, own and received.
+    fn receipts(&self, id: EnvelopeId) -> Vec<(ReceiptKey, Location)> {
+        let mut all: Vec<(ReceiptKey, Location)> = Vec::new();
+        loop {
+            let after = all.last().map(|(key, _)| *key);
+            match self.queue.receipts(&id, after.as_ref(), LIST_MAX) {
+                Ok(rows) if rows.is_empty() => return all,
+                Ok(rows) => all.extend(rows),
+                Err(error) => {
+                    tracing::error!(%error, "ALARM: the queue cannot be read");
+                    return all;
+                }
+            }
+        }
+    }
+}
+
+/// What the queue is told of a record that lies at `at` in the journal of the node that keeps `own`.
+pub(crate) fn changes_of(
+    changes: &mut Changes,
+    own: LedgerId,
+    record: &Record,
+    at: Location,
+) -> Result<(), QueueError> {
+    match record {
+        Record::Facts(facts) => facts.iter().try_for_each(|fact| change_for(changes, own, fact, at)),
+        Record::Envelope(envelope) => changes.put_holding(envelope.holding, at),
+        Record::Receipts(bundle) => receipt_changes(changes, bundle, at),
+        Record::Attachment(attachment) => changes.put_attachment(attachment.index, at),
+    }
+}
+
+/// What the queue is told of received receipts.
+pub(crate) fn receipt_changes(
+    changes: &mut Changes,
+    bundle: &ProofBundle,
+    at: Location,
+) -> Result<(), QueueError> {
+    bundle.entries.iter().try_for_each(|proven| match envelope_of(&proven.entry) {
+        Some(id) => changes.put_receipt(&receipt_key(id, bundle.ledger, proven.index), at),
+        None => Ok(()),
+    })
+}
+
+/// What the queue is told of a fact.
+pub(crate) fn change_for(
+    changes: &mut Changes,
+    own: LedgerId,
+    fact: &Fact,
+    at: Location,
+) -> Result<(), QueueError> {
+    match fact {
+        Fact::Entered(Entered { index, bytes, .. }) => match envelope_of(bytes) {
+            Some(id) => changes.put_receipt(&receipt_key(id, own, *index), at),
+            None => Ok(()),
+        },
+        Fact::Accepted(acceptance) => match acceptance.key {
+            Some(key) => changes.put_key(key, acceptance.at.index),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn receipt_key(envelope: EnvelopeId, ledger: LedgerId, index: u64) -> ReceiptKey {
+    ReceiptKey { envelope, destination: None, ledger, index }
+}
+
+fn envelope_of(entry: &[u8]) -> Option<EnvelopeId> {
+    Entry::from_bytes(entry).ok().and_then(|entry| entry.event.envelope_id())
+}
+
+impl Recent {
+    fn forget(&mut self, holding: u64) {
+        if let Some(envelope) = self.envelopes.remove(&holding) {
+            self.bytes = self.bytes.saturating_sub(weight(&envelope));
+        }
+    }
+}
+
+fn weight(envelope: &StoredEnvelope) -> usize {
+    let body = match &envelope.body {
+        StoredBody::Inline(bytes) => bytes.len(),
+        StoredBody::File { pieces } => pieces.len() * 32,
+    };
+    body + envelope.slips.len() * 512 + ENVELOPE_OVERHEAD
+}

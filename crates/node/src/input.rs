@@ -1,0 +1,163 @@
+//! What reaches the event loop: from neighbours, workers, the disk and the desk.
+
+use crate::offers::{CheckedOffer, OfferError};
+use crate::opening::{DeliveryError, OpenedDocument};
+use crate::proofs::ProofError;
+use tokio::sync::oneshot;
+use yizhan_document::{Act, Classification, Digest, EnvelopeId, NodeId, OfficeName};
+use yizhan_exchange::{Answer, Closed, HeardEntry, Staged};
+use yizhan_journal::StoredEnvelope;
+use yizhan_protocol::{Cosign, Custody, Hello, Kept, ReceiptsHome, Rejection, Wanted};
+
+/// Something for the event loop.
+pub(crate) enum Input {
+    /// A neighbour said hello.
+    Up {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// Its hello.
+        hello: Hello,
+    },
+    /// A neighbour is gone.
+    Down {
+        /// The neighbour.
+        neighbour: NodeId,
+    },
+    /// An offer was checked.
+    Offer {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// Its number.
+        link: u64,
+        /// Digest of its header.
+        envelope: Digest,
+        /// The outcome.
+        checked: Result<Box<CheckedOffer>, OfferError>,
+    },
+    /// A neighbour asks for a body.
+    Wanted {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// What it asks for.
+        wanted: Wanted,
+    },
+    /// The body of an offer is complete and durable, or cannot be had.
+    Body {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// The offer.
+        link: u64,
+        /// The leaf hashes of its pieces; none if what came is not what the header commits to.
+        pieces: Option<Vec<Digest>>,
+    },
+    /// Acceptances of a neighbour, with their proofs checked.
+    Custody {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// The frame.
+        custody: Box<Custody>,
+        /// Its entries.
+        entries: Result<Vec<HeardEntry>, ProofError>,
+    },
+    /// A neighbour's refusal.
+    Rejected {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// The frame.
+        rejection: Box<Rejection>,
+    },
+    /// Receipts that came by; the entries are read only where this node is their origin.
+    Receipts {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// The frame.
+        frame: Box<ReceiptsHome>,
+        /// The entries.
+        entries: Vec<HeardEntry>,
+    },
+    /// A confirmation that came by.
+    Kept {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// The frame.
+        kept: Kept,
+    },
+    /// A cosignature for this node's ledger.
+    Cosigned {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// The frame.
+        cosign: Cosign,
+    },
+    /// A document was opened.
+    Opened {
+        /// What was opened.
+        staged: Staged,
+        /// The outcome.
+        result: Result<OpenedDocument, DeliveryError>,
+    },
+    /// A body file was found not to be what it should be.
+    Damaged {
+        /// The holding.
+        holding: u64,
+    },
+    /// The desk asks.
+    Ask(Ask),
+}
+
+/// What the desk asks of the rules.
+pub(crate) enum Ask {
+    /// An id for a submission whose content has come in.
+    Reserve {
+        /// The submission, named so that it can be given back.
+        request: u64,
+        /// Where to.
+        to: Vec<NodeId>,
+        /// The classification.
+        classification: Classification,
+        /// The answer.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// A closed submission.
+    Submit {
+        /// The submission.
+        request: u64,
+        /// What the rules need to know.
+        closed: Box<Closed>,
+        /// Its content.
+        stored: Box<StoredEnvelope>,
+        /// The answer.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// A submission broke off.
+    Abandon {
+        /// The submission.
+        request: u64,
+    },
+    /// An office takes a document over.
+    Take {
+        /// The office.
+        office: OfficeName,
+        /// The envelope.
+        id: EnvelopeId,
+        /// The answer.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// An office acts.
+    Act {
+        /// The office.
+        office: OfficeName,
+        /// The envelope.
+        id: EnvelopeId,
+        /// The act.
+        act: Act,
+        /// Digest over statement and signature.
+        statement: Digest,
+        /// Both, closed to the origin.
+        attachment: Vec<u8>,
+        /// The answer.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// A look at what the rules know.
+    Look(Box<dyn FnOnce(&yizhan_exchange::Node) + Send>),
+}

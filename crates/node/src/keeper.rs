@@ -1,0 +1,193 @@
+//! Keeps the node's ledger: appends what is durable, signs one checkpoint a batch, proves, gathers cosignatures, publishes.
+
+use std::path::Path;
+use yizhan_document::{Digest, LedgerId, WallTime};
+use yizhan_identity::{Cosigner, NoteSigner, NoteVerifier};
+use yizhan_ledger::{
+    Checkpoint, CheckpointError, Head, Log, LogError, Receipt, SignedCheckpoint, origin_of, sign_checkpoint,
+    verifier_keys_text,
+};
+use yizhan_protocol::{Cosign, ProofBundle, ProvenEntry};
+
+/// Signed checkpoints kept while cosignatures for them may come, at the most.
+const CHECKPOINTS_KEPT_MAX: usize = 256;
+
+/// The ledger of a node and the keys that speak for it.
+pub(crate) struct LedgerKeeper {
+    network: String,
+    ledger: LedgerId,
+    log: Log,
+    signer: NoteSigner,
+    cosigner: Cosigner,
+    /// The newest signed checkpoint; every word of the node is proven under it.
+    current: SignedCheckpoint,
+    /// Older ones that were shown to neighbours, for their cosignatures.
+    shown: std::collections::VecDeque<SignedCheckpoint>,
+    /// The largest checkpoint that has a cosignature.
+    witnessed: Option<SignedCheckpoint>,
+    published: Option<String>,
+}
+
+/// Why the ledger cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    /// The log says so.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An entry came out of order: a fault of this program, and nothing more may be promised.
+    #[error("entry {got} came where entry {wanted} belongs; the node stops before it says anything wrong")]
+    OutOfOrder {
+        /// What came.
+        got: u64,
+        /// What belonged there.
+        wanted: u64,
+    },
+    /// A cosignature is not good.
+    #[error(transparent)]
+    Cosignature(#[from] CheckpointError),
+    /// A cosignature for a checkpoint that is not remembered.
+    #[error("a cosignature for size {0} of this ledger, which is not remembered")]
+    UnknownCheckpoint(u64),
+    /// The verifier key file cannot be written.
+    #[error("the verifier key cannot be written beside the ledger: {0}")]
+    KeyFile(#[source] yizhan_spool::DiskError),
+}
+
+impl LedgerKeeper {
+    /// Keeps `log`. Signs its present head at once: every entry in it is durable.
+    pub(crate) fn new(
+        network: &str,
+        ledger: LedgerId,
+        log: Log,
+        signer: NoteSigner,
+        cosigner: Cosigner,
+    ) -> Self {
+        let current = sign_checkpoint(&signer, log.size(), log.root());
+        let network = network.to_owned();
+        let shown = std::collections::VecDeque::new();
+        Self { network, ledger, log, signer, cosigner, current, shown, witnessed: None, published: None }
+    }
+
+    /// Writes the verifier key beside the ledger, so that a copied folder can be checked.
+    pub(crate) fn write_vkey(&self, folder: &Path) -> Result<(), KeeperError> {
+        yizhan_spool::create_folder(folder).map_err(KeeperError::KeyFile)?;
+        let text = verifier_keys_text(&[self.signer.verifier()]);
+        yizhan_spool::write_atomically(&folder.join("vkey"), text.as_bytes()).map_err(KeeperError::KeyFile)
+    }
+
+    /// Takes a durable entry in.
+    pub(crate) fn append(&mut self, index: u64, entry: &[u8]) -> Result<(), KeeperError> {
+        let wanted = self.log.size();
+        if index != wanted {
+            return Err(KeeperError::OutOfOrder { got: index, wanted });
+        }
+        self.log.append(entry)?;
+        Ok(())
+    }
+
+    /// Signs a checkpoint over all that was taken in: one signature for the whole batch.
+    pub(crate) fn seal(&mut self) -> Result<(), KeeperError> {
+        if self.log.size() == self.current.checkpoint().size {
+            return Ok(());
+        }
+        let next = sign_checkpoint(&self.signer, self.log.size(), self.log.root());
+        self.shown.push_back(std::mem::replace(&mut self.current, next));
+        if self.shown.len() > CHECKPOINTS_KEPT_MAX {
+            self.shown.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Size and root of the newest checkpoint.
+    pub(crate) fn head(&self) -> Head {
+        let Checkpoint { size, root, .. } = *self.current.checkpoint();
+        Head { ledger: self.ledger, size, root }
+    }
+
+    /// The newest checkpoint, as a signed note.
+    pub(crate) fn checkpoint(&self) -> String {
+        self.current.to_text()
+    }
+
+    /// Entries with proofs under the newest checkpoint.
+    pub(crate) fn bundle(&self, indexes: &[u64]) -> Result<ProofBundle, KeeperError> {
+        let size = self.current.checkpoint().size;
+        let entries = indexes.iter().map(|index| {
+            let (entry, path) = (self.log.entry(*index)?, self.log.inclusion(*index, size)?);
+            Ok(ProvenEntry { index: *index, entry, path, attachment: Vec::new() })
+        });
+        let entries = entries.collect::<Result<_, LogError>>()?;
+        Ok(ProofBundle { ledger: self.ledger, checkpoint: self.current.to_text().into_bytes(), entries })
+    }
+
+    /// The consistency path from an earlier size to the newest checkpoint.
+    pub(crate) fn consistency(&self, from: u64) -> Result<Vec<Digest>, KeeperError> {
+        Ok(self.log.consistency(from, self.current.checkpoint().size)?)
+    }
+
+    /// The bytes of an entry.
+    pub(crate) fn entry(&self, index: u64) -> Result<Vec<u8>, KeeperError> {
+        Ok(self.log.entry(index)?)
+    }
+
+    /// A receipt: under the largest cosigned checkpoint that covers it, or else under the newest. Tells which.
+    pub(crate) fn receipt(&self, index: u64) -> Result<(Receipt, bool), KeeperError> {
+        let covering = self.witnessed.as_ref().filter(|witnessed| index < witnessed.checkpoint().size);
+        let checkpoint = covering.unwrap_or(&self.current);
+        let size = checkpoint.checkpoint().size;
+        let receipt = Receipt {
+            entry: self.log.entry(index)?,
+            index,
+            path: self.log.inclusion(index, size)?,
+            checkpoint: checkpoint.to_text(),
+        };
+        Ok((receipt, covering.is_some()))
+    }
+
+    /// Whether a cosigned checkpoint covers an entry.
+    pub(crate) fn is_witnessed(&self, index: u64) -> bool {
+        self.witnessed.as_ref().is_some_and(|witnessed| index < witnessed.checkpoint().size)
+    }
+
+    /// Cosigns a neighbour's head.
+    pub(crate) fn cosign(&self, head: Head, at: WallTime) -> String {
+        let origin = origin_of(&self.network, head.ledger);
+        let text = Checkpoint { origin, size: head.size, root: head.root }.to_text();
+        self.cosigner.cosign(&text, at.as_seconds())
+    }
+
+    /// Takes a neighbour's cosignature of this ledger.
+    pub(crate) fn add_cosignature(
+        &mut self,
+        cosign: &Cosign,
+        witness: &NoteVerifier,
+    ) -> Result<(), KeeperError> {
+        let size = cosign.size;
+        let fits = |shown: &SignedCheckpoint| {
+            shown.checkpoint().size == size && shown.checkpoint().root == cosign.root
+        };
+        let found = if fits(&self.current) {
+            Some(&mut self.current)
+        } else {
+            self.shown.iter_mut().rev().find(|shown| fits(shown))
+        };
+        let checkpoint = found.ok_or(KeeperError::UnknownCheckpoint(size))?;
+        checkpoint.add_cosignature(&cosign.line, std::slice::from_ref(witness))?;
+        let checkpoint = checkpoint.clone();
+        if self.witnessed.as_ref().is_none_or(|known| known.checkpoint().size <= size) {
+            self.witnessed = Some(checkpoint);
+        }
+        Ok(())
+    }
+
+    /// Publishes tiles and checkpoint, if there is anything new to publish.
+    pub(crate) fn publish(&mut self) -> Result<(), KeeperError> {
+        let note = self.current.to_text();
+        if self.log.size() == 0 || self.published.as_ref() == Some(&note) {
+            return Ok(());
+        }
+        self.log.publish(&note)?;
+        self.published = Some(note);
+        Ok(())
+    }
+}

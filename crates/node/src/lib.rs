@@ -1,0 +1,42 @@
+//! The daemon: event loop, performs effects, workers, config, clock.
+//!
+//! Everything that decides is in `exchange`; everything that touches disk, wire, keys or time on its behalf is here or in
+//! the crates below. One task owns the rules and handles one event at a time; workers check what comes in before the rules
+//! see it, and open and close documents.
+
+mod bodies;
+mod card;
+mod clock;
+mod closing;
+mod committing;
+mod config;
+mod daemon;
+mod door;
+mod fault;
+mod feed;
+mod handover;
+mod index;
+mod input;
+mod keeper;
+mod keys;
+mod neighbours;
+mod network;
+mod offers;
+mod opening;
+mod perform;
+mod proofs;
+mod receipts;
+mod recovery;
+mod shared;
+mod stage;
+mod start;
+mod tracking;
+mod views;
+
+pub use clock::Clock;
+pub use config::{Config, ConfigError, DirectoryConfig, KeyConfig, LinkConfig};
+pub use fault::NodeError;
+pub use keeper::KeeperError;
+pub use keys::KeysError;
+pub use network::{CreatedNetwork, CreatedNode, NetworkError, create_network};
+pub use start::run;

@@ -1,0 +1,104 @@
+//! From the wire to the rules: every frame is checked on a worker before the event loop sees it.
+
+use crate::bodies::receive_body;
+use crate::input::Input;
+use crate::offers::check_offer;
+use crate::shared::Shared;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+use yizhan_document::{Digest, NodeId};
+use yizhan_link::LinkEvent;
+use yizhan_protocol::Frame;
+
+/// Frames being checked at once, at the most; the wire waits while so many are.
+const CHECKS_MAX: usize = 64;
+
+/// Takes link events until the links are closed.
+pub(crate) async fn listen(shared: Arc<Shared>, mut events: mpsc::Receiver<LinkEvent>) {
+    let checks = Arc::new(Semaphore::new(CHECKS_MAX));
+    while let Some(event) = events.recv().await {
+        match event {
+            LinkEvent::Up { neighbour, hello } => {
+                tracing::info!(%neighbour, "neighbour is up");
+                give(&shared, Input::Up { neighbour, hello }).await;
+            }
+            LinkEvent::Down { neighbour, reason } => {
+                tracing::info!(%neighbour, reason, "neighbour is gone");
+                give(&shared, Input::Down { neighbour }).await;
+            }
+            LinkEvent::Frame { neighbour, frame } => take_frame(&shared, &checks, neighbour, frame).await,
+            LinkEvent::Body { neighbour, head, stream } => {
+                tokio::spawn(receive_body(Arc::clone(&shared), neighbour, head, stream));
+            }
+            LinkEvent::BodySent { neighbour, link, ok } => {
+                tracing::debug!(%neighbour, link, ok, "a body was sent");
+            }
+            LinkEvent::Unreachable { neighbour, reason } => {
+                tracing::info!(%neighbour, reason, "neighbour cannot be reached; it is tried again");
+            }
+            LinkEvent::Refused { remote, reason } => {
+                tracing::warn!(%remote, reason, "a connection was refused");
+            }
+        }
+    }
+}
+
+async fn take_frame(shared: &Arc<Shared>, checks: &Arc<Semaphore>, neighbour: NodeId, frame: Frame) {
+    match frame {
+        // The link has taken the hello of this connection; a second one says nothing new.
+        Frame::Hello(_) => {}
+        Frame::Wanted(wanted) => give(shared, Input::Wanted { neighbour, wanted }).await,
+        Frame::Rejection(rejection) => give(shared, Input::Rejected { neighbour, rejection }).await,
+        Frame::Kept(kept) => give(shared, Input::Kept { neighbour, kept }).await,
+        Frame::Cosign(cosign) => give(shared, Input::Cosigned { neighbour, cosign }).await,
+        Frame::Offer(offer) => {
+            check(shared, checks, move |shared| {
+                let (link, envelope) = (offer.link, Digest::of(&offer.header));
+                let checked = check_offer(&shared.proofs, neighbour, *offer).map(Box::new);
+                Some(Input::Offer { neighbour, link, envelope, checked })
+            })
+            .await;
+        }
+        Frame::Custody(custody) => {
+            check(shared, checks, move |shared| {
+                let entries = shared.proofs.entries(&custody.proof);
+                Some(Input::Custody { neighbour, custody, entries })
+            })
+            .await;
+        }
+        Frame::ReceiptsHome(frame) if frame.origin == shared.me() => {
+            check(shared, checks, move |shared| match shared.proofs.entries(&frame.proof) {
+                Ok(entries) => Some(Input::Receipts { neighbour, frame, entries }),
+                Err(error) => {
+                    tracing::warn!(%neighbour, maker = %frame.proof.ledger, %error, "receipts are not believed");
+                    None
+                }
+            })
+            .await;
+        }
+        Frame::ReceiptsHome(frame) => {
+            give(shared, Input::Receipts { neighbour, frame, entries: Vec::new() }).await
+        }
+    }
+}
+
+async fn check(
+    shared: &Arc<Shared>,
+    checks: &Arc<Semaphore>,
+    work: impl FnOnce(&Shared) -> Option<Input> + Send + 'static,
+) {
+    // The semaphore is never closed.
+    let Ok(permit) = Arc::clone(checks).acquire_owned().await else { return };
+    let shared = Arc::clone(shared);
+    tokio::task::spawn_blocking(move || {
+        if let Some(input) = work(&shared) {
+            shared.inputs.blocking_send(input).unwrap_or_default();
+        }
+        drop(permit);
+    });
+}
+
+/// Hands something to the event loop; once that has ended, nobody needs it.
+async fn give(shared: &Shared, input: Input) {
+    shared.inputs.send(input).await.unwrap_or_default();
+}

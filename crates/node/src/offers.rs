@@ -1,0 +1,180 @@
+//! Checks an offer before the rules see it: header, slips, body, proof of origin, proof of the offerer's custody.
+
+use crate::proofs::{ProofChecker, ProofError};
+use yizhan_document::{Digest, NodeId};
+use yizhan_envelope::{Header, HeaderError, PieceHasher, Slip, SlipError, limits::PIECE_BYTES, pieces_root};
+use yizhan_exchange::OfferedEnvelope;
+use yizhan_journal::{StoredBody, StoredEnvelope};
+use yizhan_ledger::{EntryRef, Event, Target};
+use yizhan_protocol::{BodyPlace, Offer, ProofBundle};
+
+/// An offer whose every byte was checked.
+pub(crate) struct CheckedOffer {
+    /// What the rules need to know.
+    pub(crate) offered: OfferedEnvelope,
+    /// What is stored once custody is taken. A body that comes on a stream is not in it yet.
+    pub(crate) stored: StoredEnvelope,
+}
+
+/// Why an offer is refused. The neighbour is to blame for what it offers; the code is what it is told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OfferError {
+    /// The header is not one.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// A slip does not belong to the header.
+    #[error("slip {index} does not belong to the envelope: {reason}")]
+    Slip {
+        /// Which.
+        index: u32,
+        /// Why.
+        reason: SlipError,
+    },
+    /// The body is not the one the header commits to.
+    #[error("the body is not the one that the header commits to")]
+    Body,
+    /// A proof is not believed.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The proof of origin does not show that the origin accepted this envelope.
+    #[error("no proof that {0} accepted this envelope for these destinations")]
+    Origin(NodeId),
+    /// The offerer does not show that it has custody of what it offers.
+    #[error("no proof that {0} has custody of these units")]
+    Custody(NodeId),
+    /// The path does not lead from the origin to the offerer.
+    #[error("the path of the offer does not lead from its origin to {0}")]
+    Path(NodeId),
+}
+
+impl OfferError {
+    /// The stable code told to the neighbour.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Header(_) | Self::Slip { .. } => "malformed",
+            Self::Body => "body",
+            Self::Proof(_) | Self::Origin(_) => "proof-of-origin",
+            Self::Custody(_) => "custody",
+            Self::Path(_) => "path",
+        }
+    }
+}
+
+/// Checks an offer of `neighbour`.
+pub(crate) fn check_offer(
+    proofs: &ProofChecker,
+    neighbour: NodeId,
+    offer: Offer,
+) -> Result<CheckedOffer, OfferError> {
+    let header = Header::from_bytes(&offer.header)?;
+    let digest = Digest::of(&offer.header);
+    let origin = header.id.origin;
+    if offer.path.first() != Some(&origin) || offer.path.last() != Some(&neighbour) {
+        return Err(OfferError::Path(neighbour));
+    }
+    let units = check_slips(&header, &offer)?;
+    check_origin(proofs, &header, digest, &offer.origin)?;
+    let rests_on = check_custody(proofs, &header, digest, &units, neighbour, &offer.custody)?;
+    let (body, inline) = match offer.body {
+        BodyPlace::Inline(bytes) => {
+            check_inline(&header, &bytes)?;
+            (StoredBody::Inline(bytes), true)
+        }
+        BodyPlace::Stream => (StoredBody::File { pieces: Vec::new() }, false),
+    };
+    let offered = OfferedEnvelope {
+        link: offer.link,
+        id: header.id,
+        header: digest,
+        units,
+        urgency: header.urgency,
+        classification: header.classification,
+        deadline: header.deadline,
+        size: header.body.size,
+        inline,
+        rests_on,
+        path: offer.path,
+    };
+    let stored = StoredEnvelope {
+        holding: 0,
+        header: offer.header,
+        slips: offer.slips,
+        origin: Some(offer.origin),
+        body,
+        card: Vec::new(),
+    };
+    Ok(CheckedOffer { offered, stored })
+}
+
+fn check_slips(header: &Header, offer: &Offer) -> Result<Vec<Target>, OfferError> {
+    offer
+        .slips
+        .iter()
+        .map(|offered| {
+            let slip =
+                Slip { index: offered.index, header: offered.header.clone(), path: offered.path.clone() };
+            let node =
+                slip.check(header).map_err(|reason| OfferError::Slip { index: offered.index, reason })?;
+            Ok(Target { node, attempt: offered.attempt })
+        })
+        .collect()
+}
+
+fn check_inline(header: &Header, bytes: &[u8]) -> Result<(), OfferError> {
+    let mut hasher = PieceHasher::new();
+    bytes.chunks(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX)).for_each(|chunk| hasher.update(chunk));
+    let fits = hasher.size() == header.body.size && pieces_root(&hasher.finish()) == header.body.pieces;
+    if fits { Ok(()) } else { Err(OfferError::Body) }
+}
+
+/// The origin's `SubmissionAcceptance` of this very header, in the ledger that the directory gives it.
+fn check_origin(
+    proofs: &ProofChecker,
+    header: &Header,
+    digest: Digest,
+    proof: &ProofBundle,
+) -> Result<(), OfferError> {
+    let accepted = |event: &Event| match event {
+        Event::SubmissionAcceptance { id, envelope, to, deadline, urgency, .. } => {
+            *id == header.id
+                && *envelope == digest
+                && *deadline == header.deadline
+                && *urgency == header.urgency
+                && to.iter().eq(header.to.iter().map(|destination| &destination.node))
+        }
+        _ => false,
+    };
+    let entries = proofs.entries(proof)?;
+    let shown = proof.ledger == header.id.ledger() && entries.iter().any(|entry| accepted(&entry.event));
+    if shown { Ok(()) } else { Err(OfferError::Origin(header.id.origin)) }
+}
+
+/// The offerer's own acceptance of all units it offers, on which the next one rests.
+fn check_custody(
+    proofs: &ProofChecker,
+    header: &Header,
+    digest: Digest,
+    units: &[Target],
+    neighbour: NodeId,
+    proof: &ProofBundle,
+) -> Result<EntryRef, OfferError> {
+    if proof.ledger.node != neighbour {
+        return Err(OfferError::Custody(neighbour));
+    }
+    let covers = |event: &Event| match event {
+        Event::RelayAcceptance { envelope, units: held, .. } => {
+            *envelope == digest && units.iter().all(|unit| held.contains(unit))
+        }
+        // The origin may open further attempts for the destinations it accepted.
+        Event::SubmissionAcceptance { id, envelope, to, .. } => {
+            *envelope == digest
+                && id.origin == neighbour
+                && units.iter().all(|unit| to.binary_search(&unit.node).is_ok())
+        }
+        _ => false,
+    };
+    let entries = proofs.entries(proof)?;
+    let found =
+        entries.iter().find(|entry| covers(&entry.event) && entry.event.envelope_id() == Some(header.id));
+    found.map(|entry| entry.at).ok_or(OfferError::Custody(neighbour))
+}

@@ -1,0 +1,141 @@
+//! Opens a document at its destination: slip, body, manifest, signature of the office, recipients of this node.
+
+use crate::card::Card;
+use std::fs::File;
+use std::io::BufReader;
+use std::sync::Arc;
+use yizhan_document::{Digest, NodeId, OfficeAddress};
+use yizhan_envelope::{Header, NullSink, OpenError, Slip, SlipError, close_attachment, open_body};
+use yizhan_exchange::Office;
+use yizhan_hierarchy::Directory;
+use yizhan_identity::{OpeningKey, verify_cms};
+use yizhan_journal::{StoredBody, StoredEnvelope};
+
+/// What opening needs.
+#[derive(Clone)]
+pub(crate) struct Opener {
+    /// This node.
+    pub(crate) me: NodeId,
+    /// The directory.
+    pub(crate) directory: Arc<Directory>,
+    /// The key that opens slips.
+    pub(crate) key: Arc<OpeningKey>,
+}
+
+/// A document that was opened and is in order.
+pub(crate) struct OpenedDocument {
+    /// The offices of this node that it is for.
+    pub(crate) offices: Vec<Office>,
+    /// What an inbox shows of it, closed to this node.
+    pub(crate) card: Vec<u8>,
+}
+
+/// Why a document cannot be delivered; the code stands in the ledger.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeliveryError {
+    /// There is no slip for this node.
+    #[error("the envelope has no slip for this node")]
+    NoSlip,
+    /// The slip does not open.
+    #[error(transparent)]
+    Slip(#[from] SlipError),
+    /// The body does not open, or is not what was signed.
+    #[error(transparent)]
+    Body(#[from] OpenError),
+    /// The office's signature is not good, or another office signed.
+    #[error("the office's signature is not good: {0}")]
+    Signature(String),
+    /// No office of this node is a recipient.
+    #[error("the document names no active office of this node")]
+    NoOffice,
+    /// This node itself failed; the document is not to blame.
+    #[error("this node cannot open the document now: {0}")]
+    Node(String),
+}
+
+impl DeliveryError {
+    /// The stable code for the ledger.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::NoSlip | Self::Slip(_) => "slip",
+            Self::Body(_) => "body",
+            Self::Signature(_) => "signature",
+            Self::NoOffice => "no-office",
+            Self::Node(_) => "node",
+        }
+    }
+}
+
+impl Opener {
+    /// Opens a stored envelope whose large body, if it has one, is `file`.
+    pub(crate) fn open(
+        &self,
+        stored: &StoredEnvelope,
+        file: Option<File>,
+    ) -> Result<OpenedDocument, DeliveryError> {
+        let header = Header::from_bytes(&stored.header).map_err(|e| DeliveryError::Node(e.to_string()))?;
+        let key = self.slip(stored, &header)?.open(&header, &self.key)?;
+        let opened = match (&stored.body, file) {
+            (StoredBody::Inline(bytes), _) => open_body(bytes.as_slice(), &key, &header, &mut NullSink)?,
+            (StoredBody::File { .. }, Some(file)) => {
+                open_body(BufReader::with_capacity(1 << 17, file), &key, &header, &mut NullSink)?
+            }
+            (StoredBody::File { .. }, None) => return Err(DeliveryError::Node("its body is missing".into())),
+        };
+        self.check_signature(&opened.manifest.from, header.id.origin, &opened.manifest_text, &opened.cms)?;
+        let manifest = &opened.manifest;
+        let here = |office: &&OfficeAddress| office.node == self.me && self.directory.office(office).is_ok();
+        let offices: Vec<Office> = manifest
+            .recipients()
+            .filter(here)
+            .map(|office| Office {
+                name: office.office.clone(),
+                commitment: manifest.office_commitment(office),
+            })
+            .collect();
+        if offices.is_empty() {
+            return Err(DeliveryError::NoOffice);
+        }
+        let card = Card::of(manifest, Digest::of(opened.manifest_text.as_bytes()));
+        let card = close_attachment(&card.to_bytes(), &self.key.public())
+            .map_err(|e| DeliveryError::Node(e.to_string()))?;
+        Ok(OpenedDocument { offices, card })
+    }
+
+    /// The key that opens the body, for handing the document to an office.
+    pub(crate) fn file_key(
+        &self,
+        stored: &StoredEnvelope,
+        header: &Header,
+    ) -> Result<yizhan_envelope::FileKey, DeliveryError> {
+        Ok(self.slip(stored, header)?.open(header, &self.key)?)
+    }
+
+    fn slip(&self, stored: &StoredEnvelope, header: &Header) -> Result<Slip, DeliveryError> {
+        let mine = header.index_of(&self.me).ok_or(DeliveryError::NoSlip)?;
+        let slip = stored.slips.iter().find(|slip| slip.index == mine).ok_or(DeliveryError::NoSlip)?;
+        Ok(Slip { index: slip.index, header: slip.header.clone(), path: slip.path.clone() })
+    }
+
+    /// The manifest is signed by the office it names as sender, which the envelope's origin serves, with the certificate
+    /// that the directory holds for it.
+    fn check_signature(
+        &self,
+        from: &OfficeAddress,
+        origin: NodeId,
+        manifest: &str,
+        cms: &[u8],
+    ) -> Result<(), DeliveryError> {
+        let wrong = |reason: String| DeliveryError::Signature(reason);
+        let signed = verify_cms(manifest.as_bytes(), cms, &self.directory.network, &self.directory.ca)
+            .map_err(|e| wrong(e.to_string()))?;
+        let record = self.directory.office(from).map_err(|e| wrong(e.to_string()))?;
+        if signed.office != *from || from.node != origin {
+            return Err(wrong("it is another office's".into()));
+        }
+        if signed.certificate != record.certificate {
+            return Err(wrong("its certificate is not the one in the directory".into()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+//! Performs what the rules say: frames to neighbours, work for workers, answers to the desk.
+
+use crate::daemon::Daemon;
+use crate::fault::NodeError;
+use crate::input::Input;
+use crate::shared::WantedBody;
+use crate::stage::StagedItem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use yizhan_document::{Digest, EnvelopeId, NodeId};
+use yizhan_envelope::Header;
+use yizhan_exchange::{Effect, Event, Kept, Past, Staged};
+use yizhan_journal::StoredBody;
+use yizhan_ledger::{Entry, Event as LedgerEvent, Head, Target};
+use yizhan_protocol::{Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, Rejection};
+
+/// Free space below which nothing new is accepted, in bytes.
+const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
+
+impl Daemon {
+    /// Performs effects in order. Effects that answer at once are handled before the next.
+    pub(crate) fn perform(&mut self, effects: Vec<Effect>) -> Result<(), NodeError> {
+        let mut effects = std::collections::VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            if let Some(event) = self.perform_one(effect)? {
+                effects.extend(self.node.handle(self.shared.clock.now(), event));
+            }
+        }
+        Ok(())
+    }
+
+    fn perform_one(&mut self, effect: Effect) -> Result<Option<Event>, NodeError> {
+        match effect {
+            Effect::Persist { ticket, facts, stored } => self.persist(ticket, facts, &stored)?,
+            Effect::Answer { request, answer } => {
+                if let Some(reply) = self.requests.remove(&request) {
+                    // A desk that no longer waits has lost nothing: what is durable can be asked for again.
+                    reply.send(answer).unwrap_or_default();
+                }
+            }
+            Effect::Offer { neighbour, link, holding, units } => {
+                return self.offer(neighbour, link, holding, &units);
+            }
+            Effect::WantBody { neighbour, link, staged } => {
+                return Ok(self.want_body(neighbour, link, staged));
+            }
+            Effect::Open { staged, .. } => self.open(staged),
+            Effect::Discard { staged } => {
+                self.stage.take(staged);
+            }
+            Effect::Recollect { neighbour, link, id } => {
+                return Ok(Some(Event::Recollected { neighbour, link, past: self.recollect(id) }));
+            }
+            Effect::Custody { neighbour, acknowledged } => self.send_custody(neighbour, &acknowledged)?,
+            Effect::Reject { neighbour, link, envelope, reason, retry, entry } => {
+                self.reject(neighbour, link, envelope, &reason, retry, entry);
+            }
+            Effect::SendReceipts { hop, origin, indexes } => self.send_receipts(hop, origin, &indexes)?,
+            Effect::ForwardReceipts { hop, staged } => {
+                if let Some(StagedItem::Receipts(mut frame)) = self.stage.take(staged) {
+                    frame.hops_left = frame.hops_left.saturating_sub(1);
+                    self.send(hop, Frame::ReceiptsHome(frame));
+                }
+            }
+            Effect::SendKept { hop, kept } => {
+                let Kept { maker, origin, hops_left, ledger, indexes } = kept;
+                self.send(
+                    hop,
+                    Frame::Kept(yizhan_protocol::Kept { maker, origin, hops_left, ledger, indexes }),
+                );
+            }
+            Effect::Cosign { neighbour, head } => self.cosign(neighbour, head),
+            Effect::Release { holding } => self.release(holding),
+        }
+        Ok(None)
+    }
+
+    /// Sends a frame. What cannot be sent now is sent again by the rules, so a full queue or a lost link loses nothing.
+    pub(crate) fn send(&self, to: NodeId, frame: Frame) {
+        if let Err(error) = self.shared.links.send(to, frame) {
+            tracing::debug!(neighbour = %to, %error, "a frame was not sent");
+        }
+    }
+
+    pub(crate) fn reject(
+        &mut self,
+        neighbour: NodeId,
+        link: u64,
+        envelope: Digest,
+        reason: &str,
+        retry: bool,
+        entry: Option<u64>,
+    ) {
+        let proof = entry.and_then(|index| self.shared.keeper().bundle(&[index]).ok());
+        let rejection = Rejection { link, envelope, reason: reason.to_owned(), retry, proof };
+        self.send(neighbour, Frame::Rejection(Box::new(rejection)));
+    }
+
+    fn offer(
+        &mut self,
+        neighbour: NodeId,
+        link: u64,
+        holding: u64,
+        units: &[Target],
+    ) -> Result<Option<Event>, NodeError> {
+        let Some(held) = self.node.state().holdings().get(&holding) else { return Ok(None) };
+        let mut path = held.acceptance.path.clone();
+        path.push(self.shared.me());
+        let stored = match self.shared.index.envelope(holding) {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::error!(holding, %error, "ALARM: a stored envelope cannot be read; its units are lost here");
+                return Ok(Some(Event::Damaged { holding }));
+            }
+        };
+        let Ok(header) = Header::from_bytes(&stored.header) else {
+            return Ok(Some(Event::Damaged { holding }));
+        };
+        let slips = units.iter().filter_map(|unit| {
+            let index = header.index_of(&unit.node)?;
+            let slip = stored.slips.iter().find(|slip| slip.index == index)?;
+            Some(yizhan_protocol::OfferedSlip { attempt: unit.attempt, ..slip.clone() })
+        });
+        let slips: Vec<_> = slips.collect();
+        let custody = self.shared.keeper().bundle(&[holding]).map_err(NodeError::Ledger)?;
+        let origin = stored.origin.clone().unwrap_or_else(|| custody.clone());
+        let body = match &stored.body {
+            StoredBody::Inline(bytes) => BodyPlace::Inline(bytes.clone()),
+            StoredBody::File { .. } => BodyPlace::Stream,
+        };
+        let offer = Offer { link, header: stored.header.clone(), slips, origin, custody, path, body };
+        self.send(neighbour, Frame::Offer(Box::new(offer)));
+        Ok(None)
+    }
+
+    fn want_body(&mut self, neighbour: NodeId, link: u64, staged: Staged) -> Option<Event> {
+        let stored = self.stage.envelope(staged)?.clone();
+        let header = Header::from_bytes(&stored.header).ok()?;
+        let envelope = Digest::of(&stored.header);
+        self.stage.fetching.insert((neighbour, link), staged);
+        let wanted = WantedBody { envelope, root: header.body.pieces, size: header.body.size };
+        self.shared.wanted().insert((neighbour, link), wanted);
+        let shared = Arc::clone(&self.shared);
+        // What is there already is hashed before it counts, which takes a worker for a large part.
+        tokio::task::spawn_blocking(move || crate::bodies::ask_for_body(&shared, neighbour, link, envelope));
+        None
+    }
+
+    fn open(&mut self, staged: Staged) {
+        let Some(stored) = self.stage.envelope(staged).cloned() else { return };
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || {
+            let file = match &stored.body {
+                StoredBody::Inline(_) => None,
+                StoredBody::File { .. } => crate::bodies::open(&shared, &stored).ok(),
+            };
+            let result = shared.opener.open(&stored, file);
+            drop(stored);
+            // The loop ends only with the node; then nobody waits for this any more.
+            shared.inputs.blocking_send(Input::Opened { staged, result }).unwrap_or_default();
+        });
+    }
+
+    fn recollect(&self, id: EnvelopeId) -> Vec<Past> {
+        let durable = self.node.durable_size();
+        let keeper = self.shared.keeper();
+        let own = self.shared.index.own_entries(id);
+        own.into_iter()
+            .filter(|index| *index < durable)
+            .filter_map(|index| {
+                let entry = Entry::from_bytes(&keeper.entry(index).ok()?).ok()?;
+                match entry.event {
+                    LedgerEvent::RelayAcceptance { units, from, link, .. } => {
+                        Some(Past { index, from, link, units })
+                    }
+                    _ => None,
+                }
+            })
+            .collect()
+    }
+
+    fn send_custody(&mut self, neighbour: NodeId, acknowledged: &[(u64, u64)]) -> Result<(), NodeError> {
+        let indexes: Vec<u64> = acknowledged.iter().map(|(_, index)| *index).collect();
+        let acknowledged =
+            acknowledged.iter().map(|(link, index)| Acknowledgement { link: *link, index: *index }).collect();
+        let from = self.cosigned_by.get(&neighbour).copied().unwrap_or(0);
+        let (proof, consistency, size) = {
+            let keeper = self.shared.keeper();
+            let proof = keeper.bundle(&indexes).map_err(NodeError::Ledger)?;
+            let size = keeper.head().size;
+            let consistency = if from == 0 || from > size {
+                Vec::new()
+            } else {
+                keeper.consistency(from).map_err(NodeError::Ledger)?
+            };
+            (proof, consistency, size)
+        };
+        self.shown_to.insert(neighbour, size);
+        let custody = Custody { proof, acknowledged, consistent_from: from, consistency };
+        self.send(neighbour, Frame::Custody(Box::new(custody)));
+        Ok(())
+    }
+
+    fn send_receipts(&mut self, hop: NodeId, origin: NodeId, indexes: &[u64]) -> Result<(), NodeError> {
+        let mut proof = self.shared.keeper().bundle(indexes).map_err(NodeError::Ledger)?;
+        for entry in &mut proof.entries {
+            entry.attachment = self.shared.index.attachment(entry.index).unwrap_or_default();
+        }
+        let hops_left = yizhan_exchange::limits::HOPS_MAX;
+        self.send(
+            hop,
+            Frame::ReceiptsHome(Box::new(yizhan_protocol::ReceiptsHome { origin, hops_left, proof })),
+        );
+        Ok(())
+    }
+
+    fn cosign(&mut self, neighbour: NodeId, head: Head) {
+        let line = self.shared.keeper().cosign(head, self.shared.clock.wall());
+        self.shared.cosigned().insert(neighbour, head.size);
+        let Head { ledger, size, root } = head;
+        self.send(neighbour, Frame::Cosign(Cosign { ledger, size, root, line }));
+    }
+
+    /// A neighbour cosigned this node's ledger.
+    pub(crate) fn cosigned(&mut self, neighbour: NodeId, cosign: &Cosign) {
+        let Some(division) = self.shared.directory.division(neighbour) else { return };
+        match self.shared.keeper().add_cosignature(cosign, &division.witness) {
+            Ok(()) => {
+                let known = self.cosigned_by.entry(neighbour).or_default();
+                *known = (*known).max(cosign.size);
+            }
+            Err(error) => tracing::warn!(%neighbour, %error, "a cosignature is not good"),
+        }
+    }
+
+    fn release(&mut self, holding: u64) {
+        let shared = Arc::clone(&self.shared);
+        shared.index.release(holding);
+        tracing::debug!(holding, "content is no longer needed");
+    }
+
+    /// Below the reserve nothing new is accepted, so that receipts and what is under way still have room.
+    fn look_at_disk(&self) {
+        let low = yizhan_spool::free_bytes(&self.shared.config.data).is_ok_and(|free| free < RESERVE_BYTES);
+        if low != self.shared.disk_low.swap(low, Ordering::Relaxed) {
+            if low {
+                tracing::error!(
+                    "ALARM: the disk is nearly full; new documents are refused until there is room"
+                );
+            } else {
+                tracing::info!("the disk has room again");
+            }
+        }
+    }
+
+    /// Publishes the ledger and shows it to neighbours that have not cosigned its present size.
+    pub(crate) fn keep_house(&mut self) -> Result<(), NodeError> {
+        let now = self.shared.clock.uptime_ms();
+        if now < self.published_at + crate::daemon::PUBLISH_MS {
+            return Ok(());
+        }
+        self.published_at = now;
+        self.look_at_disk();
+        let size = {
+            let mut keeper = self.shared.keeper();
+            keeper.publish().map_err(NodeError::Ledger)?;
+            keeper.head().size
+        };
+        for neighbour in self.shared.directory.neighbours(self.shared.me()) {
+            let shown = self.shown_to.get(&neighbour).copied().unwrap_or(0);
+            let cosigned = self.cosigned_by.get(&neighbour).copied().unwrap_or(0);
+            if size > 0 && shown < size && cosigned < size && self.shared.links.is_up(neighbour) {
+                self.send_custody(neighbour, &[])?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! Receipts for offices: own entries and received ones about a document, with proofs to take away.
+
+use crate::shared::Shared;
+use crate::tracking::KnownReceipt;
+use serde::{Deserialize, Serialize};
+use yizhan_desk::ExportedReceipt;
+use yizhan_document::{EnvelopeId, LedgerId};
+use yizhan_envelope::open_attachment;
+use yizhan_ledger::{Entry, Receipt, SignedCheckpoint};
+use yizhan_protocol::{ProofBundle, ProvenEntry};
+
+/// An office's statement with its signature, as it travels closed to the origin.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SignedStatement {
+    /// The canonical text.
+    pub(crate) statement: String,
+    /// The detached CMS signature, DER.
+    #[serde(with = "der_text")]
+    pub(crate) cms: Vec<u8>,
+}
+
+impl SignedStatement {
+    /// As JSON, to be closed.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // Two texts always have a JSON form.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+mod der_text {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// Why a receipt cannot be given.
+#[derive(Debug, thiserror::Error)]
+#[error("a receipt cannot be given: {0}")]
+pub(crate) struct ReceiptError(String);
+
+/// The receipt for an own entry.
+pub(crate) fn own(shared: &Shared, index: u64) -> Result<ExportedReceipt, ReceiptError> {
+    let keeper = shared.keeper();
+    let ledger = keeper.head().ledger;
+    let (receipt, witnessed) = keeper.receipt(index).map_err(failed)?;
+    export(ledger, &receipt, witnessed)
+}
+
+/// Everything known here about a document.
+pub(crate) fn known(shared: &Shared, id: EnvelopeId) -> Vec<KnownReceipt> {
+    let mut known = Vec::new();
+    {
+        let keeper = shared.keeper();
+        let ledger = keeper.head().ledger;
+        for index in shared.index.own_entries(id) {
+            let entry = keeper.entry(index).ok().and_then(|bytes| Entry::from_bytes(&bytes).ok());
+            if let Some(entry) = entry {
+                known.push(KnownReceipt { ledger, index, entry, witnessed: keeper.is_witnessed(index) });
+            }
+        }
+    }
+    for (bundle, proven) in received(shared, id) {
+        if let Ok(entry) = Entry::from_bytes(&proven.entry) {
+            let witnessed = is_cosigned(shared, &bundle);
+            known.push(KnownReceipt { ledger: bundle.ledger, index: proven.index, entry, witnessed });
+        }
+    }
+    known
+}
+
+/// The same as receipts to take away, in the order of their time.
+pub(crate) fn exported(shared: &Shared, id: EnvelopeId) -> Result<Vec<ExportedReceipt>, ReceiptError> {
+    let mut out = Vec::new();
+    for index in shared.index.own_entries(id) {
+        out.push(own(shared, index)?);
+    }
+    for (bundle, proven) in received(shared, id) {
+        let witnessed = is_cosigned(shared, &bundle);
+        let checkpoint = String::from_utf8(bundle.checkpoint).map_err(failed)?;
+        let ProvenEntry { index, entry, path, attachment } = proven;
+        let mut exported = export(bundle.ledger, &Receipt { entry, index, path, checkpoint }, witnessed)?;
+        if !attachment.is_empty() {
+            let plain = open_attachment(&attachment, &shared.opener.key).map_err(failed)?;
+            let signed: SignedStatement = serde_json::from_slice(&plain).map_err(failed)?;
+            exported.statement = Some(signed.statement);
+            exported.cms = Some(signed.cms);
+        }
+        out.push(exported);
+    }
+    out.sort_by_key(|receipt| (receipt.time, receipt.ledger, receipt.index));
+    Ok(out)
+}
+
+/// Received receipts about a document, each with the bundle it came in (without the others).
+fn received(shared: &Shared, id: EnvelopeId) -> Vec<(ProofBundle, ProvenEntry)> {
+    let mut out = Vec::new();
+    for (ledger, index, bundle) in shared.index.received(id) {
+        let ProofBundle { checkpoint, entries, .. } = bundle;
+        if let Some(proven) = entries.into_iter().find(|proven| proven.index == index) {
+            out.push((ProofBundle { ledger, checkpoint, entries: Vec::new() }, proven));
+        }
+    }
+    out
+}
+
+/// Whether a neighbour of the ledger's node cosigned the checkpoint of a bundle.
+fn is_cosigned(shared: &Shared, bundle: &ProofBundle) -> bool {
+    let Ok(verifier) = shared.proofs.verifier(bundle.ledger) else { return false };
+    let Ok(signed) = SignedCheckpoint::verify(&bundle.checkpoint, &verifier) else { return false };
+    let neighbours = shared.directory.neighbours(bundle.ledger.node);
+    let witnesses = neighbours.iter().filter_map(|node| shared.directory.division(*node));
+    witnesses.into_iter().any(|division| signed.cosigned_by(&division.witness).is_some())
+}
+
+fn export(ledger: LedgerId, receipt: &Receipt, witnessed: bool) -> Result<ExportedReceipt, ReceiptError> {
+    let entry = Entry::from_bytes(&receipt.entry).map_err(failed)?;
+    Ok(ExportedReceipt {
+        kind: entry.event.kind().to_owned(),
+        ledger,
+        index: receipt.index,
+        time: entry.time,
+        witnessed,
+        entry: String::from_utf8(receipt.entry.clone()).map_err(failed)?,
+        proof: receipt.to_proof(),
+        statement: None,
+        cms: None,
+    })
+}
+
+fn failed(error: impl std::fmt::Display) -> ReceiptError {
+    ReceiptError(error.to_string())
+}

@@ -1,0 +1,258 @@
+//! Recovery: the code that runs at every start. Journal and ledger are read, rules and indexes made anew from them.
+
+use crate::fault::NodeError;
+use crate::index::changes_of;
+use ring::rand::SecureRandom;
+use std::path::Path;
+use std::sync::Arc;
+use yizhan_document::merkle;
+use yizhan_exchange::{Entered, Fact, Node, Profile};
+use yizhan_hierarchy::Directory;
+use yizhan_journal::{Damage, Journal, JournalOptions, Location, Record, RecordError, RecoveryReport};
+use yizhan_ledger::tiles::FolderTiles;
+use yizhan_ledger::{Log, verify_ledger};
+use yizhan_spool::{Changes, Note, Quarantine, Queue, RealFolder, Trust};
+
+/// Entries taken into the ledger before their full tiles are written, so that memory stays bounded.
+const STORE_STEP: u64 = 4096;
+/// Damaged bytes copied to quarantine, at the most, for one place.
+const DAMAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What a start has to go on with.
+pub(crate) struct Recovered {
+    pub(crate) node: Node,
+    pub(crate) log: Log,
+    pub(crate) journal: Journal<RealFolder>,
+    pub(crate) queue: Queue,
+}
+
+/// Reads a data folder. Damage is named, put into quarantine and gone around; nothing is deleted.
+pub(crate) fn recover(
+    data: &Path,
+    profile: Profile,
+    directory: &Arc<Directory>,
+    quarantine: &Quarantine,
+) -> Result<Recovered, NodeError> {
+    let tiles = data.join("ledger");
+    let sound = look_at_tiles(&tiles, quarantine)?;
+    let found = replay(data, profile.clone(), directory, &tiles, sound, None)?;
+    put_aside(data, &found.journal, &found.report, quarantine)?;
+    let (queue, trust) = Queue::open(&data.join("queue"), found.journal.position(), quarantine)?;
+    let found = match trust {
+        Trust::Believed => found,
+        Trust::Rebuild { why } => {
+            tracing::info!(?why, records = found.report.records, "the queue is made anew from the journal");
+            drop(found);
+            replay(data, profile, directory, &tiles, sound, Some(&queue))?
+        }
+    };
+    let Replay { node, log, journal, report } = found;
+    tracing::info!(records = report.records, entries = log.size(), unclean = report.unclean, "recovered");
+    Ok(Recovered { node, log, journal, queue })
+}
+
+struct Replay {
+    node: Node,
+    log: Log,
+    journal: Journal<RealFolder>,
+    report: RecoveryReport,
+}
+
+/// Reads the whole journal once.
+fn replay(
+    data: &Path,
+    profile: Profile,
+    directory: &Arc<Directory>,
+    tiles: &Path,
+    sound: bool,
+    queue: Option<&Queue>,
+) -> Result<Replay, NodeError> {
+    let path = data.join("journal");
+    let folder =
+        RealFolder::open(&path).map_err(|source| NodeError::Folder { path: path.clone(), source })?;
+    let own = profile.ledger;
+    let mut node = Node::new(profile, Arc::clone(directory));
+    let mut ledger = Ledger::open(tiles, sound)?;
+    let mut failed = None;
+    let mut visit = |at: Location, kind: u8, payload: &[u8]| {
+        let record = match Record::decode(kind, payload) {
+            Ok(record) => record,
+            Err(error @ RecordError::Kind(_)) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(segment = at.segment, offset = at.offset, %error, "ALARM: a journal record does not read");
+                return Ok(());
+            }
+        };
+        if let Some(queue) = queue {
+            let mut changes = Changes::new();
+            changes_of(&mut changes, own, &record, at)?;
+            queue.write(changes)?;
+        }
+        if let Record::Facts(facts) = record
+            && let Err(error) = take_in(&mut node, &mut ledger, &facts)
+        {
+            failed = Some(error);
+            return Err("the ledger cannot be continued".into());
+        }
+        Ok(())
+    };
+    let opened = Journal::open(folder, JournalOptions::new(random()?), &mut visit);
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let (journal, report) = opened?;
+    if report.fresh && ledger.old_size() > 0 {
+        let reason = "there is a ledger but no journal: the journal was lost or the folder was copied in part; \
+                      restore it, or the node would tell a second history";
+        return Err(NodeError::Misfit(reason.to_owned()));
+    }
+    fill_gap(&mut node, &mut ledger, u64::MAX)?;
+    let mut log = ledger.log;
+    log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
+    Ok(Replay { node, log, journal, report })
+}
+
+/// The ledger as it is made anew, and what its tiles still hold.
+struct Ledger {
+    log: Log,
+    /// The ledger as it was published, for entries that the journal lost.
+    old: Option<Log>,
+}
+
+impl Ledger {
+    fn open(tiles: &Path, sound: bool) -> Result<Self, NodeError> {
+        let old = if sound { Log::open(FolderTiles::new(tiles)).ok().map(|(log, _)| log) } else { None };
+        let log = Log::open_at(FolderTiles::new(tiles), 0);
+        let log = log.map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
+        Ok(Self { log, old })
+    }
+
+    fn old_size(&self) -> u64 {
+        self.old.as_ref().map_or(0, Log::size)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
+        let appended = self.log.append(bytes).and_then(|_| {
+            if self.log.size().is_multiple_of(STORE_STEP) { self.log.store_full_tiles() } else { Ok(()) }
+        });
+        appended.map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)
+    }
+}
+
+fn take_in(node: &mut Node, ledger: &mut Ledger, facts: &[Fact]) -> Result<(), NodeError> {
+    for fact in facts {
+        if let Fact::Entered(entered) = fact {
+            if entered.index < ledger.log.size() {
+                // A segment that recovery was rewriting when it was stopped may be read twice.
+                continue;
+            }
+            fill_gap(node, ledger, entered.index)?;
+            if entered.index != ledger.log.size() {
+                return Err(NodeError::Misfit(format!(
+                    "entries {} to {} of the ledger are lost: neither journal nor tiles have them",
+                    ledger.log.size(),
+                    entered.index
+                )));
+            }
+            check_against_tiles(ledger, entered)?;
+            ledger.append(&entered.bytes)?;
+        }
+        node.recall(fact);
+    }
+    Ok(())
+}
+
+/// Entries that the journal lost to damage are taken from the published tiles. What was decided beside them is lost with
+/// the record, which the alarm says.
+fn fill_gap(node: &mut Node, ledger: &mut Ledger, until: u64) -> Result<(), NodeError> {
+    let end = until.min(ledger.old_size());
+    while ledger.log.size() < end {
+        let index = ledger.log.size();
+        let entry = ledger.old.as_ref().and_then(|old| old.entry(index).ok());
+        let Some(bytes) = entry else { break };
+        tracing::error!(
+            index,
+            "ALARM: the journal lost the record of this ledger entry; the entry is taken from the tiles"
+        );
+        ledger.append(&bytes)?;
+        node.recall(&Fact::Entered(Entered { index, bytes, home: None }));
+    }
+    Ok(())
+}
+
+/// Journal and published tiles must tell one history.
+fn check_against_tiles(ledger: &Ledger, entered: &Entered) -> Result<(), NodeError> {
+    let Some(old) = ledger.old.as_ref().filter(|old| entered.index < old.size()) else { return Ok(()) };
+    match old.leaf(entered.index) {
+        Ok(leaf) if leaf == merkle::leaf_hash(&entered.bytes) => Ok(()),
+        Ok(_) => Err(NodeError::Misfit(format!(
+            "journal and ledger tell two histories at entry {}; restore the data folder from one moment",
+            entered.index
+        ))),
+        Err(error) => {
+            tracing::error!(index = entered.index, %error, "ALARM: a tile does not read; it is written anew from the journal");
+            Ok(())
+        }
+    }
+}
+
+/// Verifies the published ledger. Files that are not what they should be are copied to quarantine; they are written anew
+/// from the journal.
+fn look_at_tiles(tiles: &Path, quarantine: &Quarantine) -> Result<bool, NodeError> {
+    if !tiles.join("checkpoint").exists() {
+        return Ok(false);
+    }
+    let mut problems = Vec::new();
+    verify_ledger(&FolderTiles::new(tiles), &[], &mut |problem| problems.push(problem));
+    for problem in &problems {
+        tracing::error!(%problem, "ALARM: the published ledger is damaged; it is written anew from the journal");
+        // Every problem names its file first.
+        let text = problem.to_string();
+        let file = text.split([':', ' ']).next().unwrap_or_default();
+        if let Ok(bytes) = std::fs::read(tiles.join(file)) {
+            let note = Note { what: "ledger file".to_owned(), found_at: file.to_owned(), why: text.clone() };
+            quarantine.copy_in(&file.replace('/', "-"), &bytes, &note)?;
+        }
+    }
+    Ok(problems.is_empty())
+}
+
+/// Names what recovery found and puts the bytes aside.
+fn put_aside(
+    data: &Path,
+    journal: &Journal<RealFolder>,
+    report: &RecoveryReport,
+    quarantine: &Quarantine,
+) -> Result<(), NodeError> {
+    if let Some(torn) = &report.torn_tail {
+        tracing::warn!(
+            segment = torn.segment,
+            offset = torn.offset,
+            "the last batch was never finished; nothing was promised for it"
+        );
+    }
+    for name in &report.torn_files {
+        let found_at = name.clone();
+        let why = "an unfinished last batch; nothing was promised for it".to_owned();
+        let note = Note { what: "torn tail".to_owned(), found_at, why };
+        quarantine.move_in(&data.join("journal").join(name), &note)?;
+    }
+    for Damage { segment, offset, len, reason, .. } in &report.damaged {
+        tracing::error!(segment, offset, len, %reason, "ALARM: the journal is damaged here; the rest goes on");
+        let len = usize::try_from(*len).unwrap_or(usize::MAX).min(DAMAGE_BYTES_MAX);
+        if len > 0 {
+            let bytes = journal.raw(*segment, *offset, len)?;
+            let found_at = format!("journal segment {segment}, byte {offset}");
+            let note = Note { what: "journal record".to_owned(), found_at, why: reason.to_string() };
+            quarantine.copy_in(&format!("journal-{segment}-{offset}"), &bytes, &note)?;
+        }
+    }
+    Ok(())
+}
+
+fn random() -> Result<u64, NodeError> {
+    let mut bytes = [0; 8];
+    let filled = ring::rand::SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| NodeError::Random)?;
+    Ok(u64::from_be_bytes(bytes))
+}

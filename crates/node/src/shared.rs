@@ -1,0 +1,92 @@
+//! What the workers of a node share: keys, directory, stores, links. Everything that decides lies with the event loop.
+
+use crate::clock::Clock;
+use crate::closing::Closer;
+use crate::config::Config;
+use crate::feed::Feed;
+use crate::index::Index;
+use crate::input::Input;
+use crate::keeper::LedgerKeeper;
+use crate::opening::Opener;
+use crate::proofs::ProofChecker;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc;
+use yizhan_document::{Digest, LedgerId, NodeId, WallTime};
+use yizhan_hierarchy::Directory;
+use yizhan_link::Links;
+use yizhan_spool::{BodyStore, Quarantine};
+
+/// Shared by the event loop and its workers.
+pub(crate) struct Shared {
+    /// The configuration.
+    pub(crate) config: Config,
+    /// The ledger this node keeps.
+    pub(crate) ledger: LedgerId,
+    /// The clock.
+    pub(crate) clock: Clock,
+    /// The directory.
+    pub(crate) directory: Arc<Directory>,
+    /// Checks proofs.
+    pub(crate) proofs: ProofChecker,
+    /// Opens documents.
+    pub(crate) opener: Opener,
+    /// Closes documents.
+    pub(crate) closer: Closer,
+    /// Large bodies.
+    pub(crate) bodies: Arc<BodyStore>,
+    /// Where damaged things go.
+    pub(crate) quarantine: Quarantine,
+    /// Whether the disk is nearly full, so that nothing new is accepted while receipts and forwarding go on.
+    pub(crate) disk_low: AtomicBool,
+    /// Journal and queue, for reading.
+    pub(crate) index: Index,
+    /// The ledger.
+    pub(crate) keeper: Arc<Mutex<LedgerKeeper>>,
+    /// The size of each neighbour's ledger that this node last cosigned: said in the next hello.
+    pub(crate) cosigned: Arc<Mutex<HashMap<NodeId, u64>>>,
+    /// Since when the node runs.
+    pub(crate) started: WallTime,
+    /// Events for offices.
+    pub(crate) feed: Feed,
+    /// The neighbours.
+    pub(crate) links: Links,
+    /// The way into the event loop.
+    pub(crate) inputs: mpsc::Sender<Input>,
+    /// Large bodies that were asked for, by neighbour and offer.
+    pub(crate) wanted: Mutex<HashMap<(NodeId, u64), WantedBody>>,
+}
+
+/// A large body that was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct WantedBody {
+    /// Digest of the envelope's header.
+    pub(crate) envelope: Digest,
+    /// The root over its pieces.
+    pub(crate) root: Digest,
+    /// Its size, in bytes.
+    pub(crate) size: u64,
+}
+
+impl Shared {
+    /// This node.
+    pub(crate) fn me(&self) -> NodeId {
+        self.config.node
+    }
+
+    /// The ledger. A thread that panicked while it held the lock has ended the node (see `daemon`), so the lock is good.
+    pub(crate) fn keeper(&self) -> MutexGuard<'_, LedgerKeeper> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far this node cosigned its neighbours' ledgers.
+    pub(crate) fn cosigned(&self) -> MutexGuard<'_, HashMap<NodeId, u64>> {
+        self.cosigned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bodies that were asked for.
+    pub(crate) fn wanted(&self) -> MutexGuard<'_, HashMap<(NodeId, u64), WantedBody>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

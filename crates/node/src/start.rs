@@ -1,0 +1,238 @@
+//! Starts a node: keys, directory, lock, recovery, links, desk, event loop; and ends it in the opposite order.
+
+use crate::clock::Clock;
+use crate::closing::Closer;
+use crate::config::Config;
+use crate::daemon::Daemon;
+use crate::door::Door;
+use crate::fault::NodeError;
+use crate::feed::Feed;
+use crate::index::Index;
+use crate::keeper::LedgerKeeper;
+use crate::keys::Keys;
+use crate::opening::Opener;
+use crate::proofs::ProofChecker;
+use crate::recovery::{Recovered, recover};
+use crate::shared::Shared;
+use crate::stage::Stage;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use yizhan_document::{LedgerId, NodeId};
+use yizhan_exchange::Profile;
+use yizhan_hierarchy::{Directory, TrustAnchor};
+use yizhan_identity::{Cosigner, NoteSigner, certificate_to_pem, check_issued_by};
+use yizhan_ledger::origin_of;
+use yizhan_link::{LinkConfig, LinkEvent, LinkTiming, Links, NeighbourConfig};
+use yizhan_protocol::Hello;
+use yizhan_spool::{
+    BodyStore, Committer, FolderLock, JournalReader, Quarantine, RealFolder, write_atomically,
+};
+
+/// Inputs that wait for the event loop, at the most.
+const INPUTS_MAX: usize = 1024;
+/// Link events that wait to be looked at, at the most.
+const LINK_EVENTS_MAX: usize = 256;
+/// The protocol versions this release speaks.
+const VERSIONS: &[u16] = &[1];
+
+/// Runs a node until `stop` is done, or until it may promise nothing more. A restart continues where it ended.
+pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
+    let clock = Clock::start();
+    let keys = Keys::load(&config)?;
+    let directory = Arc::new(load_directory(&config, &clock)?);
+    check_fit(&config, &keys, &directory, &clock)?;
+    make_data_folder(&config.data)?;
+    let _lock = FolderLock::acquire(&config.data)?;
+    let quarantine = Quarantine::open(&config.data.join("quarantine"))?;
+    let ledger = LedgerId { node: config.node, epoch: 0 };
+    let profile =
+        Profile { network: config.network.clone(), ledger, max_classification: config.max_classification };
+    let Recovered { node, log, journal, queue } = recover(&config.data, profile, &directory, &quarantine)?;
+    let misfit = |e: yizhan_identity::NoteError| NodeError::Misfit(e.to_string());
+    let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
+    let witness = format!("{}/{}/witness", config.network, config.node);
+    let cosigner = Cosigner::new(witness, keys.witness.clone()).map_err(misfit)?;
+    let keeper = LedgerKeeper::new(&config.network, ledger, log, signer, cosigner);
+    keeper.write_vkey(&config.data.join("ledger")).map_err(NodeError::Ledger)?;
+    let keeper = Arc::new(Mutex::new(keeper));
+    // The first ledger of each neighbour: further epochs come with restore.
+    let neighbours = directory.neighbours(config.node);
+    let first_ledger = |node: &NodeId| LedgerId { node: *node, epoch: 0 };
+    let known =
+        |neighbour: &NodeId| Some((*neighbour, node.state().witnessed(first_ledger(neighbour))?.size));
+    let cosigned: HashMap<NodeId, u64> = neighbours.iter().filter_map(known).collect();
+    let cosigned = Arc::new(Mutex::new(cosigned));
+    let (link_events, link_inputs) = mpsc::channel::<LinkEvent>(LINK_EVENTS_MAX);
+    let hello = hello(&config, ledger, &directory, clock, &keeper, &cosigned);
+    let links = Links::start(link_config(&config, &keys, &directory, clock), hello, link_events)?;
+    let bodies = Arc::new(BodyStore::open(&config.data.join("bodies"))?);
+    let path = config.data.join("journal");
+    let at = |source| NodeError::Folder { path: path.clone(), source };
+    let reader = JournalReader::new(RealFolder::open(&path).map_err(at)?, journal.reader());
+    let (commit_tell, mut commits) = mpsc::unbounded_channel();
+    let told = move |outcome| {
+        // The loop is gone: nothing waits for this any more, and the journal has it.
+        commit_tell.send(outcome).unwrap_or_default();
+    };
+    let committer = Committer::spawn(journal, told).map_err(at)?;
+    let (inputs, queue_of_inputs) = mpsc::channel(INPUTS_MAX);
+    let me = config.node;
+    let offices = Arc::new(keys.offices);
+    let shared = Arc::new(Shared {
+        clock,
+        ledger,
+        started: clock.wall(),
+        quarantine,
+        disk_low: AtomicBool::new(false),
+        proofs: ProofChecker::new(Arc::clone(&directory)),
+        opener: Opener { me, directory: Arc::clone(&directory), key: Arc::new(keys.opening) },
+        closer: Closer { me, directory: Arc::clone(&directory), offices, bodies: Arc::clone(&bodies) },
+        directory,
+        bodies,
+        index: Index::new(ledger, queue, reader),
+        keeper,
+        cosigned,
+        feed: Feed::new(),
+        links,
+        inputs,
+        wanted: Mutex::default(),
+        config,
+    });
+    let mut daemon = Daemon {
+        shared: Arc::clone(&shared),
+        node,
+        committer,
+        stage: Stage::default(),
+        requests: HashMap::new(),
+        next_request: u64::MAX,
+        batches: BTreeMap::new(),
+        cosigned_by: HashMap::new(),
+        shown_to: HashMap::new(),
+        heads: HashMap::new(),
+        published_at: 0,
+    };
+    let socket = yizhan_desk::bind(&shared.config.desk_socket()).await?;
+    let (close_desk, desk_closes) = tokio::sync::oneshot::channel::<()>();
+    let door = Arc::new(Door::new(Arc::clone(&shared)));
+    let desk = tokio::spawn(yizhan_desk::serve(socket, door, async move {
+        desk_closes.await.unwrap_or_default();
+    }));
+    let listening = tokio::spawn(crate::neighbours::listen(Arc::clone(&shared), link_inputs));
+    tracing::info!(node = %me, address = %shared.links.local_addr(), "the node runs");
+    let outcome = daemon.run(queue_of_inputs, &mut commits, stop).await;
+    tracing::info!(node = %me, "the node stops");
+    close_desk.send(()).unwrap_or_default();
+    listening.abort();
+    // The desk ends its requests in its own time; what it still asks is answered with "stopping".
+    desk.abort();
+    match outcome {
+        Ok(()) => daemon.close(commits).await,
+        Err(error) => {
+            tracing::error!(%error, "ALARM: the node promises nothing more");
+            Err(error)
+        }
+    }
+}
+
+fn load_directory(config: &Config, clock: &Clock) -> Result<Directory, NodeError> {
+    let vkeys = config.directory.authorities.iter().map(String::as_str);
+    let anchor = TrustAnchor::from_vkeys(vkeys, config.directory.threshold)?;
+    Ok(Directory::load(&config.directory.folder, &anchor, clock.wall())?)
+}
+
+/// The directory must be of this network, and its record of this node must name the keys that the node has.
+fn check_fit(config: &Config, keys: &Keys, directory: &Directory, clock: &Clock) -> Result<(), NodeError> {
+    let misfit = |reason: String| Err(NodeError::Misfit(reason));
+    if directory.network != config.network {
+        return misfit(format!(
+            "it is of network {}, the configuration of {}",
+            directory.network, config.network
+        ));
+    }
+    let Some(division) = directory.division(config.node) else {
+        return misfit(format!("it knows no node {}", config.node));
+    };
+    if division.ledger.public() != keys.ledger.public() || division.witness.public() != keys.witness.public()
+    {
+        return misfit("it names another ledger or witness key than the ones here".to_owned());
+    }
+    if division.opening != keys.opening.public() {
+        return misfit("it names another opening key than the one here".to_owned());
+    }
+    check_issued_by(&keys.certificate, &directory.ca, clock.wall()).or_else(|e| {
+        let pem = certificate_to_pem(&keys.certificate);
+        misfit(format!("the certificate of this node is not good: {e}\n{pem}"))
+    })
+}
+
+fn make_data_folder(data: &Path) -> Result<(), NodeError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|source| NodeError::Folder { path: data.to_owned(), source })?;
+    Ok(write_atomically(&data.join("format"), b"yizhan data folder v1\n")?)
+}
+
+fn link_config(config: &Config, keys: &Keys, directory: &Directory, clock: Clock) -> LinkConfig {
+    let neighbours = directory.neighbours(config.node).into_iter();
+    let neighbours =
+        neighbours.map(|node| NeighbourConfig { node, endpoint: endpoint(directory, config.node, node) });
+    let link = config.link;
+    LinkConfig {
+        network: config.network.clone(),
+        me: config.node,
+        certificate: keys.certificate.clone(),
+        key_pkcs8: keys.tls.pkcs8_der(),
+        ca: directory.ca.clone(),
+        crls: Vec::new(),
+        listen: config.listen,
+        neighbours: neighbours.collect(),
+        wall: Arc::new(move || clock.wall()),
+        timing: LinkTiming {
+            backoff_first: Duration::from_millis(link.backoff_ms_min),
+            backoff_max: Duration::from_millis(link.backoff_ms_max),
+            ..LinkTiming::default()
+        },
+    }
+}
+
+/// Where to dial a neighbour: whoever is below dials, and between equals the one with the smaller id.
+fn endpoint(directory: &Directory, me: NodeId, neighbour: NodeId) -> Option<String> {
+    let above = |node: NodeId, other: NodeId| {
+        let division = directory.division(node)?;
+        Some(division.parent == Some(other) || division.backup_parents.contains(&other))
+    };
+    let dial = above(me, neighbour) == Some(true) || (above(neighbour, me) != Some(true) && me < neighbour);
+    let address = directory.division(neighbour)?.endpoints.first()?.to_string();
+    dial.then_some(address)
+}
+
+type HelloMaker = Arc<dyn Fn(NodeId) -> Hello + Send + Sync>;
+
+fn hello(
+    config: &Config,
+    ledger: LedgerId,
+    directory: &Arc<Directory>,
+    clock: Clock,
+    keeper: &Arc<Mutex<LedgerKeeper>>,
+    cosigned: &Arc<Mutex<HashMap<NodeId, u64>>>,
+) -> HelloMaker {
+    let (node, directory) = (config.node, directory.version);
+    let (keeper, cosigned) = (Arc::clone(keeper), Arc::clone(cosigned));
+    Arc::new(move |neighbour| {
+        let cosigned = cosigned.lock().unwrap_or_else(PoisonError::into_inner);
+        let keeper = keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        Hello {
+            versions: VERSIONS.to_vec(),
+            node,
+            ledger,
+            checkpoint: keeper.checkpoint().into_bytes(),
+            witnessed: cosigned.get(&neighbour).copied().unwrap_or(0),
+            directory,
+            clock_ms: clock.wall().as_ms(),
+        }
+    })
+}

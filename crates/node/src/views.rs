@@ -1,0 +1,130 @@
+//! What a node shows of itself: status, queue, route, directory.
+
+use crate::shared::Shared;
+use yizhan_desk::{
+    DirectoryNode, DirectoryOffice, DirectoryView, DoorCode, DoorError, NeighbourStatus, NodeStatus,
+    QueueItem, RouteStep,
+};
+use yizhan_document::{NodeId, Unit, WallTime};
+use yizhan_exchange::Node;
+use yizhan_hierarchy::{Directory, OfficeState};
+
+/// What the rules show at one moment.
+pub(crate) struct Seen {
+    durable: u64,
+    held: u64,
+    inbox: u64,
+    links: Vec<(NodeId, bool, usize, usize)>,
+}
+
+impl Seen {
+    pub(crate) fn of(node: &Node) -> Self {
+        let state = node.state();
+        let held = state.holdings().values().map(|held| held.open.len() as u64).sum();
+        let inbox = state.inbox().values().filter(|entry| entry.handed.is_none()).count() as u64;
+        Self { durable: node.durable_size(), held, inbox, links: state.links().collect() }
+    }
+}
+
+/// The state of the node.
+pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
+    let directory = &shared.directory;
+    let neighbours = directory.neighbours(shared.me()).into_iter().map(|node| {
+        let link = seen.links.iter().find(|(neighbour, ..)| *neighbour == node);
+        let (up, waiting, in_flight) =
+            link.map_or((false, 0, 0), |(_, up, waiting, flying)| (*up, *waiting, *flying));
+        NeighbourStatus { node, up, waiting: waiting as u64, in_flight: in_flight as u64 }
+    });
+    let neighbours = neighbours.collect();
+    let keeper = shared.keeper();
+    NodeStatus {
+        node: shared.me(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: shared.started,
+        ready: seen.durable > 0,
+        ledger: keeper.head().ledger,
+        ledger_size: seen.durable,
+        checkpoint: keeper.checkpoint(),
+        neighbours,
+        held: seen.held,
+        inbox: seen.inbox,
+        directory_version: directory.version,
+        resident_bytes: resident_bytes(),
+    }
+}
+
+/// What waits in the node, the oldest first.
+pub(crate) fn queue(node: &Node, now: WallTime, limit: usize) -> Vec<QueueItem> {
+    let state = node.state();
+    let mut items = Vec::new();
+    for (holding, held) in state.holdings() {
+        let acceptance = &held.acceptance;
+        for target in &held.open {
+            if items.len() >= limit {
+                return items;
+            }
+            let next = state.links().map(|(neighbour, ..)| neighbour).find(|neighbour| {
+                state.outbound(*neighbour).any(|(_, of, units)| of == *holding && units.contains(target))
+            });
+            let up = next.is_some_and(|next| state.links().any(|(node, up, ..)| node == next && up));
+            let why = match next {
+                Some(next) if up => format!("offered to {next} or waiting for its turn"),
+                Some(next) => format!("{next} is not reachable; it is tried again until the deadline"),
+                None => "its way is being decided".to_owned(),
+            };
+            items.push(QueueItem {
+                unit: Unit { envelope: acceptance.id, destination: target.node, attempt: target.attempt },
+                next,
+                urgency: acceptance.urgency,
+                deadline: acceptance.deadline,
+                size: acceptance.size,
+                since: now.min(acceptance.deadline),
+                tries: 0,
+                next_try: None,
+                why,
+            });
+        }
+    }
+    items
+}
+
+/// The way from this node to another.
+pub(crate) fn route(shared: &Shared, to: NodeId) -> Result<Vec<RouteStep>, DoorError> {
+    let me = shared.me();
+    let hops = shared.directory.route(me, to).map_err(|error| {
+        let fix = "`yizhan directory show` lists the nodes";
+        DoorError::new(DoorCode::UnknownNode, error.to_string(), fix)
+    })?;
+    let first = RouteStep { node: me, why: "this node".to_owned() };
+    let steps = hops.into_iter().filter(|hop| hop.node != me);
+    Ok(std::iter::once(first)
+        .chain(steps.map(|hop| RouteStep { node: hop.node, why: hop.why.as_str().to_owned() }))
+        .collect())
+}
+
+/// The directory.
+pub(crate) fn directory(directory: &Directory) -> DirectoryView {
+    let nodes = directory.divisions().map(|division| DirectoryNode {
+        node: division.node,
+        name: division.name("zh").to_owned(),
+        parent: division.parent,
+        address: division.endpoints.first().map(ToString::to_string),
+        offices: division
+            .offices
+            .iter()
+            .map(|record| DirectoryOffice {
+                office: record.office.clone(),
+                name: record.name("zh").to_owned(),
+                suspended: record.state == OfficeState::Suspended,
+            })
+            .collect(),
+    });
+    DirectoryView { network: directory.network.clone(), version: directory.version, nodes: nodes.collect() }
+}
+
+/// Resident memory of this process, where the system tells (Linux: /proc/self/statm, in pages of 4 KiB).
+fn resident_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}

@@ -1,0 +1,215 @@
+//! The frames of protocol version 1.
+
+use serde::{Deserialize, Serialize};
+use yizhan_document::{Attempt, Digest, LedgerId, NodeId};
+
+/// Everything one neighbour says to another. Variants are only ever appended: their order is the wire format.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Frame {
+    /// The first frame of each side; a neighbour is up only after its own.
+    Hello(Hello),
+    /// An envelope for custody.
+    Offer(Box<Offer>),
+    /// The body of an offer, please, from this piece on.
+    Wanted(Wanted),
+    /// Custody taken of a batch of offers, with proof.
+    Custody(Box<Custody>),
+    /// Custody refused; the offerer keeps it.
+    Rejection(Box<Rejection>),
+    /// Receipts on their way to an origin.
+    ReceiptsHome(Box<ReceiptsHome>),
+    /// The origin holds these receipts durably.
+    Kept(Kept),
+    /// A cosignature on a checkpoint of the receiver's ledger.
+    Cosign(Cosign),
+}
+
+/// Who speaks, and in which state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The protocol versions it speaks, ascending.
+    pub versions: Vec<u16>,
+    /// The node; must be the one of its certificate.
+    pub node: NodeId,
+    /// Its current ledger.
+    pub ledger: LedgerId,
+    /// Its last signed checkpoint (a signed note), empty before the first.
+    #[serde(with = "serde_bytes")]
+    pub checkpoint: Vec<u8>,
+    /// The size of the receiver's ledger that it last cosigned (0: none), so that consistency proofs start there.
+    pub witnessed: u64,
+    /// The directory version it goes by.
+    pub directory: u64,
+    /// Its wall clock in milliseconds, so that neighbours notice a wrong one.
+    pub clock_ms: u64,
+}
+
+/// An envelope offered for custody: everything but a large body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The gap-free number of this offer on this link in this direction.
+    pub link: u64,
+    /// The header's bytes, verbatim.
+    #[serde(with = "serde_bytes")]
+    pub header: Vec<u8>,
+    /// The slips that go this way.
+    pub slips: Vec<OfferedSlip>,
+    /// Proof of origin: the `SubmissionAcceptance`.
+    pub origin: ProofBundle,
+    /// The offerer's own acceptance, on which the next one rests (the same as `origin` at the origin).
+    pub custody: ProofBundle,
+    /// The nodes that had custody so far, origin first, offerer last: stops loops.
+    pub path: Vec<NodeId>,
+    /// Where the body is.
+    pub body: BodyPlace,
+}
+
+/// A slip with its place in the header's list of destinations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedSlip {
+    /// Index of the destination in the header.
+    pub index: u32,
+    /// Which try.
+    pub attempt: Attempt,
+    /// The age header.
+    #[serde(with = "serde_bytes")]
+    pub header: Vec<u8>,
+    /// Its path to the header's slip root.
+    pub path: Vec<Digest>,
+}
+
+/// The body of an offer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BodyPlace {
+    /// Here, whole.
+    Inline(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// On a stream of its own, when wanted.
+    Stream,
+}
+
+/// A request for the body of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The offer.
+    pub link: u64,
+    /// Digest of the envelope's header.
+    pub envelope: Digest,
+    /// The first piece that is missing.
+    pub from_piece: u64,
+}
+
+/// What stands at the head of a body stream; the bytes from `from_piece` on follow it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodyHead {
+    /// The offer.
+    pub link: u64,
+    /// Digest of the envelope's header.
+    pub envelope: Digest,
+    /// The piece with which the bytes begin.
+    pub from_piece: u64,
+    /// The leaf hashes of all pieces; they must give the root in the header.
+    pub pieces: Vec<Digest>,
+}
+
+/// Entries of one ledger, proven under one checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofBundle {
+    /// The ledger.
+    pub ledger: LedgerId,
+    /// The signed checkpoint (a signed note, with whatever cosignatures it has).
+    #[serde(with = "serde_bytes")]
+    pub checkpoint: Vec<u8>,
+    /// The entries.
+    pub entries: Vec<ProvenEntry>,
+}
+
+/// One entry with its inclusion path under the bundle's checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvenEntry {
+    /// Its index.
+    pub index: u64,
+    /// Its bytes, verbatim.
+    #[serde(with = "serde_bytes")]
+    pub entry: Vec<u8>,
+    /// Its path to the checkpoint's root.
+    pub path: Vec<Digest>,
+    /// What travels closed to the origin beside it (an age file), empty as a rule.
+    #[serde(with = "serde_bytes")]
+    pub attachment: Vec<u8>,
+}
+
+/// Custody taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Custody {
+    /// The acceptances, under one checkpoint.
+    pub proof: ProofBundle,
+    /// Which offer each acceptance answers.
+    pub acknowledged: Vec<Acknowledgement>,
+    /// The size from which `consistency` leads to the checkpoint: what the receiver last cosigned.
+    pub consistent_from: u64,
+    /// The RFC 6962 consistency path.
+    pub consistency: Vec<Digest>,
+}
+
+/// An offer and the entry that accepts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// The offer.
+    pub link: u64,
+    /// Index of the acceptance in the ledger of the proof.
+    pub index: u64,
+}
+
+/// Custody refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// The offer.
+    pub link: u64,
+    /// Digest of the refused header.
+    pub envelope: Digest,
+    /// A stable code, such as `loop`, `damaged`, `no-route`, `full`.
+    pub reason: String,
+    /// Whether to offer it again later.
+    pub retry: bool,
+    /// The `RelayRejection` entry where there is one (none for what may simply be tried again).
+    pub proof: Option<ProofBundle>,
+}
+
+/// Receipts on their way to the origin that waits for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptsHome {
+    /// The node they are for.
+    pub origin: NodeId,
+    /// How many hops they may still go.
+    pub hops_left: u8,
+    /// The receipts.
+    pub proof: ProofBundle,
+}
+
+/// The origin's word that it holds receipts durably; the ledger that made them need not send them again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The node that made the receipts: where this goes.
+    pub maker: NodeId,
+    /// Who holds them.
+    pub origin: NodeId,
+    /// How many hops this may still go.
+    pub hops_left: u8,
+    /// The ledger.
+    pub ledger: LedgerId,
+    /// The indexes of the entries.
+    pub indexes: Vec<u64>,
+}
+
+/// A cosignature for the receiver's checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cosign {
+    /// The ledger that was cosigned.
+    pub ledger: LedgerId,
+    /// Its size.
+    pub size: u64,
+    /// Its root.
+    pub root: Digest,
+    /// The signature line of the note (C2SP tlog-cosignature).
+    pub line: String,
+}

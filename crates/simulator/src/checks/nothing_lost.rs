@@ -1,0 +1,164 @@
+//! Nothing lost: every accepted document lies in its inboxes, or ended with an entry that says why and was right; its
+//! origin knows, and holds every receipt.
+
+use crate::book::{Book, Document};
+use crate::checks::chains_verify::reaches_submission;
+use crate::survey::Survey;
+use std::collections::{BTreeMap, BTreeSet};
+use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId, OfficeName, WallTime};
+use yizhan_exchange::Fact;
+use yizhan_ledger::{EntryRef, Event, Target};
+
+/// How a destination came to its end, by entries.
+#[derive(Default)]
+struct Ends {
+    consigned: BTreeMap<(EnvelopeId, NodeId), EntryRef>,
+    undeliverable: BTreeSet<(EnvelopeId, NodeId)>,
+    failed: BTreeMap<(EnvelopeId, NodeId), BTreeSet<NodeId>>,
+    expired: BTreeMap<(EnvelopeId, NodeId), BTreeSet<NodeId>>,
+    shown: BTreeSet<(EnvelopeId, NodeId, OfficeName)>,
+    inboxes: Vec<String>,
+}
+
+/// Looks at what all disks hold. `bad_clocks` are those whose word on deadlines does not count.
+pub(crate) fn check(survey: &Survey, book: &Book, bad_clocks: &BTreeSet<NodeId>) -> Vec<String> {
+    let mut ends = Ends::of(survey, bad_clocks);
+    let mut wrong = std::mem::take(&mut ends.inboxes);
+    let mut accepted = BTreeSet::new();
+    for origin in survey.nodes.keys() {
+        for entry in survey.entries(*origin) {
+            let Event::SubmissionAcceptance { id, manifest, envelope, .. } = &entry.event else { continue };
+            accepted.insert(*id);
+            let Some(document) = book.by_manifest(*manifest) else {
+                wrong.push(format!("{origin}: {id} is a document that nobody handed in"));
+                continue;
+            };
+            for (node, offices) in &document.to {
+                let fate = ends.fate(survey, document, (*id, *envelope), *node, offices, book);
+                wrong.extend(fate.map(|what| format!("{id} (document {}) for {node}: {what}", document.number)));
+            }
+        }
+        wrong.extend(receipts_at_home(survey, *origin));
+    }
+    let told = book.told.iter().filter(|(_, id)| !accepted.contains(id));
+    wrong.extend(told.map(|(document, id)| format!("document {document} was accepted as {id}, and is not there")));
+    wrong
+}
+
+impl Ends {
+    fn of(survey: &Survey, bad_clocks: &BTreeSet<NodeId>) -> Self {
+        let mut ends = Self::default();
+        for node in survey.nodes.keys() {
+            ends.entries(survey, *node, bad_clocks);
+            let mut holdings = BTreeMap::new();
+            for fact in survey.facts(*node) {
+                match fact {
+                    Fact::Accepted(accepted) => {
+                        holdings.insert(accepted.at.index, accepted.id);
+                    }
+                    Fact::Consigned(consigned) => {
+                        let Some(id) = holdings.get(&consigned.holding) else { continue };
+                        let offices = consigned.offices.iter();
+                        ends.shown.extend(offices.map(|office| (*id, *node, office.name.clone())));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        ends
+    }
+
+    fn entries(&mut self, survey: &Survey, node: NodeId, bad_clocks: &BTreeSet<NodeId>) {
+        let mut deadlines: BTreeMap<EnvelopeId, WallTime> = BTreeMap::new();
+        for fact in survey.facts(node) {
+            if let Fact::Accepted(accepted) = fact {
+                deadlines.insert(accepted.id, accepted.deadline);
+            }
+        }
+        for (index, entry) in (0..).zip(survey.entries(node)) {
+            let by_unit = |ends: &mut BTreeMap<_, BTreeSet<NodeId>>, id: &EnvelopeId, units: &[Target]| {
+                for unit in units {
+                    ends.entry((*id, unit.node)).or_default().insert(node);
+                }
+            };
+            match &entry.event {
+                Event::ContentConsignment { id, .. } => {
+                    let ledger = LedgerId { node, epoch: 0 };
+                    let leaf = survey.entry(ledger, index).map(|(_, leaf)| leaf).unwrap_or(Digest([0; 32]));
+                    self.consigned.insert((*id, node), EntryRef { ledger, index, leaf });
+                }
+                Event::ContentConsignmentFailure { id, .. } => {
+                    self.undeliverable.insert((*id, node));
+                }
+                Event::RelayFailure { id, units, .. } => by_unit(&mut self.failed, id, units),
+                Event::AcceptanceRejectionExpiry { id, units, .. } => {
+                    let passed = deadlines.get(id).is_some_and(|deadline| *deadline < entry.time);
+                    if !passed || bad_clocks.contains(&node) {
+                        self.inboxes.push(format!("{node}: {id} expired before its time, or by a wrong clock"));
+                    }
+                    by_unit(&mut self.expired, id, units);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What is wrong with how a document fared at one destination.
+    fn fate(
+        &self,
+        survey: &Survey,
+        document: &Document,
+        (id, header): (EnvelopeId, Digest),
+        node: NodeId,
+        offices: &[OfficeName],
+        book: &Book,
+    ) -> Option<String> {
+        let unit = (id, node);
+        let bad = document.bad_at.contains(&node);
+        if let Some(at) = self.consigned.get(&unit) {
+            if bad {
+                return Some("consigned although it cannot be opened there".to_owned());
+            }
+            let missing = offices.iter().find(|office| !self.shown.contains(&(id, node, (*office).clone())));
+            if let Some(office) = missing {
+                return Some(format!("consigned, but {office} does not have it"));
+            }
+            return (!reaches_submission(survey, id, header, *at))
+                .then(|| "its chain does not reach the submission".to_owned());
+        }
+        if bad && self.undeliverable.contains(&unit) || self.expired.contains_key(&unit) {
+            return None;
+        }
+        match self.failed.get(&unit) {
+            // The last copy was damaged by a fault.
+            Some(by) if by.contains(&id.origin) && book.damaged_at_origin.contains(&id) => None,
+            Some(_) => Some("failed, although its origin has a copy".to_owned()),
+            None => Some("neither arrived nor ended".to_owned()),
+        }
+    }
+}
+
+/// Every receipt that is owed to an origin has come home.
+fn receipts_at_home(survey: &Survey, origin: NodeId) -> Vec<String> {
+    let Some(held) = survey.nodes.get(&origin) else { return Vec::new() };
+    let bundles = held.receipts.iter();
+    let kept: BTreeSet<(NodeId, u64)> = bundles
+        .flat_map(|bundle| bundle.entries.iter().map(|proven| (bundle.ledger.node, proven.index)))
+        .collect();
+    let mut missing = Vec::new();
+    for maker in survey.nodes.keys().filter(|maker| **maker != origin) {
+        for (index, entry) in (0..).zip(survey.entries(*maker)) {
+            let owed = match &entry.event {
+                // Given to the origin itself as an answer to its offer.
+                Event::RelayAcceptance { from, .. } => *from != origin,
+                Event::RelayRejection { .. } => false,
+                _ => true,
+            };
+            let mine = entry.event.envelope_id().is_some_and(|id| id.origin == origin);
+            if owed && mine && !kept.contains(&(*maker, index)) {
+                missing.push(format!("{origin}: receipt {index} of {maker} has not come home"));
+            }
+        }
+    }
+    missing
+}

@@ -1,0 +1,62 @@
+//! What can happen at a moment of virtual time.
+
+use crate::faults::Fault;
+use crate::wire::Message;
+use yizhan_document::{NodeId, OfficeName};
+use yizhan_exchange::{Request, Staged};
+use yizhan_protocol::Frame;
+
+/// Something that is going to happen.
+#[derive(Clone, Debug)]
+pub(crate) enum Happening {
+    /// Within the process of a node; void once that process has ended.
+    Inside { node: NodeId, life: u64, step: Step },
+    /// Two neighbours try to connect.
+    Dial { one: NodeId, other: NodeId },
+    /// A node learns that a neighbour is there.
+    Up { node: NodeId, neighbour: NodeId, connection: u64, hello: Hello },
+    /// A node learns that a neighbour is gone.
+    Down { node: NodeId, neighbour: NodeId, connection: u64 },
+    /// Something arrives; void if its connection has broken.
+    Arrival { from: NodeId, to: NodeId, connection: u64, message: Message },
+    /// A fault strikes.
+    Fault(Fault),
+    /// A node that was down starts.
+    Start { node: NodeId },
+    /// A partition ends.
+    Mend { one: NodeId, other: NodeId },
+    /// A clerk hands a document in.
+    HandIn { document: u64 },
+    /// A clerk looks into the inbox.
+    Visit { node: NodeId, office: OfficeName },
+}
+
+/// What of a hello matters here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hello {
+    pub(crate) clock_ms: u64,
+    pub(crate) witnessed: u64,
+}
+
+/// A step of a process.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// The rules wanted to be woken.
+    Wake,
+    /// Queued batches are written.
+    Write,
+    /// What was written is synced.
+    Sync,
+    /// The event loop hears of it.
+    Tell,
+    /// A worker has checked a frame.
+    Checked { from: NodeId, frame: Box<Frame> },
+    /// A worker has opened a document.
+    Opened { staged: Staged },
+    /// A worker has closed a submission.
+    Close { request: Request },
+    /// A worker has read a body that a neighbour found wrong.
+    Examined { holding: u64 },
+    /// The ledger is shown to neighbours that have not cosigned its present size.
+    Show,
+}

@@ -1,0 +1,1 @@
+//! A world for tests: virtual time, network, disk with faults, clerks, checks.

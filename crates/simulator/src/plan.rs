@@ -1,0 +1,152 @@
+//! What a run is made of: how many documents, which faults, how bad the network is.
+
+use crate::random::Random;
+use yizhan_document::NodeId;
+
+/// What a run is made of. Everything else follows from the seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Documents that clerks hand in.
+    pub documents: u64,
+    /// Within so many virtual milliseconds documents are handed in and faults strike; then all is mended.
+    pub active_ms: u64,
+    /// How often each kind of fault strikes.
+    pub faults: FaultCounts,
+    /// What happens to single frames, if anything.
+    pub mangling: Option<Mangling>,
+    /// A crash at chosen batches.
+    pub crash_rule: Option<CrashRule>,
+    /// Whether one node's clock is hours off.
+    pub bad_clock: bool,
+    /// Of a thousand documents so many have a body that travels by itself.
+    pub large_per_mille: u64,
+    /// So many have a deadline that may pass while a neighbour is away.
+    pub short_deadline_per_mille: u64,
+    /// So many cannot be delivered at one of their destinations.
+    pub bad_per_mille: u64,
+    /// So many are classified too high for the network.
+    pub classified_per_mille: u64,
+    /// The longest a sync takes, in virtual milliseconds.
+    pub sync_ms_max: u64,
+    /// Whether clerks take documents over and act on them.
+    pub clerks_act: bool,
+}
+
+/// How often each kind of fault strikes in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultCounts {
+    /// The power of a node goes: what was not synced may be lost.
+    pub power_cuts: u64,
+    /// A node's process ends; its disk keeps all that was written.
+    pub kills: u64,
+    /// A connection breaks, with what is in flight.
+    pub flaps: u64,
+    /// Two neighbours cannot reach each other for a while.
+    pub partitions: u64,
+    /// A sync fails, with or without having happened.
+    pub sync_faults: u64,
+    /// Stored content of something in custody becomes unreadable.
+    pub damages: u64,
+    /// A piece of a large body arrives wrong.
+    pub bad_pieces: u64,
+}
+
+/// What happens to single frames. QUIC does no such thing; the rules must survive it all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mangling {
+    /// Of a thousand frames so many are lost.
+    pub lost: u64,
+    /// So many arrive twice.
+    pub doubled: u64,
+    /// So many arrive up to two seconds late, behind others.
+    pub late: u64,
+}
+
+/// Crashes at chosen moments: of `node`, at every `every`-th batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashRule {
+    /// The node.
+    pub node: NodeId,
+    /// At every so many-th batch.
+    pub every: u64,
+    /// At which moment of it.
+    pub moment: CommitMoment,
+}
+
+/// The moments of a commit at which it makes a difference to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitMoment {
+    /// Written, not synced.
+    Written,
+    /// Synced, nobody knows yet.
+    Synced,
+    /// The rules have been told, and words have left.
+    Told,
+}
+
+impl FaultCounts {
+    /// All together.
+    pub fn sum(&self) -> u64 {
+        let Self { power_cuts, kills, flaps, partitions, sync_faults, damages, bad_pieces } = *self;
+        power_cuts + kills + flaps + partitions + sync_faults + damages + bad_pieces
+    }
+}
+
+impl Plan {
+    /// Nothing goes wrong.
+    pub fn calm(documents: u64) -> Self {
+        Self {
+            documents,
+            active_ms: 20_000,
+            faults: FaultCounts::default(),
+            mangling: None,
+            crash_rule: None,
+            bad_clock: false,
+            large_per_mille: 150,
+            short_deadline_per_mille: 0,
+            bad_per_mille: 0,
+            classified_per_mille: 0,
+            sync_ms_max: 8,
+            clerks_act: true,
+        }
+    }
+
+    /// Nothing happens but what a scenario does by hand.
+    pub fn by_hand() -> Self {
+        Self { clerks_act: false, active_ms: 0, ..Self::calm(0) }
+    }
+
+    /// Faults of all kinds; which and how many says the seed. The median run has 20 documents and 15 faults.
+    pub fn mixed(seed: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x7961_6e67_7a68_616e);
+        let mut upto = |max: u64| random.within(0..=max);
+        let faults = FaultCounts {
+            power_cuts: upto(5),
+            kills: upto(5),
+            flaps: 1 + upto(9),
+            partitions: upto(4),
+            sync_faults: upto(2),
+            damages: upto(2),
+            bad_pieces: upto(2),
+        };
+        let mangling = random.chance(400).then(|| Mangling {
+            lost: random.within(0..=100),
+            doubled: random.within(0..=200),
+            late: random.within(0..=200),
+        });
+        Self {
+            documents: random.within(10..=30),
+            active_ms: random.within(10_000..=60_000),
+            faults,
+            mangling,
+            crash_rule: None,
+            bad_clock: random.chance(150),
+            large_per_mille: random.within(0..=400),
+            short_deadline_per_mille: random.within(0..=300),
+            bad_per_mille: random.within(0..=100),
+            classified_per_mille: 30,
+            sync_ms_max: if random.chance(100) { 500 } else { random.within(1..=20) },
+            clerks_act: true,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! A node: the machine with its disk, which lasts, and the process on it, which does not. The process drives the real
+//! rules over the real journal and does what the daemon does, in its order, without threads and signatures.
+
+mod bodies;
+mod committing;
+mod desk;
+mod performing;
+mod receiving;
+mod recovery;
+
+use crate::faulty_folder::FaultyFolder;
+use crate::happening::Step;
+use crate::ledger::Ledger;
+use crate::outside::Outside;
+use crate::random::Random;
+pub(crate) use bodies::Bodies;
+use committing::Commits;
+use desk::Counter;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use yizhan_document::{NodeId, WallTime};
+use yizhan_exchange::{Event, Node, Now, Staged};
+use yizhan_journal::{Journal, StoredEnvelope};
+use yizhan_ledger::Head;
+use yizhan_protocol::{BodyHead, ReceiptsHome};
+
+/// A machine, running or not.
+pub(crate) struct Station {
+    pub(crate) node: NodeId,
+    /// Counts the processes that ran on it.
+    pub(crate) life: u64,
+    /// How far its clock is ahead of true time, in milliseconds.
+    pub(crate) skew_ms: i64,
+    pub(crate) folder: FaultyFolder,
+    /// What lasts besides the journal, while no process holds it.
+    pub(crate) store: Store,
+    pub(crate) process: Option<Process>,
+    pub(crate) random: Random,
+}
+
+/// What lasts besides the journal.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    pub(crate) bodies: Bodies,
+    /// Holdings whose journal record a fault made unreadable.
+    pub(crate) unreadable: BTreeSet<u64>,
+}
+
+/// Something that came in and is not decided on yet.
+pub(crate) enum Item {
+    Envelope(Arc<StoredEnvelope>),
+    Receipts(Box<ReceiptsHome>),
+    Attachment(Vec<u8>),
+}
+
+/// A running node.
+pub(crate) struct Process {
+    pub(crate) node: NodeId,
+    pub(crate) life: u64,
+    pub(crate) core: Node,
+    pub(crate) journal: Journal<FaultyFolder>,
+    pub(crate) folder: FaultyFolder,
+    pub(crate) ledger: Ledger,
+    pub(crate) store: Store,
+    /// The content of holdings and inboxes.
+    pub(crate) contents: BTreeMap<u64, Arc<StoredEnvelope>>,
+    attachments: BTreeMap<u64, Vec<u8>>,
+    pub(crate) stage: BTreeMap<Staged, Item>,
+    next_staged: Staged,
+    pub(crate) counter: Counter,
+    pub(crate) commits: Commits,
+    /// The connection to each neighbour that this process knows of.
+    pub(crate) connected: BTreeMap<NodeId, u64>,
+    /// The size of this ledger that each neighbour last cosigned, and the size last shown to it.
+    cosigned_by: BTreeMap<NodeId, u64>,
+    shown_to: BTreeMap<NodeId, u64>,
+    /// Heads of neighbours' ledgers that were believed, the oldest first.
+    heads: BTreeMap<NodeId, Vec<Head>>,
+    /// Large bodies that were asked for, and streams that bring them.
+    fetching: BTreeMap<(NodeId, u64), Staged>,
+    streams: BTreeMap<(NodeId, u64), BodyHead>,
+    started_at: u64,
+    skew_ms: i64,
+    wake_at: Option<u64>,
+    show_at: Option<u64>,
+    random: Random,
+}
+
+impl Process {
+    /// The process by node and life: what steps of it are addressed to.
+    pub(crate) fn name(&self) -> (NodeId, u64) {
+        (self.node, self.life)
+    }
+
+    /// The wall clock of this machine.
+    pub(crate) fn wall(&self, out: &Outside) -> WallTime {
+        WallTime::from_ms(out.wall().as_ms().saturating_add_signed(self.skew_ms))
+    }
+
+    fn now(&self, out: &Outside) -> Now {
+        Now { wall: self.wall(out), uptime: out.now - self.started_at }
+    }
+
+    /// Lets the rules handle an event and does what they say.
+    pub(crate) fn handle(&mut self, out: &mut Outside, event: Event) {
+        let node = self.node;
+        out.note(|| format!("{node}: {}", crate::brief::event(&event)));
+        let effects = self.core.handle(self.now(out), event);
+        self.perform(out, effects);
+        out.checks.queues_stay_bounded.look(self).into_iter().for_each(|(check, what)| out.fail(check, what));
+        self.plan_wake(out);
+    }
+
+    /// Takes a step that was on the agenda.
+    pub(crate) fn step(&mut self, out: &mut Outside, step: Step) {
+        match step {
+            Step::Wake if self.wake_at == Some(out.now) => {
+                self.wake_at = None;
+                self.handle(out, Event::Tick);
+            }
+            // An earlier wake made this one void.
+            Step::Wake => {}
+            Step::Write => self.write(out),
+            Step::Sync => self.sync(out),
+            Step::Tell => self.tell(out),
+            Step::Checked { from, frame } => self.checked(out, from, *frame),
+            Step::Opened { staged } => self.opened(out, staged),
+            Step::Close { request } => self.close(out, request),
+            Step::Examined { holding } => self.examined(out, holding),
+            Step::Show => self.show(out),
+        }
+    }
+
+    /// A neighbour is there.
+    pub(crate) fn up(&mut self, out: &mut Outside, neighbour: NodeId, connection: u64, clock_ms: u64, witnessed: u64) {
+        self.connected.insert(neighbour, connection);
+        self.cosigned_by.insert(neighbour, witnessed);
+        self.shown_to.remove(&neighbour);
+        self.handle(out, Event::LinkUp { neighbour, clock_ms });
+        self.show_soon(out);
+    }
+
+    /// A neighbour is gone.
+    pub(crate) fn down(&mut self, out: &mut Outside, neighbour: NodeId, connection: u64) {
+        if self.connected.get(&neighbour) == Some(&connection) {
+            self.connected.remove(&neighbour);
+            self.streams.retain(|(from, _), _| *from != neighbour);
+            self.handle(out, Event::LinkDown { neighbour });
+        }
+    }
+
+    /// The size of a neighbour's ledger that this node last cosigned.
+    pub(crate) fn witnessed(&self, neighbour: NodeId) -> u64 {
+        let ledger = yizhan_document::LedgerId { node: neighbour, epoch: 0 };
+        self.core.state().witnessed(ledger).map_or(0, |head| head.size)
+    }
+
+    pub(crate) fn put(&mut self, item: Item) -> Staged {
+        self.next_staged += 1;
+        self.stage.insert(self.next_staged, item);
+        self.next_staged
+    }
+
+    pub(crate) fn staged_envelope(&self, staged: Staged) -> Option<&Arc<StoredEnvelope>> {
+        match self.stage.get(&staged) {
+            Some(Item::Envelope(envelope)) => Some(envelope),
+            _ => None,
+        }
+    }
+
+    fn plan_wake(&mut self, out: &mut Outside) {
+        let Some(uptime) = self.core.next_wake() else { return };
+        let at = self.started_at.saturating_add(uptime).max(out.now + 1);
+        if self.wake_at.is_none_or(|planned| at < planned || planned <= out.now) {
+            self.wake_at = Some(at);
+            out.later(self.name(), at - out.now, Step::Wake);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What comes from neighbours: frames are checked as the daemon's workers check them (signatures apart), which takes a
+//! while, so that frames overtake each other and the end of their connection; then the rules see them.
+
+use super::{Item, Process};
+use crate::happening::Step;
+use crate::ledger::{entries_of, head_of};
+use crate::limits::HEADS_KEPT_MAX;
+use crate::outside::Outside;
+use crate::wire::Message;
+use std::sync::Arc;
+use yizhan_document::{Digest, NodeId, merkle};
+use yizhan_envelope::{Header, pieces_root};
+use yizhan_exchange::{Event, HeardEntry, OfferedEnvelope};
+use yizhan_journal::{StoredBody, StoredEnvelope};
+use yizhan_ledger::{EntryRef, Event as LedgerEvent, Head, Target};
+use yizhan_protocol::{BodyPlace, Custody, Frame, Offer, ProofBundle, ReceiptsHome, Rejection};
+
+impl Process {
+    /// Something arrived.
+    pub(crate) fn arrives(&mut self, out: &mut Outside, from: NodeId, message: Message) {
+        let node = self.node;
+        match message {
+            Message::BodyHead(head) => self.body_begins(out, from, head),
+            Message::Piece { link, envelope, index, digest } => {
+                self.piece_arrives(out, from, (link, envelope), index, digest);
+            }
+            Message::Frame(Frame::Hello(_)) => {}
+            Message::Frame(Frame::Wanted(wanted)) => {
+                out.note(|| format!("{node}: {from} wants the body of offer {}", wanted.link));
+                self.send_body(out, from, wanted);
+            }
+            Message::Frame(Frame::Rejection(rejection)) => self.rejected(out, from, *rejection),
+            Message::Frame(Frame::Kept(kept)) => {
+                let yizhan_protocol::Kept { maker, origin, hops_left, ledger, indexes } = kept;
+                let kept = yizhan_exchange::Kept { maker, origin, hops_left, ledger, indexes };
+                self.handle(out, Event::KeptArrived { neighbour: from, kept });
+            }
+            Message::Frame(Frame::Cosign(cosign)) => {
+                let known = self.cosigned_by.entry(from).or_default();
+                *known = (*known).max(cosign.size);
+            }
+            Message::Frame(Frame::ReceiptsHome(frame)) if frame.origin != node => {
+                self.receipts(out, from, frame, Vec::new());
+            }
+            Message::Frame(frame) => {
+                // Workers check these; most are quick, some are not.
+                let delay = if self.random.chance(30) { self.random.within(0..=400) } else { self.random.below(4) };
+                out.later(self.name(), delay, Step::Checked { from, frame: Box::new(frame) });
+            }
+        }
+    }
+
+    /// A worker has had its time with a frame.
+    pub(crate) fn checked(&mut self, out: &mut Outside, from: NodeId, frame: Frame) {
+        match frame {
+            Frame::Offer(offer) => self.offered(out, from, *offer),
+            Frame::Custody(custody) => self.custody(out, from, *custody),
+            Frame::ReceiptsHome(frame) => match entries_of(&frame.proof) {
+                Ok(entries) => self.receipts(out, from, frame, entries),
+                Err(reason) => out.note(|| format!("receipts of {} are not believed: {reason}", frame.proof.ledger)),
+            },
+            _ => {}
+        }
+    }
+
+    fn offered(&mut self, out: &mut Outside, neighbour: NodeId, offer: Offer) {
+        let (node, link, envelope) = (self.node, offer.link, Digest::of(&offer.header));
+        match check_offer(neighbour, offer) {
+            Ok((offered, stored)) => {
+                let staged = self.put(Item::Envelope(Arc::new(stored)));
+                self.handle(out, Event::Offered { neighbour, offered, staged });
+            }
+            Err(code) => {
+                out.note(|| format!("{node}: offer {link} of {neighbour} is bad: {code}"));
+                let retry = code == "body";
+                let reason = code.to_owned();
+                let rejection = Rejection { link, envelope, reason, retry, proof: None };
+                self.send(out, neighbour, Frame::Rejection(Box::new(rejection)));
+            }
+        }
+    }
+
+    fn rejected(&mut self, out: &mut Outside, neighbour: NodeId, rejection: Rejection) {
+        let Rejection { link, envelope, reason, retry, .. } = rejection;
+        if reason == "body" {
+            let mut outbound = self.core.state().outbound(neighbour);
+            if let Some(holding) = outbound.find(|(number, ..)| *number == link).map(|(_, holding, _)| holding) {
+                let delay = self.random.within(1..=50);
+                out.later(self.name(), delay, Step::Examined { holding });
+            }
+        }
+        self.handle(out, Event::Rejected { neighbour, link, envelope, reason, retry });
+    }
+
+    fn receipts(&mut self, out: &mut Outside, neighbour: NodeId, frame: Box<ReceiptsHome>, entries: Vec<HeardEntry>) {
+        let (origin, hops_left, ledger) = (frame.origin, frame.hops_left, frame.proof.ledger);
+        let staged = self.put(Item::Receipts(frame));
+        self.handle(out, Event::ReceiptsArrived { neighbour, origin, hops_left, ledger, entries, staged });
+    }
+
+    /// Acceptances of a neighbour: its head must continue what was believed before, then the rules see them.
+    fn custody(&mut self, out: &mut Outside, neighbour: NodeId, custody: Custody) {
+        let node = self.node;
+        let checked = entries_of(&custody.proof).and_then(|entries| {
+            let head = head_of(&custody.proof)?;
+            self.check_head(neighbour, head, &custody).map(|()| (head, entries))
+        });
+        let (head, entries) = match checked {
+            Ok(checked) => checked,
+            Err(reason) => {
+                out.note(|| format!("{node}: custody of {neighbour} is not believed: {reason}"));
+                return;
+            }
+        };
+        let acknowledged = custody.acknowledged.iter().filter_map(|acknowledgement| {
+            let entry = entries.iter().find(|entry| entry.at.index == acknowledgement.index)?;
+            Some((acknowledgement.link, entry.clone()))
+        });
+        let acknowledged = acknowledged.collect();
+        let frame = ReceiptsHome { origin: self.node, hops_left: 0, proof: custody.proof };
+        let staged = self.put(Item::Receipts(Box::new(frame)));
+        self.handle(out, Event::CustodyTaken { neighbour, head, acknowledged, staged });
+    }
+
+    fn check_head(&mut self, neighbour: NodeId, head: Head, custody: &Custody) -> Result<(), String> {
+        if head.ledger.node != neighbour {
+            return Err(format!("a head of {} from {neighbour}", head.ledger));
+        }
+        let known = self.heads.entry(neighbour).or_default();
+        if known.is_empty() {
+            known.extend(self.core.state().witnessed(head.ledger));
+        }
+        let Some(newest) = known.last().copied() else {
+            known.push(head);
+            return Ok(());
+        };
+        if let Some(same) = known.iter().find(|known| known.size == head.size) {
+            return if same.root == head.root { Ok(()) } else { Err(format!("two roots for size {}", head.size)) };
+        }
+        if head.size < newest.size {
+            return Ok(());
+        }
+        let base = known.iter().find(|known| known.size == custody.consistent_from);
+        let base = base.ok_or_else(|| format!("no proof from a known size, but from {}", custody.consistent_from))?;
+        let path = &custody.consistency;
+        if !merkle::verify_consistency(base.size, &base.root, head.size, &head.root, path) {
+            return Err(format!("size {} does not continue size {}", head.size, base.size));
+        }
+        known.push(head);
+        if known.len() > HEADS_KEPT_MAX {
+            known.remove(0);
+        }
+        Ok(())
+    }
+}
+
+/// Checks an offer as the daemon does, but for signatures and slips; the code says what is wrong.
+fn check_offer(neighbour: NodeId, offer: Offer) -> Result<(OfferedEnvelope, StoredEnvelope), &'static str> {
+    let header = Header::from_bytes(&offer.header).map_err(|_| "malformed")?;
+    let digest = Digest::of(&offer.header);
+    let origin = header.id.origin;
+    if offer.path.first() != Some(&origin) || offer.path.last() != Some(&neighbour) {
+        return Err("path");
+    }
+    let target = |slip: &yizhan_protocol::OfferedSlip| {
+        let to = header.to.get(usize::try_from(slip.index).ok()?)?;
+        Some(Target { node: to.node, attempt: slip.attempt })
+    };
+    let units = offer.slips.iter().map(target).collect::<Option<Vec<Target>>>().ok_or("malformed")?;
+    check_origin(&header, digest, &offer.origin)?;
+    let rests_on = check_custody(&header, digest, &units, neighbour, &offer.custody)?;
+    let (body, inline) = match offer.body {
+        BodyPlace::Inline(bytes) => {
+            let fits = bytes.len() as u64 == header.body.size
+                && pieces_root(&[merkle::leaf_hash(&bytes)]) == header.body.pieces;
+            if !fits {
+                return Err("body");
+            }
+            (StoredBody::Inline(bytes), true)
+        }
+        BodyPlace::Stream => (StoredBody::File { pieces: Vec::new() }, false),
+    };
+    let offered = OfferedEnvelope {
+        link: offer.link,
+        id: header.id,
+        header: digest,
+        units,
+        urgency: header.urgency,
+        classification: header.classification,
+        deadline: header.deadline,
+        size: header.body.size,
+        inline,
+        rests_on,
+        path: offer.path,
+    };
+    let (header, slips, origin) = (offer.header, offer.slips, Some(offer.origin));
+    Ok((offered, StoredEnvelope { holding: 0, header, slips, origin, body, card: Vec::new() }))
+}
+
+/// The origin's acceptance of this very header, in its ledger.
+fn check_origin(header: &Header, digest: Digest, proof: &ProofBundle) -> Result<(), &'static str> {
+    let accepted = |event: &LedgerEvent| match event {
+        LedgerEvent::SubmissionAcceptance { id, envelope, to, deadline, .. } => {
+            *id == header.id
+                && *envelope == digest
+                && *deadline == header.deadline
+                && to.iter().eq(header.to.iter().map(|destination| &destination.node))
+        }
+        _ => false,
+    };
+    let entries = entries_of(proof).map_err(|_| "proof-of-origin")?;
+    let shown = proof.ledger == header.id.ledger() && entries.iter().any(|entry| accepted(&entry.event));
+    if shown { Ok(()) } else { Err("proof-of-origin") }
+}
+
+/// The offerer's own acceptance of all units it offers.
+fn check_custody(
+    header: &Header,
+    digest: Digest,
+    units: &[Target],
+    neighbour: NodeId,
+    proof: &ProofBundle,
+) -> Result<EntryRef, &'static str> {
+    if proof.ledger.node != neighbour {
+        return Err("custody");
+    }
+    let covers = |event: &LedgerEvent| match event {
+        LedgerEvent::RelayAcceptance { envelope, units: held, .. } => {
+            *envelope == digest && units.iter().all(|unit| held.contains(unit))
+        }
+        LedgerEvent::SubmissionAcceptance { id, envelope, to, .. } => {
+            *envelope == digest
+                && id.origin == neighbour
+                && units.iter().all(|unit| to.binary_search(&unit.node).is_ok())
+        }
+        _ => false,
+    };
+    let entries = entries_of(proof).map_err(|_| "custody")?;
+    let found =
+        entries.iter().find(|entry| covers(&entry.event) && entry.event.envelope_id() == Some(header.id));
+    found.map(|entry| entry.at).ok_or("custody")
+}

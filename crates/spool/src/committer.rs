@@ -1,0 +1,147 @@
+//! Group commit: one thread owns the journal, takes what is waiting, writes it as one batch and syncs once.
+
+use crate::intake::{Intake, Next, SubmitError, Submitted};
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use yizhan_journal::{Folder, Journal, JournalError, Location, Position, RawRecord};
+
+/// A group that is durable.
+#[derive(Debug)]
+pub struct Committed {
+    /// The tickets in the order of submitting, each with the locations of its records.
+    pub tickets: Vec<(u64, Vec<Location>)>,
+    /// The batches, in the same order.
+    pub batches: Vec<Vec<RawRecord>>,
+    /// The journal's batch number, for whoever signs a checkpoint over it.
+    pub sequence: u64,
+}
+
+/// What became of a group.
+#[derive(Debug)]
+pub enum Commit {
+    /// It is durable: promises may be made.
+    Durable(Committed),
+    /// There is no space: nothing of it was written for good. Refuse these units; later ones may succeed.
+    Refused {
+        /// The tickets.
+        tickets: Vec<u64>,
+        /// Why.
+        error: JournalError,
+    },
+    /// The disk failed. These tickets are in doubt, everything later is refused, and this is the last call: exit with
+    /// [`crate::EXIT_DISK_FAULT`].
+    Failed {
+        /// The tickets of the group and of everything that was waiting.
+        tickets: Vec<u64>,
+        /// Why.
+        error: JournalError,
+    },
+}
+
+/// The thread that commits. Dropping it commits what is waiting, but notes no clean stop.
+pub struct Committer {
+    intake: Arc<Intake>,
+    thread: Option<JoinHandle<Result<Position, JournalError>>>,
+}
+
+impl Committer {
+    /// Starts the thread. `told` is called on it for each group, in order; while it works, the next group gathers.
+    pub fn spawn<F, C>(journal: Journal<F>, told: C) -> io::Result<Self>
+    where
+        F: Folder + 'static,
+        C: FnMut(Commit) + Send + 'static,
+    {
+        let intake = Arc::new(Intake::new());
+        let ended = StopsIntake(intake.clone());
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || commit_until_stopped(journal, &ended.0.clone(), told, ended))?;
+        Ok(Self { intake, thread: Some(thread) })
+    }
+
+    /// Hands a batch in, and waits while too much is waiting for the disk.
+    pub fn submit(&self, batch: Vec<RawRecord>, ticket: u64) -> Result<(), SubmitError> {
+        self.intake.submit(batch, ticket, true)
+    }
+
+    /// Hands a batch in, or gives it back if too much is waiting.
+    pub fn try_submit(&self, batch: Vec<RawRecord>, ticket: u64) -> Result<(), SubmitError> {
+        self.intake.submit(batch, ticket, false)
+    }
+
+    /// Commits what is waiting, notes a clean stop, and returns how far the journal has come: what
+    /// [`crate::Queue::close`] wants to know.
+    pub fn close(mut self) -> Result<Position, JournalError> {
+        self.intake.close(true);
+        self.join().unwrap_or(Err(JournalError::Poisoned))
+    }
+
+    fn join(&mut self) -> Option<Result<Position, JournalError>> {
+        let thread = self.thread.take()?;
+        // A panic of the callback has stopped the journal without a clean stop.
+        Some(thread.join().unwrap_or(Err(JournalError::Poisoned)))
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.intake.close(false);
+        if let Some(Err(error)) = self.join() {
+            tracing::error!(%error, "the journal did not stop cleanly");
+        }
+    }
+}
+
+/// Whatever ends the thread, nobody waits for it any more.
+struct StopsIntake(Arc<Intake>);
+
+impl Drop for StopsIntake {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+fn commit_until_stopped<F: Folder, C: FnMut(Commit)>(
+    mut journal: Journal<F>,
+    intake: &Intake,
+    mut told: C,
+    _ended: StopsIntake,
+) -> Result<Position, JournalError> {
+    loop {
+        match intake.next() {
+            Next::Group(group) => {
+                let (tickets, batches): (Vec<_>, Vec<_>) =
+                    group.into_iter().map(|Submitted { ticket, batch, .. }| (ticket, batch)).unzip();
+                match commit(&mut journal, &batches) {
+                    Ok(locations) => {
+                        let sequence = journal.position().sequence;
+                        let tickets = tickets.into_iter().zip(locations).collect();
+                        told(Commit::Durable(Committed { tickets, batches, sequence }));
+                    }
+                    Err(error) if error.needs_restart() => {
+                        tracing::error!(%error, "the journal makes no more promises");
+                        let tickets = tickets.into_iter().chain(intake.stop()).collect();
+                        told(Commit::Failed { tickets, error });
+                        return Err(JournalError::Poisoned);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a group was refused");
+                        told(Commit::Refused { tickets, error });
+                    }
+                }
+            }
+            Next::Stop { clean: true } => return journal.close(),
+            Next::Stop { clean: false } => return Ok(journal.position()),
+        }
+    }
+}
+
+fn commit<F: Folder>(
+    journal: &mut Journal<F>,
+    batches: &[Vec<RawRecord>],
+) -> Result<Vec<Vec<Location>>, JournalError> {
+    let locations = journal.append_group(batches)?;
+    journal.sync()?;
+    Ok(locations)
+}

@@ -1,0 +1,208 @@
+//! The bounded queue of batches before the committer.
+
+use crate::limits::{GROUP_BATCHES_MAX, GROUP_BYTES_MAX, INTAKE_BATCHES_MAX, INTAKE_BYTES_MAX};
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use yizhan_journal::limits::BATCH_RECORDS_MAX;
+use yizhan_journal::{JournalError, RawRecord, check_batch};
+
+/// Why a batch was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Too much is waiting for the disk: try again when something was committed.
+    #[error("the disk is behind; try again when something was committed")]
+    Busy {
+        /// The batch, given back.
+        batch: Vec<RawRecord>,
+    },
+    /// The batch is beyond a limit of the journal. The caller is to blame.
+    #[error(transparent)]
+    Limit(JournalError),
+    /// The committer has stopped, on request or because the disk failed. Restart the node.
+    #[error("the journal takes nothing more: it was closed, or the disk failed; restart the node")]
+    Stopped,
+}
+
+/// A batch and the ticket that waits for it.
+#[derive(Debug)]
+pub(crate) struct Submitted {
+    pub(crate) ticket: u64,
+    pub(crate) batch: Vec<RawRecord>,
+    bytes: usize,
+}
+
+/// What the committer does next.
+pub(crate) enum Next {
+    /// Commit these.
+    Group(Vec<Submitted>),
+    /// All is committed: stop, noting a clean stop or not.
+    Stop {
+        /// Whether to note it.
+        clean: bool,
+    },
+}
+
+/// Whether and how the end was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Closing { clean: bool },
+    Stopped,
+}
+
+struct State {
+    waiting: VecDeque<Submitted>,
+    bytes: usize,
+    phase: Phase,
+}
+
+/// Many submit, one takes.
+pub(crate) struct Intake {
+    state: Mutex<State>,
+    filled: Condvar,
+    drained: Condvar,
+}
+
+impl Intake {
+    pub(crate) fn new() -> Self {
+        let state = State { waiting: VecDeque::new(), bytes: 0, phase: Phase::Open };
+        Self { state: Mutex::new(state), filled: Condvar::new(), drained: Condvar::new() }
+    }
+
+    /// Takes a batch in; if there is no room, waits or gives it back.
+    pub(crate) fn submit(&self, batch: Vec<RawRecord>, ticket: u64, wait: bool) -> Result<(), SubmitError> {
+        let bytes = check_batch(&batch).map_err(SubmitError::Limit)?;
+        let mut state = self.lock();
+        loop {
+            if state.phase != Phase::Open {
+                return Err(SubmitError::Stopped);
+            }
+            let room = state.waiting.len() < INTAKE_BATCHES_MAX
+                && state.bytes.saturating_add(bytes) <= INTAKE_BYTES_MAX;
+            if room || state.waiting.is_empty() {
+                break;
+            }
+            if !wait {
+                return Err(SubmitError::Busy { batch });
+            }
+            state = self.drained.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.bytes = state.bytes.saturating_add(bytes);
+        state.waiting.push_back(Submitted { ticket, batch, bytes });
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Waits for something to do. Everything submitted before the end was asked for comes before the end.
+    pub(crate) fn next(&self) -> Next {
+        let mut state = self.lock();
+        while state.waiting.is_empty() {
+            match state.phase {
+                Phase::Open => state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Phase::Closing { clean } => return Next::Stop { clean },
+                Phase::Stopped => return Next::Stop { clean: false },
+            }
+        }
+        let mut group: Vec<Submitted> = Vec::new();
+        let (mut bytes, mut records) = (0usize, 0usize);
+        while let Some(first) = state.waiting.front() {
+            let more_bytes = bytes.saturating_add(first.bytes);
+            let more_records = records.saturating_add(first.batch.len());
+            let fits = more_bytes <= GROUP_BYTES_MAX
+                && more_records <= BATCH_RECORDS_MAX
+                && group.len() < GROUP_BATCHES_MAX;
+            if !fits && !group.is_empty() {
+                break;
+            }
+            (bytes, records) = (more_bytes, more_records);
+            group.extend(state.waiting.pop_front());
+        }
+        state.bytes = state.bytes.saturating_sub(bytes);
+        drop(state);
+        self.drained.notify_all();
+        Next::Group(group)
+    }
+
+    /// Asks for the end; nothing more is taken in.
+    pub(crate) fn close(&self, clean: bool) {
+        let mut state = self.lock();
+        if state.phase == Phase::Open {
+            state.phase = Phase::Closing { clean };
+        }
+        drop(state);
+        self.filled.notify_all();
+        self.drained.notify_all();
+    }
+
+    /// Ends at once; returns the tickets of what was still waiting.
+    pub(crate) fn stop(&self) -> Vec<u64> {
+        let mut state = self.lock();
+        state.phase = Phase::Stopped;
+        state.bytes = 0;
+        let tickets = state.waiting.drain(..).map(|submitted| submitted.ticket).collect();
+        drop(state);
+        self.filled.notify_all();
+        self.drained.notify_all();
+        tickets
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(bytes: usize) -> Vec<RawRecord> {
+        vec![RawRecord { kind: 1, payload: vec![0; bytes] }]
+    }
+
+    fn tickets(next: Next) -> Vec<u64> {
+        match next {
+            Next::Group(group) => group.iter().map(|submitted| submitted.ticket).collect(),
+            Next::Stop { .. } => panic!("not yet"),
+        }
+    }
+
+    #[test]
+    fn groups_keep_their_limits_and_the_order() {
+        let intake = Intake::new();
+        intake.submit(batch(GROUP_BYTES_MAX + 1), 0, true).unwrap();
+        (1..=300).for_each(|ticket| intake.submit(batch(1), ticket, true).unwrap());
+        assert_eq!(tickets(intake.next()), [0]);
+        assert_eq!(tickets(intake.next()), (1..=256).collect::<Vec<_>>());
+        intake.close(true);
+        assert!(matches!(intake.submit(batch(1), 9, true), Err(SubmitError::Stopped)));
+        assert_eq!(tickets(intake.next()), (257..=300).collect::<Vec<_>>());
+        assert!(matches!(intake.next(), Next::Stop { clean: true }));
+    }
+
+    #[test]
+    fn a_group_has_no_more_records_than_one_batch_may_have() {
+        let intake = Intake::new();
+        let many = vec![RawRecord { kind: 1, payload: Vec::new() }; BATCH_RECORDS_MAX / 2];
+        (0..3).for_each(|ticket| intake.submit(many.clone(), ticket, true).unwrap());
+        assert_eq!(tickets(intake.next()), [0, 1]);
+        assert_eq!(tickets(intake.next()), [2]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_a_batch_without_room_is_given_back() {
+        let intake = Intake::new();
+        let large = 8 * 1024 * 1024;
+        let taken = (0..100).take_while(|ticket| intake.submit(batch(large), *ticket, false).is_ok()).count();
+        assert_eq!(taken, 7);
+        let Err(SubmitError::Busy { batch: back }) = intake.submit(batch(large), 9, false) else {
+            panic!("no room")
+        };
+        assert_eq!(back[0].payload.len(), large);
+        intake.submit(batch(1), 10, false).unwrap();
+        intake.next();
+        intake.submit(back, 9, false).unwrap();
+        assert_eq!(intake.stop().len(), 8);
+    }
+}
