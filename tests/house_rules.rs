@@ -29,14 +29,32 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("desk", vec!["document", "ledger"]),
         (
             "simulator",
-            vec!["exchange", "journal", "document", "identity", "hierarchy", "protocol", "envelope", "ledger"],
+            vec![
+                "exchange",
+                "journal",
+                "document",
+                "identity",
+                "hierarchy",
+                "protocol",
+                "envelope",
+                "ledger",
+            ],
         ),
         ("audit", vec!["document", "identity", "hierarchy", "ledger"]),
         (
             "node",
             vec![
-                "document", "identity", "hierarchy", "protocol", "envelope", "ledger", "exchange", "journal", "spool",
-                "link", "desk",
+                "document",
+                "identity",
+                "hierarchy",
+                "protocol",
+                "envelope",
+                "ledger",
+                "exchange",
+                "journal",
+                "spool",
+                "link",
+                "desk",
             ],
         ),
         ("cli", vec!["node", "desk", "audit", "document", "identity", "hierarchy", "ledger"]),
@@ -91,7 +109,11 @@ fn dependencies_point_downwards_only() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
-    assert_eq!(crates, layers.keys().map(|name| (*name).to_owned()).collect(), "crates and layer table differ");
+    assert_eq!(
+        crates,
+        layers.keys().map(|name| (*name).to_owned()).collect(),
+        "crates and layer table differ"
+    );
     for (name, allowed) in &layers {
         let manifest = read(&root().join("crates").join(name).join("Cargo.toml"));
         for used in uses(&manifest, "dependencies") {
@@ -137,8 +159,19 @@ fn the_rules_are_no_std_and_name_no_clock_random_source_or_io() {
     let lib = read(&root().join("crates/exchange/src/lib.rs"));
     assert!(lib.lines().any(|line| line.trim() == "#![no_std]"));
     let banned = [
-        "std::", "SystemTime", "Instant", "SystemRandom", "ring::", "println!", "eprintln!", "extern crate std",
-        "HashMap", "HashSet", "tokio", "Uuid", "rand::",
+        "std::",
+        "SystemTime",
+        "Instant",
+        "SystemRandom",
+        "ring::",
+        "println!",
+        "eprintln!",
+        "extern crate std",
+        "HashMap",
+        "HashSet",
+        "tokio",
+        "Uuid",
+        "rand::",
     ];
     for (name, text) in rust_files("crates/exchange/src") {
         for (number, line) in text.lines().enumerate() {
@@ -170,7 +203,8 @@ fn every_room_says_its_purpose_first_stays_small_and_has_an_honest_name() {
     for (name, text) in ["crates", "tests", "benches", "examples"].into_iter().flat_map(rust_files) {
         let first = text.lines().next().unwrap_or_default();
         assert!(first.starts_with("//! "), "{name} does not say its purpose in its first line");
-        let bound = LONGER_FILES.iter().find(|(file, _)| *file == name).map_or(FILE_LINES_MAX, |(_, lines)| *lines);
+        let bound =
+            LONGER_FILES.iter().find(|(file, _)| *file == name).map_or(FILE_LINES_MAX, |(_, lines)| *lines);
         let lines = text.lines().count();
         assert!(lines <= bound, "{name} has {lines} lines, at most {bound}");
         let path = Path::new(&name);
@@ -183,7 +217,12 @@ fn every_room_says_its_purpose_first_stays_small_and_has_an_honest_name() {
 
 #[test]
 fn nothing_is_left_undone_or_ignored() {
-    let words = [concat!("to", "do!("), concat!("unimple", "mented!("), concat!("#[ig", "nore"), concat!("FIX", "ME")];
+    let words = [
+        concat!("to", "do!("),
+        concat!("unimple", "mented!("),
+        concat!("#[ig", "nore"),
+        concat!("FIX", "ME"),
+    ];
     for (name, text) in ["crates", "tests", "benches", "examples"].into_iter().flat_map(rust_files) {
         for word in words {
             assert!(!text.contains(word), "{name} contains {word}");
@@ -195,11 +234,17 @@ fn nothing_is_left_undone_or_ignored() {
 fn every_crate_stands_in_the_architecture_and_every_crate_there_exists() {
     let architecture = read(&root().join("ARCHITECTURE.md"));
     for name in layers().keys() {
-        assert!(architecture.contains(&format!("`crates/{name}`")), "ARCHITECTURE.md does not name crates/{name}");
+        assert!(
+            architecture.contains(&format!("`crates/{name}`")),
+            "ARCHITECTURE.md does not name crates/{name}"
+        );
     }
     for part in architecture.split("`crates/").skip(1) {
         let path = part.split('`').next().unwrap_or_default();
-        assert!(root().join("crates").join(path).exists(), "ARCHITECTURE.md names crates/{path}, which is not there");
+        assert!(
+            root().join("crates").join(path).exists(),
+            "ARCHITECTURE.md names crates/{path}, which is not there"
+        );
     }
 }
 
@@ -215,8 +260,12 @@ fn every_requirement_of_the_protocol_is_numbered_once_and_cited_by_code() {
     assert!(numbers.len() >= 20, "docs/protocol.md has only {} requirements", numbers.len());
     let unique: BTreeSet<&&str> = numbers.iter().collect();
     assert_eq!(unique.len(), numbers.len(), "a requirement is numbered twice");
-    let sources: String =
-        ["crates", "tests"].into_iter().flat_map(rust_files).map(|(_, text)| text).collect::<Vec<_>>().join("\n");
+    let sources: String = ["crates", "tests"]
+        .into_iter()
+        .flat_map(rust_files)
+        .map(|(_, text)| text)
+        .collect::<Vec<_>>()
+        .join("\n");
     for number in numbers {
         assert!(sources.contains(&format!("MUST-{number}")), "no code or test cites MUST-{number}");
     }

@@ -72,12 +72,18 @@ pub(crate) fn unpack(tar: &Path, folder: &Path) -> Result<Unpacked, ArchiveError
                 signed = true;
             }
             // Members of files are numbered from 1, and all stand before the manifest.
-            number if number == (parts.len() + 1).to_string() && manifest.is_none() && parts.len() < PARTS_MAX => {
+            number
+                if number == (parts.len() + 1).to_string()
+                    && manifest.is_none()
+                    && parts.len() < PARTS_MAX =>
+            {
                 let place = folder.join(format!(".{number}.part"));
                 let digest = store(member, &place)?;
                 parts.push((place, size, digest));
             }
-            other => return Err(ArchiveError::Members(format!("`{}` is out of place", other.escape_debug()))),
+            other => {
+                return Err(ArchiveError::Members(format!("`{}` is out of place", other.escape_debug())));
+            }
         }
     }
     match manifest {
@@ -197,10 +203,16 @@ mod tests {
     fn files_get_the_names_of_the_manifest_and_twins_their_number() {
         let folder = tempfile::tempdir().unwrap();
         let text = manifest(&[("通知.pdf", b"one"), ("通知.pdf", b"two"), ("manifest", b"three")]);
-        let members: [(&str, &[u8]); 5] =
-            [("1", b"one"), ("2", b"two"), ("3", b"three"), ("manifest", text.as_bytes()), ("manifest.p7s", b"cms")];
+        let members: [(&str, &[u8]); 5] = [
+            ("1", b"one"),
+            ("2", b"two"),
+            ("3", b"three"),
+            ("manifest", text.as_bytes()),
+            ("manifest.p7s", b"cms"),
+        ];
         let unpacked = unpack(&tar(folder.path(), &members), folder.path()).unwrap();
-        let names: Vec<_> = unpacked.files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        let names: Vec<_> =
+            unpacked.files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["通知.pdf", "2-通知.pdf", "3-manifest"]);
         assert_eq!(fs::read(&unpacked.files[1]).unwrap(), b"two");
         assert_eq!(fs::read_to_string(folder.path().join("manifest")).unwrap(), text);
@@ -211,7 +223,8 @@ mod tests {
     fn a_file_that_is_not_the_signed_one_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let text = manifest(&[("a", b"one")]);
-        let members: [(&str, &[u8]); 3] = [("1", b"onf"), ("manifest", text.as_bytes()), ("manifest.p7s", b"cms")];
+        let members: [(&str, &[u8]); 3] =
+            [("1", b"onf"), ("manifest", text.as_bytes()), ("manifest.p7s", b"cms")];
         let refused = unpack(&tar(folder.path(), &members), folder.path());
         assert!(matches!(refused, Err(ArchiveError::Changed { number: 1 })));
     }
@@ -219,7 +232,8 @@ mod tests {
     #[test]
     fn members_that_no_document_has_are_refused_and_nothing_leaves_the_folder() {
         let text = manifest(&[("a", b"one")]);
-        let whole: [(&str, &[u8]); 3] = [("1", b"one"), ("manifest", text.as_bytes()), ("manifest.p7s", b"cms")];
+        let whole: [(&str, &[u8]); 3] =
+            [("1", b"one"), ("manifest", text.as_bytes()), ("manifest.p7s", b"cms")];
         for bad in ["../escaped", "/tmp/escaped", "2", "0", "01", "manifest.p7s/x"] {
             let folder = tempfile::tempdir().unwrap();
             let members: Vec<_> = [(bad, b"x".as_slice())].into_iter().chain(whole).collect();

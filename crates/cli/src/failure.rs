@@ -93,7 +93,9 @@ impl Failure {
             Self::Desk(error) => desk_code(error),
             Self::Node(error) => error.exit_code(),
             Self::Directory(DirectoryError::Read { .. }) | Self::Archive(ArchiveError::Disk { .. }) => FILES,
-            Self::Directory(_) | Self::Archive(_) | Self::NotAsItShouldBe(_) | Self::AlreadySaid => NOT_AS_IT_SHOULD_BE,
+            Self::Directory(_) | Self::Archive(_) | Self::NotAsItShouldBe(_) | Self::AlreadySaid => {
+                NOT_AS_IT_SHOULD_BE
+            }
             Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => 0,
             Self::Network(_) | Self::File { .. } | Self::Output(_) | Self::Runtime(_) => FILES,
             Self::Interrupted => INTERRUPTED,

@@ -22,7 +22,11 @@ impl Output {
     }
 
     /// Shows a value: as JSON, or as `words` puts it.
-    pub(crate) fn show<T: Serialize>(self, value: &T, words: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+    pub(crate) fn show<T: Serialize>(
+        self,
+        value: &T,
+        words: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
         if self.json { self.object(value) } else { self.text(&words(value)) }
     }
 

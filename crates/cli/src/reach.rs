@@ -73,10 +73,9 @@ impl Reach {
             },
             (None, Some(network)) => match hint {
                 Some(id) => in_network(network, id),
-                None => Err(Failure::Usage(format!(
-                    "say which node: --network {} --node ID",
-                    network.display()
-                ))),
+                None => {
+                    Err(Failure::Usage(format!("say which node: --network {} --node ID", network.display())))
+                }
             },
             (None, None) => Err(Failure::Usage(format!(
                 "say which node: --node FOLDER, --network DIR or --socket PATH, or set {NODE_VARIABLE} or {NETWORK_VARIABLE}"
@@ -100,7 +99,8 @@ pub(crate) fn config_in_network(network: &Path, id: NodeId) -> Result<Config, Fa
 /// The configuration of some node in the folder of a network: all agree on the directory.
 pub(crate) fn any_config_in_network(network: &Path) -> Result<Config, Failure> {
     let nodes = network.join("nodes");
-    let entries = nodes.read_dir().map_err(Failure::file(&nodes, "cannot be read, so this is no network's folder"))?;
+    let entries =
+        nodes.read_dir().map_err(Failure::file(&nodes, "cannot be read, so this is no network's folder"))?;
     let configs = entries.filter_map(Result::ok).map(|entry| entry.path().join("node.toml"));
     let config = configs.filter(|path| path.exists()).min();
     let none = || Failure::Usage(format!("{} holds no node", nodes.display()));

@@ -70,6 +70,9 @@ mod tests {
         let at: WallTime = "2026-11-20T08:09:10.123Z".parse().unwrap();
         assert_eq!(moment(at), "2026-11-20 08:09:10");
         assert_eq!(time_of_day(at), "08:09:10.123");
-        assert_eq!((bytes(1023), bytes(4096), bytes(20_000_000)), ("1023 B".into(), "4.0 KiB".into(), "19.1 MiB".into()));
+        assert_eq!(
+            (bytes(1023), bytes(4096), bytes(20_000_000)),
+            ("1023 B".into(), "4.0 KiB".into(), "19.1 MiB".into())
+        );
     }
 }

@@ -11,9 +11,9 @@
 mod age_header;
 #[cfg(test)]
 mod age_tool_tests;
+mod archive;
 #[cfg(test)]
 mod archive_tests;
-mod archive;
 mod attachment;
 mod close;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::node::{Incoming, Node, Opening};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use yizhan_document::{NodeId, Unit};
+use yizhan_document::{EnvelopeId, NodeId, Unit};
 use yizhan_ledger::{Event as LedgerEvent, Target};
 
 impl Node {
@@ -41,14 +41,20 @@ impl Node {
         }
     }
 
-    pub(crate) fn recollected(&mut self, neighbour: NodeId, link: u64, past: &[Past]) {
+    /// The envelope was met before: `past` is what the ledger shows of it, to which belongs what is on its way there.
+    pub(crate) fn recollected(&mut self, neighbour: NodeId, link: u64, mut past: Vec<Past>) {
         let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
         let staged = incoming.staged;
+        let of_it = self.undurable.values().filter(|(id, _)| *id == incoming.offered.id);
+        past.extend(of_it.map(|(_, past)| past.clone()));
         if let Some(known) = past.iter().find(|past| past.from == neighbour && past.link == link) {
-            let acknowledged = alloc::vec![(link, known.index)];
+            let index = known.index;
             self.incoming.remove(&(neighbour, link));
             self.effect(Effect::Discard { staged });
-            self.effect(Effect::Custody { neighbour, acknowledged });
+            // Not durable yet: the first answer is on its way and serves both (MUST-08).
+            if self.is_durable(index) {
+                self.effect(Effect::Custody { neighbour, acknowledged: alloc::vec![(link, index)] });
+            }
             return;
         }
         let offered = &incoming.offered;
@@ -180,6 +186,7 @@ impl Node {
                 self.consign(at, offered.id, offered.header, attempt, result.clone());
             }
         }
+        self.on_its_way(at.index, offered.id, neighbour, link, &offered.units);
         self.assign(at.index, &offered.units);
         self.word(Effect::Custody { neighbour, acknowledged: alloc::vec![(link, at.index)] });
     }
@@ -189,14 +196,20 @@ impl Node {
         let event = LedgerEvent::RelayAcceptance {
             id: offered.id,
             envelope: offered.header,
-            units: offered.units,
+            units: offered.units.clone(),
             from: neighbour,
             link,
             rests_on: offered.rests_on,
         };
         let at = self.enter(event, Some(offered.id.origin));
+        self.on_its_way(at.index, offered.id, neighbour, link, &offered.units);
         self.effect(Effect::Discard { staged });
         self.word(Effect::Custody { neighbour, acknowledged: alloc::vec![(link, at.index)] });
+    }
+
+    /// Remembers an acceptance until the ledger shows it.
+    fn on_its_way(&mut self, index: u64, id: EnvelopeId, from: NodeId, link: u64, units: &[Target]) {
+        self.undurable.insert(index, (id, Past { index, from, link, units: units.to_vec() }));
     }
 
     /// Refuses an offer. What may change is not entered; what will not is, so that the offerer can show it.

@@ -1,7 +1,7 @@
 //! The node: takes events, applies facts, holds words back until what they rest on is durable.
 
 use crate::effect::{Effect, Stored, Ticket};
-use crate::event::{Event, OfferedEnvelope, Request, Staged};
+use crate::event::{Event, OfferedEnvelope, Past, Request, Staged};
 use crate::fact::{Entered, Fact};
 use crate::limits::{ACKNOWLEDGEMENTS_PER_FRAME_MAX, LAZY_MS};
 use crate::now::Now;
@@ -36,6 +36,8 @@ pub struct Node {
     pub(crate) incoming: BTreeMap<(NodeId, u64), Incoming>,
     /// What is being opened, by what was staged.
     pub(crate) opening: BTreeMap<Staged, Opening>,
+    /// Own acceptances that are not durable yet, by index: the ledger does not show them yet.
+    pub(crate) undurable: BTreeMap<u64, (EnvelopeId, Past)>,
     /// New attempts that wait for their time: uptime -> what.
     pub(crate) retries: BTreeMap<(u64, EnvelopeId, NodeId), Attempt>,
     /// Whether a neighbour's clock was found to agree with this one.
@@ -86,6 +88,7 @@ impl Node {
             reservations: BTreeMap::new(),
             incoming: BTreeMap::new(),
             opening: BTreeMap::new(),
+            undurable: BTreeMap::new(),
             retries: BTreeMap::new(),
             clock_agrees: false,
             deadlines_looked_at: 0,
@@ -156,7 +159,7 @@ impl Node {
             }
             Event::Offered { neighbour, offered, staged } => self.offered(neighbour, offered, staged),
             Event::BodyArrived { neighbour, link, good } => self.body_arrived(neighbour, link, good),
-            Event::Recollected { neighbour, link, past } => self.recollected(neighbour, link, &past),
+            Event::Recollected { neighbour, link, past } => self.recollected(neighbour, link, past),
             Event::Opened { staged, result } => self.opened(staged, result),
             Event::CustodyTaken { neighbour, head, acknowledged, staged } => {
                 self.custody_taken(neighbour, head, acknowledged, staged);
@@ -228,7 +231,7 @@ impl Node {
         self.batch.stored.push(stored);
     }
 
-    /// Says something once the facts of this batch are durable; at once if there are none.
+    /// Says something once everything decided so far is durable.
     pub(crate) fn word(&mut self, effect: Effect) {
         self.batch.words.push(effect);
     }
@@ -259,6 +262,7 @@ impl Node {
                 }
             }
         }
+        self.undurable = self.undurable.split_off(&self.durable_size);
         for (neighbour, acknowledged) in custody {
             for chunk in acknowledged.chunks(ACKNOWLEDGEMENTS_PER_FRAME_MAX) {
                 self.effects.push(Effect::Custody { neighbour, acknowledged: chunk.to_vec() });
@@ -274,7 +278,12 @@ impl Node {
             batch.facts.append(&mut self.lazy);
         }
         if batch.facts.is_empty() {
-            self.effects.append(&mut batch.words);
+            // They may rest on facts of an earlier batch that is still on its way to disk, as the confirmation of a receipt
+            // that came twice does.
+            match self.waiting.last_entry() {
+                Some(mut last) => last.get_mut().0.append(&mut batch.words),
+                None => self.effects.append(&mut batch.words),
+            }
         } else {
             self.last_ticket += 1;
             let ticket = self.last_ticket;

@@ -28,7 +28,8 @@ impl Node {
 
     /// The uptime at which the node wants to be woken if nothing happens before, in milliseconds.
     pub fn next_wake(&self) -> Option<u64> {
-        let due = self.state.due.first().map(|(due, _, _)| *due);
+        // What is not durable yet is looked at when it is.
+        let due = self.state.due.iter().find(|(_, _, index)| self.is_durable(*index)).map(|(due, _, _)| *due);
         let retry = self.retries.first_key_value().map(|((due, _, _), _)| *due);
         let up = self.state.links.values().filter(|link| link.up);
         let offers = up.clone().flat_map(|link| link.in_flight.iter().filter_map(|n| link.outbound.get(n)));

@@ -2,7 +2,7 @@
 //!
 //! A node keeps a [`Log`] of everything it did with documents and signs [`Checkpoint`]s of it. An [`Entry`] with its inclusion
 //! path and a checkpoint is a [`Receipt`]; receipts under one checkpoint travel between nodes as a [`Bundle`]. Neighbours
-//! remember each other's ledgers as [`Witnessed`] and cosign. On disk and outside the node everything has the public formats
+//! follow each other's ledgers ([`Following`]) and cosign. On disk and outside the node everything has the public formats
 //! of transparency logs (C2SP `tlog-tiles`, `tlog-checkpoint`, `tlog-cosignature`, `tlog-proof`), so that other programs can
 //! check it; [`verify_ledger`] does so here. No clock, no network; the only disk is behind [`tiles::TileStore`].
 
@@ -39,4 +39,4 @@ pub use publication::Publication;
 pub use settlement::Settlement;
 pub use verifier_keys::{VerifierKeysError, parse_verifier_keys, verifier_keys_text};
 pub use verify::{Problem, Verified, verify_ledger};
-pub use witness::{ForkProof, WitnessError, Witnessed, check_advance};
+pub use witness::{Following, ForkProof, WitnessError, check_advance};

@@ -1,50 +1,72 @@
-//! Witnessing: what a node remembers of a neighbour's ledger, and what it demands before it cosigns a newer checkpoint.
+//! Witnessing: what a node remembers of a neighbour's ledger, and what it demands before it believes and cosigns more of it.
 
-use crate::checkpoint::{Checkpoint, CheckpointError, verify_checkpoint};
+use crate::checkpoint::{CheckpointError, verify_checkpoint};
+use crate::entry::Head;
 use serde::{Deserialize, Serialize};
 use yizhan_document::{Digest, LedgerId, merkle};
 use yizhan_identity::NoteVerifier;
 
-/// The newest head of a ledger that this node has checked. Keep the note it came from beside it: after a fork it is evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Witnessed {
-    /// The ledger.
-    pub ledger: LedgerId,
-    /// How many entries it had.
-    pub size: u64,
-    /// The root over them.
-    pub root: Digest,
+/// A neighbour's ledger as one connection after another shows it: each head continues the one before it.
+///
+/// Heads of one connection come in order, so the neighbour proves each from the one it showed before. The first on a
+/// connection may instead be proven from the one that this node cosigned last, which its hello named.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Following {
+    newest: Option<Head>,
+    continued: bool,
 }
 
-impl Witnessed {
-    /// A ledger of which nothing is known yet.
-    pub fn nothing(ledger: LedgerId) -> Self {
-        Self { ledger, size: 0, root: merkle::root(&[]) }
+impl Following {
+    /// A new connection, or the neighbour was asked to show its ledger anew from what was cosigned last.
+    pub fn begin_anew(&mut self) {
+        self.continued = false;
     }
 
-    /// The ledger as this checkpoint, verified and continuing what was known, shows it; `None` if it is not of one of our
-    /// ledgers.
-    pub fn at(checkpoint: &Checkpoint) -> Option<Self> {
-        Some(Self { ledger: checkpoint.ledger()?, size: checkpoint.size, root: checkpoint.root })
+    /// Takes a head whose checkpoint was verified. `path` is the consistency path from size `from`, and `cosigned` the head
+    /// that this node cosigned last. Of a ledger that was never cosigned the first head is believed as it is.
+    ///
+    /// # Errors
+    /// The head is not believed; what it was shown for must not be either.
+    pub fn advance(
+        &mut self,
+        head: Head,
+        from: u64,
+        path: &[Digest],
+        cosigned: Option<Head>,
+    ) -> Result<(), WitnessError> {
+        let begins = !std::mem::replace(&mut self.continued, true);
+        let newest = self.newest.filter(|newest| newest.ledger == head.ledger).or(cosigned);
+        let Some(newest) = newest.filter(|_| !(begins && from == 0 && cosigned.is_none())) else {
+            self.newest = Some(head);
+            return Ok(());
+        };
+        let known = if begins && from != newest.size { cosigned.unwrap_or(newest) } else { newest };
+        if from != known.size && head.size > known.size {
+            return Err(WitnessError::Unproven {
+                ledger: head.ledger,
+                known: known.size,
+                offered: head.size,
+            });
+        }
+        check_advance(&known, &head, path)?;
+        self.newest = Some(head);
+        Ok(())
     }
 }
 
-/// Checks that `new`, a checkpoint whose signature was verified, continues the ledger that `old` remembers. Only then may it
-/// be cosigned and remembered in the place of `old`.
-pub fn check_advance(
-    old: &Witnessed,
-    new: &Checkpoint,
-    consistency_path: &[Digest],
-) -> Result<(), WitnessError> {
-    if new.ledger() != Some(old.ledger) {
-        return Err(WitnessError::OtherLedger { known: old.ledger, origin: new.origin.clone() });
+/// Checks that `new`, of a checkpoint whose signature was verified, continues the ledger that `old` remembers. Only then may
+/// it be cosigned and remembered in the place of `old`. Keep the notes that heads came from: after a fork they are evidence.
+pub fn check_advance(old: &Head, new: &Head, consistency_path: &[Digest]) -> Result<(), WitnessError> {
+    if new.ledger != old.ledger {
+        return Err(WitnessError::OtherLedger { known: old.ledger, offered: new.ledger });
     }
     let ledger = old.ledger;
     if new.size < old.size {
         return Err(WitnessError::Behind { ledger, known: old.size, offered: new.size });
     }
-    if new.size == old.size && new.root != old.root {
-        return Err(WitnessError::Fork { ledger, size: old.size, known: old.root, offered: new.root });
+    if new.size == old.size {
+        let fork = WitnessError::Fork { ledger, size: old.size, known: old.root, offered: new.root };
+        return if new.root == old.root { Ok(()) } else { Err(fork) };
     }
     if !merkle::verify_consistency(old.size, &old.root, new.size, &new.root, consistency_path) {
         return Err(WitnessError::Unproven { ledger, known: old.size, offered: new.size });
@@ -56,12 +78,12 @@ pub fn check_advance(
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WitnessError {
     /// The sender mixed up ledgers, or began a new epoch, of which nothing is known yet.
-    #[error("{known} was expected, the checkpoint is of {origin}")]
+    #[error("{known} was expected, the checkpoint is of {offered}")]
     OtherLedger {
         /// The ledger in question.
         known: LedgerId,
-        /// What the checkpoint names.
-        origin: String,
+        /// What the checkpoint is of.
+        offered: LedgerId,
     },
     /// Overtaken on the way, or the neighbour was put back to an old state. Tell it the size known here.
     #[error("the checkpoint of {ledger} has {offered} entries, {known} are known here")]

@@ -4,23 +4,62 @@ use super::*;
 use crate::fixture::{ledger, published, signer};
 use crate::sign_checkpoint;
 
+fn head(log: &crate::Log, size: u64) -> Head {
+    Head { ledger: ledger(), size, root: log.root_at(size).unwrap() }
+}
+
+fn unproven(known: u64, offered: u64) -> Result<(), WitnessError> {
+    Err(WitnessError::Unproven { ledger: ledger(), known, offered })
+}
+
 #[test]
 fn a_ledger_advances_by_consistency_proofs_from_nothing_on() {
-    let signer = signer();
-    let (log, _) = published(&[300], &signer);
-    let mut known = Witnessed::nothing(ledger());
+    let (log, _) = published(&[300], &signer());
+    let mut known = head(&log, 0);
     for size in [0, 1, 1, 255, 256, 300] {
-        let checkpoint = sign_checkpoint(&signer, size, log.root_at(size).unwrap()).checkpoint().clone();
+        let new = head(&log, size);
         let path = log.consistency(known.size, size).unwrap();
-        check_advance(&known, &checkpoint, &path).unwrap();
+        check_advance(&known, &new, &path).unwrap();
         if known.size > 0 && size > known.size {
-            let unproven = check_advance(&known, &checkpoint, &path[1..]);
-            assert_eq!(
-                unproven,
-                Err(WitnessError::Unproven { ledger: ledger(), known: known.size, offered: size })
-            );
+            assert_eq!(check_advance(&known, &new, &path[1..]), unproven(known.size, size));
         }
-        known = Witnessed::at(&checkpoint).unwrap();
+        known = new;
+    }
+}
+
+#[test]
+fn heads_of_one_connection_each_continue_the_one_before_without_waiting_for_cosignatures() {
+    let (log, _) = published(&[40], &signer());
+    let path = |from, to| log.consistency(from, to).unwrap();
+    let mut following = Following::default();
+    following.advance(head(&log, 3), 0, &[], None).unwrap();
+    following.advance(head(&log, 7), 3, &path(3, 7), None).unwrap();
+    following.advance(head(&log, 7), 3, &path(3, 7), None).unwrap();
+    following.advance(head(&log, 20), 7, &path(7, 20), Some(head(&log, 3))).unwrap();
+    // From one that was cosigned, but is not the newest: that it continues the newest is not shown.
+    let cosigned = Some(head(&log, 7));
+    assert_eq!(following.advance(head(&log, 30), 7, &path(7, 30), cosigned), unproven(20, 30));
+    // A new connection begins from what was cosigned last.
+    following.begin_anew();
+    following.advance(head(&log, 30), 7, &path(7, 30), cosigned).unwrap();
+    following.advance(head(&log, 40), 30, &path(30, 40), cosigned).unwrap();
+    let behind = following.advance(head(&log, 30), 20, &path(20, 30), cosigned);
+    assert!(matches!(behind, Err(WitnessError::Behind { .. })));
+}
+
+#[test]
+fn a_second_history_is_not_believed_whatever_it_claims_to_begin_from() {
+    let (log, _) = published(&[40], &signer());
+    let root = Digest::of(b"another history");
+    let other = |size| Head { ledger: ledger(), size, root };
+    let cosigned = Some(head(&log, 10));
+    for from in [0, 5, 10, 20, 30] {
+        let mut following = Following::default();
+        assert!(following.advance(other(30), from, &[], cosigned).is_err(), "first, from {from}");
+        following.begin_anew();
+        following.advance(head(&log, 20), 10, &log.consistency(10, 20).unwrap(), cosigned).unwrap();
+        assert!(following.advance(other(30), from, &[], cosigned).is_err(), "later, from {from}");
+        assert!(matches!(following.advance(other(20), from, &[], cosigned), Err(WitnessError::Fork { .. })));
     }
 }
 
@@ -29,13 +68,13 @@ fn forks_and_steps_back_and_other_ledgers_are_told_apart() {
     let signer = signer();
     let (log, _) = published(&[20], &signer);
     let at = |size| sign_checkpoint(&signer, size, log.root_at(size).unwrap());
-    let known = Witnessed::at(at(10).checkpoint()).unwrap();
-    let back = check_advance(&known, at(9).checkpoint(), &log.consistency(9, 10).unwrap());
+    let known = head(&log, 10);
+    let back = check_advance(&known, &head(&log, 9), &log.consistency(9, 10).unwrap());
     assert_eq!(back, Err(WitnessError::Behind { ledger: ledger(), known: 10, offered: 9 }));
 
     let forked = sign_checkpoint(&signer, 10, Digest::of(b"another history"));
     let offered = forked.checkpoint().root;
-    let fork = check_advance(&known, forked.checkpoint(), &[]);
+    let fork = check_advance(&known, &Head { root: offered, ..known }, &[]);
     assert_eq!(fork, Err(WitnessError::Fork { ledger: ledger(), size: 10, known: known.root, offered }));
 
     let proof = ForkProof { first: at(10).to_text(), second: forked.to_text() };
@@ -45,6 +84,6 @@ fn forks_and_steps_back_and_other_ledgers_are_told_apart() {
     let slander = sign_checkpoint(&crate::fixture::signer(), 10, offered).to_text();
     assert!(ForkProof { first: at(10).to_text(), second: slander }.verify(&signer.verifier()).is_err());
 
-    let other = Witnessed { ledger: "652301.1".parse().unwrap(), ..known };
-    assert!(matches!(check_advance(&other, at(11).checkpoint(), &[]), Err(WitnessError::OtherLedger { .. })));
+    let other = Head { ledger: "652301.1".parse().unwrap(), ..known };
+    assert!(matches!(check_advance(&other, &head(&log, 11), &[]), Err(WitnessError::OtherLedger { .. })));
 }

@@ -11,15 +11,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use yizhan_document::{Digest, NodeId};
 use yizhan_exchange::{Answer, Event, HeardEntry, Node, Request, Staged};
-use yizhan_ledger::Head;
+use yizhan_ledger::{Following, Head, WitnessError};
 use yizhan_protocol::Custody;
 use yizhan_spool::{Commit, Committer};
 
 /// How often the ledger's tiles and checkpoint are published, in milliseconds (C2SP tlog-tiles: partial tiles only for
 /// published checkpoints, so not for each batch).
 pub(crate) const PUBLISH_MS: u64 = 1_000;
-/// Heads of a neighbour's ledger that were cosigned and are remembered, at the most: frames may overtake each other.
-const HEADS_KEPT_MAX: usize = 64;
 /// Inputs handled before the loop looks at the time again, at the most.
 const INPUTS_IN_A_ROW_MAX: usize = 256;
 
@@ -40,8 +38,8 @@ pub(crate) struct Daemon {
     pub(crate) cosigned_by: HashMap<NodeId, u64>,
     /// The size last shown to each neighbour.
     pub(crate) shown_to: HashMap<NodeId, u64>,
-    /// Heads of neighbours' ledgers that were cosigned, the oldest first.
-    pub(crate) heads: HashMap<NodeId, Vec<Head>>,
+    /// Neighbours' ledgers as they were shown.
+    pub(crate) following: HashMap<NodeId, Following>,
     pub(crate) published_at: u64,
 }
 
@@ -113,6 +111,7 @@ impl Daemon {
             Input::Up { neighbour, hello } => {
                 self.cosigned_by.insert(neighbour, hello.witnessed);
                 self.shown_to.remove(&neighbour);
+                self.following.entry(neighbour).or_default().begin_anew();
                 self.handle(Event::LinkUp { neighbour, clock_ms: hello.clock_ms })
             }
             Input::Down { neighbour } => self.handle(Event::LinkDown { neighbour }),
@@ -263,52 +262,19 @@ impl Daemon {
         self.handle(Event::CustodyTaken { neighbour, head, acknowledged, staged })
     }
 
-    /// Whether a neighbour's head continues one that this node cosigned. Two heads that contradict each other are proof
-    /// of two histories.
+    /// Whether a neighbour's head continues what is known of its ledger (MUST-23).
     fn check_head(&mut self, neighbour: NodeId, head: Head, custody: &Custody) -> Result<(), String> {
         if head.ledger.node != neighbour {
             return Err(format!("a checkpoint of {} from {neighbour}", head.ledger));
         }
-        let known = self.heads.entry(neighbour).or_default();
-        if known.is_empty() {
-            known.extend(self.node.state().witnessed(head.ledger));
+        let cosigned = self.node.state().witnessed(head.ledger);
+        let following = self.following.entry(neighbour).or_default();
+        let advanced = following.advance(head, custody.consistent_from, &custody.consistency, cosigned);
+        if let Err(WitnessError::Fork { .. }) = advanced {
+            tracing::error!(%neighbour, size = head.size, "ALARM: a neighbour shows two histories of its ledger");
+        } else if let Err(WitnessError::Unproven { .. }) = advanced {
+            self.ask_again(neighbour, head.ledger);
         }
-        let newest = known.last().copied().filter(|newest| newest.ledger == head.ledger);
-        let Some(newest) = newest else {
-            known.clear();
-            known.push(head);
-            return Ok(());
-        };
-        if let Some(same) = known.iter().find(|known| known.size == head.size) {
-            let fork =
-                || format!("two histories: ledger {} has two roots for size {}", head.ledger, head.size);
-            return if same.root == head.root { Ok(()) } else { Err(fork()) };
-        }
-        if head.size < newest.size {
-            // Overtaken on the way: entries under it are proven, it is only not the newest head any more.
-            return Ok(());
-        }
-        let base = known.iter().find(|known| known.size == custody.consistent_from);
-        let base = base.ok_or_else(|| {
-            format!("no consistency proof from a size cosigned here, but from {}", custody.consistent_from)
-        })?;
-        let consistent = yizhan_document::merkle::verify_consistency(
-            base.size,
-            &base.root,
-            head.size,
-            &head.root,
-            &custody.consistency,
-        );
-        if !consistent {
-            return Err(format!(
-                "two histories: {} at size {} does not continue size {}",
-                head.ledger, head.size, base.size
-            ));
-        }
-        known.push(head);
-        if known.len() > HEADS_KEPT_MAX {
-            known.remove(0);
-        }
-        Ok(())
+        advanced.map_err(|error| error.to_string())
     }
 }

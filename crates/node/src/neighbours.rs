@@ -4,11 +4,12 @@ use crate::bodies::receive_body;
 use crate::input::Input;
 use crate::offers::check_offer;
 use crate::shared::Shared;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use yizhan_document::{Digest, NodeId};
 use yizhan_link::LinkEvent;
-use yizhan_protocol::Frame;
+use yizhan_protocol::{Custody, Frame};
 
 /// Frames being checked at once, at the most; the wire waits while so many are.
 const CHECKS_MAX: usize = 64;
@@ -16,6 +17,7 @@ const CHECKS_MAX: usize = 64;
 /// Takes link events until the links are closed.
 pub(crate) async fn listen(shared: Arc<Shared>, mut events: mpsc::Receiver<LinkEvent>) {
     let checks = Arc::new(Semaphore::new(CHECKS_MAX));
+    let mut lanes = Lanes::default();
     while let Some(event) = events.recv().await {
         match event {
             LinkEvent::Up { neighbour, hello } => {
@@ -24,9 +26,12 @@ pub(crate) async fn listen(shared: Arc<Shared>, mut events: mpsc::Receiver<LinkE
             }
             LinkEvent::Down { neighbour, reason } => {
                 tracing::info!(%neighbour, reason, "neighbour is gone");
+                lanes.close(neighbour);
                 give(&shared, Input::Down { neighbour }).await;
             }
-            LinkEvent::Frame { neighbour, frame } => take_frame(&shared, &checks, neighbour, frame).await,
+            LinkEvent::Frame { neighbour, frame } => {
+                take_frame(&shared, &checks, &mut lanes, neighbour, frame).await
+            }
             LinkEvent::Body { neighbour, head, stream } => {
                 tokio::spawn(receive_body(Arc::clone(&shared), neighbour, head, stream));
             }
@@ -43,7 +48,13 @@ pub(crate) async fn listen(shared: Arc<Shared>, mut events: mpsc::Receiver<LinkE
     }
 }
 
-async fn take_frame(shared: &Arc<Shared>, checks: &Arc<Semaphore>, neighbour: NodeId, frame: Frame) {
+async fn take_frame(
+    shared: &Arc<Shared>,
+    checks: &Arc<Semaphore>,
+    lanes: &mut Lanes,
+    neighbour: NodeId,
+    frame: Frame,
+) {
     match frame {
         // The link has taken the hello of this connection; a second one says nothing new.
         Frame::Hello(_) => {}
@@ -59,13 +70,8 @@ async fn take_frame(shared: &Arc<Shared>, checks: &Arc<Semaphore>, neighbour: No
             })
             .await;
         }
-        Frame::Custody(custody) => {
-            check(shared, checks, move |shared| {
-                let entries = shared.proofs.entries(&custody.proof);
-                Some(Input::Custody { neighbour, custody, entries })
-            })
-            .await;
-        }
+        // Each head of a ledger is proven from the one before it, so these are checked in order.
+        Frame::Custody(custody) => lanes.take(shared, neighbour, custody).await,
         Frame::ReceiptsHome(frame) if frame.origin == shared.me() => {
             check(shared, checks, move |shared| match shared.proofs.entries(&frame.proof) {
                 Ok(entries) => Some(Input::Receipts { neighbour, frame, entries }),
@@ -78,6 +84,45 @@ async fn take_frame(shared: &Arc<Shared>, checks: &Arc<Semaphore>, neighbour: No
         }
         Frame::ReceiptsHome(frame) => {
             give(shared, Input::Receipts { neighbour, frame, entries: Vec::new() }).await
+        }
+    }
+}
+
+/// Acknowledgements on their way through a worker, one neighbour's in the order in which they came.
+#[derive(Default)]
+struct Lanes {
+    open: HashMap<NodeId, mpsc::Sender<Box<Custody>>>,
+}
+
+impl Lanes {
+    async fn take(&mut self, shared: &Arc<Shared>, neighbour: NodeId, custody: Box<Custody>) {
+        let lane = self.open.entry(neighbour).or_insert_with(|| {
+            let (lane, waiting) = mpsc::channel(CHECKS_MAX);
+            tokio::spawn(work_through(Arc::clone(shared), neighbour, waiting));
+            lane
+        });
+        // The lane ends only with the node, which then needs no acknowledgement any more.
+        lane.send(custody).await.unwrap_or_default();
+    }
+
+    /// What was under way on a connection is lost with it.
+    fn close(&mut self, neighbour: NodeId) {
+        self.open.remove(&neighbour);
+    }
+}
+
+async fn work_through(shared: Arc<Shared>, neighbour: NodeId, mut waiting: mpsc::Receiver<Box<Custody>>) {
+    while let Some(custody) = waiting.recv().await {
+        let worker = Arc::clone(&shared);
+        let checking = tokio::task::spawn_blocking(move || {
+            let entries = worker.proofs.entries(&custody.proof);
+            Input::Custody { neighbour, custody, entries }
+        });
+        match checking.await {
+            Ok(input) => give(&shared, input).await,
+            Err(fault) => {
+                tracing::error!(%neighbour, %fault, "a worker failed; the neighbour will be asked again")
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::shared::WantedBody;
 use crate::stage::StagedItem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use yizhan_document::{Digest, EnvelopeId, NodeId};
+use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId};
 use yizhan_envelope::Header;
 use yizhan_exchange::{Effect, Event, Kept, Past, Staged};
 use yizhan_journal::StoredBody;
@@ -75,11 +75,14 @@ impl Daemon {
         Ok(None)
     }
 
-    /// Sends a frame. What cannot be sent now is sent again by the rules, so a full queue or a lost link loses nothing.
-    pub(crate) fn send(&self, to: NodeId, frame: Frame) {
-        if let Err(error) = self.shared.links.send(to, frame) {
+    /// Sends a frame, or says that it cannot be sent now. The rules send it again, so a full queue or a lost link loses
+    /// nothing.
+    pub(crate) fn send(&self, to: NodeId, frame: Frame) -> bool {
+        let sent = self.shared.links.send(to, frame);
+        if let Err(error) = &sent {
             tracing::debug!(neighbour = %to, %error, "a frame was not sent");
         }
+        sent.is_ok()
     }
 
     pub(crate) fn reject(
@@ -183,7 +186,9 @@ impl Daemon {
         let indexes: Vec<u64> = acknowledged.iter().map(|(_, index)| *index).collect();
         let acknowledged =
             acknowledged.iter().map(|(link, index)| Acknowledgement { link: *link, index: *index }).collect();
-        let from = self.cosigned_by.get(&neighbour).copied().unwrap_or(0);
+        // Frames arrive in order: each head is proven from the one before it, the first from the one cosigned last.
+        let shown = self.shown_to.get(&neighbour).or_else(|| self.cosigned_by.get(&neighbour));
+        let from = shown.copied().unwrap_or(0);
         let (proof, consistency, size) = {
             let keeper = self.shared.keeper();
             let proof = keeper.bundle(&indexes).map_err(NodeError::Ledger)?;
@@ -195,9 +200,10 @@ impl Daemon {
             };
             (proof, consistency, size)
         };
-        self.shown_to.insert(neighbour, size);
         let custody = Custody { proof, acknowledged, consistent_from: from, consistency };
-        self.send(neighbour, Frame::Custody(Box::new(custody)));
+        if self.send(neighbour, Frame::Custody(Box::new(custody))) {
+            self.shown_to.insert(neighbour, size);
+        }
         Ok(())
     }
 
@@ -218,12 +224,28 @@ impl Daemon {
         let line = self.shared.keeper().cosign(head, self.shared.clock.wall());
         self.shared.cosigned().insert(neighbour, head.size);
         let Head { ledger, size, root } = head;
-        self.send(neighbour, Frame::Cosign(Cosign { ledger, size, root, line }));
+        self.send(neighbour, Frame::Cosign(Cosign { ledger, size, root, line, again: false }));
+    }
+
+    /// A neighbour's checkpoint is not shown to continue what is known: it is asked to show its ledger anew.
+    pub(crate) fn ask_again(&mut self, neighbour: NodeId, ledger: LedgerId) {
+        self.following.entry(neighbour).or_default().begin_anew();
+        let cosigned = self.node.state().witnessed(ledger);
+        let nothing = || Head { ledger, size: 0, root: yizhan_document::merkle::root(&[]) };
+        let Head { ledger, size, root } = cosigned.unwrap_or_else(nothing);
+        // No signature: what is known of this size may not be durable here yet.
+        self.send(neighbour, Frame::Cosign(Cosign { ledger, size, root, line: String::new(), again: true }));
     }
 
     /// A neighbour cosigned this node's ledger.
     pub(crate) fn cosigned(&mut self, neighbour: NodeId, cosign: &Cosign) {
         let Some(division) = self.shared.directory.division(neighbour) else { return };
+        if cosign.again {
+            tracing::warn!(%neighbour, size = cosign.size, "a neighbour asks to be shown the ledger anew");
+            self.shown_to.remove(&neighbour);
+            self.cosigned_by.insert(neighbour, cosign.size);
+            return;
+        }
         match self.shared.keeper().add_cosignature(cosign, &division.witness) {
             Ok(()) => {
                 let known = self.cosigned_by.entry(neighbour).or_default();

@@ -29,13 +29,15 @@ use yizhan_ledger::origin_of;
 use yizhan_link::{LinkConfig, LinkEvent, LinkTiming, Links, NeighbourConfig};
 use yizhan_protocol::Hello;
 use yizhan_spool::{
-    BodyStore, Committer, FolderLock, JournalReader, Quarantine, RealFolder, write_atomically,
+    BodyStore, Committer, FolderLock, JournalReader, Quarantine, RealFolder, create_folder, write_atomically,
 };
 
 /// Inputs that wait for the event loop, at the most.
 const INPUTS_MAX: usize = 1024;
 /// Link events that wait to be looked at, at the most.
 const LINK_EVENTS_MAX: usize = 256;
+/// What stands in `format` of a data folder that this release reads.
+const DATA_FORMAT: &str = "yizhan data folder v1\n";
 /// The protocol versions this release speaks.
 const VERSIONS: &[u16] = &[1];
 
@@ -112,7 +114,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         batches: BTreeMap::new(),
         cosigned_by: HashMap::new(),
         shown_to: HashMap::new(),
-        heads: HashMap::new(),
+        following: HashMap::new(),
         published_at: 0,
     };
     let socket = yizhan_desk::bind(&shared.config.desk_socket()).await?;
@@ -169,11 +171,30 @@ fn check_fit(config: &Config, keys: &Keys, directory: &Directory, clock: &Clock)
     })
 }
 
+/// Makes the data folder, or looks whether the one that is there is of a form that this release reads.
 fn make_data_folder(data: &Path) -> Result<(), NodeError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
-    made.map_err(|source| NodeError::Folder { path: data.to_owned(), source })?;
-    Ok(write_atomically(&data.join("format"), b"yizhan data folder v1\n")?)
+    let folder = |source| NodeError::Folder { path: data.to_owned(), source };
+    if let Some(parent) = data.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).map_err(folder)?;
+    }
+    create_folder(data)?;
+    let format = data.join("format");
+    match std::fs::read_to_string(&format) {
+        Ok(found) if found == DATA_FORMAT => {}
+        Ok(found) => {
+            return Err(NodeError::Misfit(format!(
+                "{} says `{}`, this release reads `{}`; run the release that wrote it",
+                format.display(),
+                found.trim_end().escape_debug(),
+                DATA_FORMAT.trim_end()
+            )));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            write_atomically(&format, DATA_FORMAT.as_bytes())?;
+        }
+        Err(source) => return Err(NodeError::Folder { path: format, source }),
+    }
+    Ok(create_folder(&data.join("journal"))?)
 }
 
 fn link_config(config: &Config, keys: &Keys, directory: &Directory, clock: Clock) -> LinkConfig {

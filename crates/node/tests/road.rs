@@ -84,7 +84,9 @@ async fn until(client: &DeskClient, id: EnvelopeId, kind: &str, node: &str) {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("no {kind} from {node}"));
+    tokio::time::timeout(Duration::from_secs(60), wait)
+        .await
+        .unwrap_or_else(|_| panic!("no {kind} from {node}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,7 +119,8 @@ async fn a_document_goes_from_county_to_county_and_its_receipts_come_home() {
     let track = sender.track(submitted.id).await.unwrap();
     assert_eq!(track.destinations.len(), 1);
     assert_eq!(track.destinations[0].state, Stage::SignedFor);
-    let hops: Vec<&str> = track.receipts.iter().filter(|r| r.kind == "RelayAcceptance").map(|r| r.node.as_str()).collect();
+    let hops: Vec<&str> =
+        track.receipts.iter().filter(|r| r.kind == "RelayAcceptance").map(|r| r.node.as_str()).collect();
     for hop in ["6523", "65", "6531", "653101"] {
         assert!(hops.contains(&hop), "no receipt of {hop} in {hops:?}");
     }

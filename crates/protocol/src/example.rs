@@ -18,8 +18,9 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
         any_rejection().prop_map(|rejection| Frame::Rejection(Box::new(rejection))),
         any_receipts_home().prop_map(|receipts| Frame::ReceiptsHome(Box::new(receipts))),
         any_kept().prop_map(Frame::Kept),
-        (any_ledger(), any::<u64>(), any_digest(), ".{0,80}")
-            .prop_map(|(ledger, size, root, line)| Frame::Cosign(Cosign { ledger, size, root, line })),
+        (any_ledger(), any::<u64>(), any_digest(), ".{0,80}", any::<bool>()).prop_map(
+            |(ledger, size, root, line, again)| Frame::Cosign(Cosign { ledger, size, root, line, again })
+        ),
     ]
 }
 

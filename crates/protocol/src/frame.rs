@@ -210,6 +210,8 @@ pub struct Cosign {
     pub size: u64,
     /// Its root.
     pub root: Digest,
-    /// The signature line of the note (C2SP tlog-cosignature).
+    /// The signature line of the note (C2SP tlog-cosignature); empty where `again` is set.
     pub line: String,
+    /// Whether a later checkpoint was not believed, so that the ledger is to be shown anew from this size.
+    pub again: bool,
 }

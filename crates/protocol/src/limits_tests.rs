@@ -57,7 +57,7 @@ fn rejection(reason: usize) -> Frame {
 
 fn cosign(line: usize) -> Frame {
     let line = "l".repeat(line);
-    Frame::Cosign(Cosign { ledger: "652301.0".parse().unwrap(), size: 0, root: HASH, line })
+    Frame::Cosign(Cosign { ledger: "652301.0".parse().unwrap(), size: 0, root: HASH, line, again: false })
 }
 
 fn wanted(from_piece: u64) -> Frame {

@@ -1,7 +1,7 @@
 //! What is true of the documents of a run, known to nobody inside it.
 
-use crate::random::Random;
 use crate::plan::Plan;
+use crate::random::Random;
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::{Classification, Digest, EnvelopeId, NodeId, OfficeName, Urgency, merkle};
 use yizhan_envelope::{limits::PIECE_BYTES, pieces_root};
@@ -65,12 +65,14 @@ impl Document {
 
     fn by_chance(number: u64, from: NodeId, directory: &Directory, plan: &Plan, random: &mut Random) -> Self {
         let nodes = directory.tree().nodes();
-        let count = if random.chance(150) { random.within(1..=nodes.len() as u64) } else { random.within(1..=2) };
+        let count =
+            if random.chance(150) { random.within(1..=nodes.len() as u64) } else { random.within(1..=2) };
         let mut to = BTreeMap::new();
         for _ in 0..count {
             let division = random.pick(nodes).and_then(|node| directory.division(*node));
             let Some(division) = division else { continue };
-            let mut offices: Vec<OfficeName> = division.offices.iter().map(|office| office.office.clone()).collect();
+            let mut offices: Vec<OfficeName> =
+                division.offices.iter().map(|office| office.office.clone()).collect();
             offices.truncate(if random.chance(300) { 2 } else { 1 });
             to.insert(division.node, offices);
         }

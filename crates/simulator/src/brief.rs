@@ -8,7 +8,9 @@ pub(crate) fn event(event: &Event) -> String {
         Event::Persisted { ticket } => format!("batch {ticket} is durable"),
         Event::LinkUp { neighbour, .. } => format!("{neighbour} is there"),
         Event::LinkDown { neighbour } => format!("{neighbour} is gone"),
-        Event::Submitting { request, to, .. } => format!("request {request}: a document for {} nodes", to.len()),
+        Event::Submitting { request, to, .. } => {
+            format!("request {request}: a document for {} nodes", to.len())
+        }
         Event::Submitted { request, closed, .. } => format!("request {request}: {} is closed", closed.id),
         Event::SubmissionAbandoned { request } => format!("request {request}: broke off"),
         Event::Offered { neighbour, offered, .. } => {
@@ -19,7 +21,9 @@ pub(crate) fn event(event: &Event) -> String {
         Event::BodyArrived { neighbour, link, good } => {
             format!("the body of offer {link} of {neighbour}: {}", if *good { "here" } else { "bad" })
         }
-        Event::Recollected { link, past, .. } => format!("offer {link}: {} acceptances in the past", past.len()),
+        Event::Recollected { link, past, .. } => {
+            format!("offer {link}: {} acceptances in the past", past.len())
+        }
         Event::Opened { result, .. } => match result {
             Ok(offices) => format!("opened, for {} offices", offices.len()),
             Err(code) => format!("cannot be opened: {code}"),
@@ -37,7 +41,9 @@ pub(crate) fn event(event: &Event) -> String {
                 entries.iter().map(|entry| format!("{} {}", entry.at.index, entry.event.kind())).collect();
             format!("receipts of {ledger} for {origin} from {neighbour}: [{}]", entries.join(", "))
         }
-        Event::KeptArrived { kept, .. } => format!("{} keeps {:?} of {}", kept.origin, kept.indexes, kept.ledger),
+        Event::KeptArrived { kept, .. } => {
+            format!("{} keeps {:?} of {}", kept.origin, kept.indexes, kept.ledger)
+        }
         Event::Damaged { holding } => format!("holding {holding} is damaged"),
         Event::Taken { office, id, .. } => format!("{office} takes {id}"),
         Event::Acted { office, id, act, .. } => format!("{office} on {id}: {}", act.as_str()),

@@ -71,7 +71,9 @@ impl Outside {
     /// A clerk hears an answer.
     pub(crate) fn clerk_hears(&mut self, node: NodeId, question: &Question, answer: &Answer) {
         match (question, answer) {
-            (Question::Submission { document, .. }, Answer::Submitted { id, .. }) => self.accepted(*document, *id),
+            (Question::Submission { document, .. }, Answer::Submitted { id, .. }) => {
+                self.accepted(*document, *id)
+            }
             (Question::Submission { document, .. }, Answer::Refused { reason }) => {
                 let classified = self.book.document(*document).is_some_and(|document| {
                     document.classification > yizhan_document::Classification::Unclassified
@@ -138,7 +140,8 @@ impl Outside {
         for id in &inbox {
             self.clerks.seen.entry((node, office.clone(), *id)).or_default();
         }
-        let gone = self.clerks.seen.keys().find(|(at, of, id)| *at == node && *of == office && !inbox.contains(id));
+        let gone =
+            self.clerks.seen.keys().find(|(at, of, id)| *at == node && *of == office && !inbox.contains(id));
         if let Some((_, _, id)) = gone {
             let what = format!("{node}: {office} saw {id} in its inbox, and it is not there any more");
             self.fail("nothing_lost", what);
@@ -168,7 +171,9 @@ impl Outside {
             }
             Some(Act::SignedFor) if random.chance(60) => Some(act(Act::Returned)),
             // The same again, or something that is too late: the answer must not change anything.
-            Some(done) if random.chance(50) => Some(act(if random.chance(500) { done } else { Act::Refused })),
+            Some(done) if random.chance(50) => {
+                Some(act(if random.chance(500) { done } else { Act::Refused }))
+            }
             _ => None,
         }
     }

@@ -6,6 +6,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use yizhan_journal::Folder;
 
+/// What an ordered fault of the disk says.
+pub(crate) const DISK_FAULT: &str = "the disk failed, as ordered";
+
 /// How a sync fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncFault {
@@ -99,7 +102,7 @@ impl Folder for FaultyFolder {
         if fault != Some(SyncFault::NotDone) {
             self.file(name, |file| file.synced = file.bytes.len())?;
         }
-        if fault.is_some() { Err(io::Error::other("the disk failed, as ordered")) } else { Ok(()) }
+        if fault.is_some() { Err(io::Error::other(DISK_FAULT)) } else { Ok(()) }
     }
 
     fn read(&self, name: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {

@@ -46,7 +46,8 @@ impl Ledger {
         if self.head.size != self.log.size() || self.checkpoint.is_empty() {
             self.head = Head { ledger: self.id, size: self.log.size(), root: self.log.root() };
             let origin = origin_of(&self.network, self.id);
-            self.checkpoint = Checkpoint { origin, size: self.head.size, root: self.head.root }.to_text().into();
+            self.checkpoint =
+                Checkpoint { origin, size: self.head.size, root: self.head.root }.to_text().into();
         }
     }
 
@@ -56,6 +57,11 @@ impl Ledger {
 
     pub(crate) fn size(&self) -> u64 {
         self.log.size()
+    }
+
+    /// The root over its first `size` entries; none if it is smaller.
+    pub(crate) fn root_at(&self, size: u64) -> Option<Digest> {
+        self.log.root_at(size).ok()
     }
 
     pub(crate) fn entry(&self, index: u64) -> Option<Vec<u8>> {

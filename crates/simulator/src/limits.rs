@@ -16,8 +16,6 @@ pub const GOOD_CLOCK_SKEW_MS: u64 = 2_000;
 pub const BAD_CLOCK_SKEW_MS: u64 = 5 * 3600 * 1000;
 /// Things one node holds undecided, at the most, for each document of the run: its envelope from each neighbour, and frames.
 pub const STAGED_PER_DOCUMENT_MAX: usize = 16;
-/// Heads of a neighbour's ledger that were cosigned and are remembered, at the most; as in the daemon.
-pub const HEADS_KEPT_MAX: usize = 64;
 /// How often a ledger is shown to neighbours that have not cosigned its present size, in milliseconds; as in the daemon.
 pub const SHOW_MS: u64 = 1_000;
 /// Batches written at once, at the most.

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use yizhan_document::{Classification, NodeId, OfficeAddress, WallTime};
-use yizhan_hierarchy::{Directory, Division, Draft, NetworkPlan, OfficeRecord, OfficeState, PlannedNode, TrustAnchor};
+use yizhan_hierarchy::{
+    Directory, Division, Draft, NetworkPlan, OfficeRecord, OfficeState, PlannedNode, TrustAnchor,
+};
 use yizhan_identity::{CertificateAuthority, Cosigner, NoteSigner, OfficeKey, OpeningKey, SigningKey};
 
 /// Wall-clock time when a world begins: 2026-11-20T08:00:00Z, in milliseconds.
 pub(crate) const BEGINNING_MS: u64 = 1_795_161_600_000;
 
-const DAYS: u32 = 3650;
+const DAYS: u32 = 1800;
 
 /// Region, two prefectures, four counties; two offices at each.
 pub fn network_of_seven() -> Arc<Directory> {
@@ -78,7 +80,8 @@ fn division(
         names: planned.names.clone(),
         endpoints: plan.endpoint(node, "127.0.0.1")?.into_iter().collect(),
         ledger: NoteSigner::new(ledger, SigningKey::generate()?)?.verifier(),
-        witness: Cosigner::new(format!("{}/{node}/witness", plan.network), SigningKey::generate()?)?.verifier(),
+        witness: Cosigner::new(format!("{}/{node}/witness", plan.network), SigningKey::generate()?)?
+            .verifier(),
         opening: OpeningKey::generate()?.public(),
         max_classification: Classification::Unclassified,
         offices: offices.collect::<Result<_, Box<dyn Error>>>()?,

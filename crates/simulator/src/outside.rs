@@ -8,7 +8,6 @@ use crate::happening::{Happening, Step};
 use crate::network::BEGINNING_MS;
 use crate::outcome::Failure;
 use crate::plan::CrashRule;
-use crate::random::Random;
 use crate::trace::Trace;
 use crate::wire::{Message, Wire};
 use std::sync::Arc;
@@ -28,7 +27,6 @@ pub(crate) struct Outside {
     pub(crate) clerks: Clerks,
     pub(crate) checks: Checks,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) random: Random,
     pub(crate) trace: Trace,
     pub(crate) failures: Vec<Failure>,
     pub(crate) tamper: Option<Tamper>,

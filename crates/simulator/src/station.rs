@@ -16,12 +16,13 @@ use crate::random::Random;
 pub(crate) use bodies::Bodies;
 use committing::Commits;
 use desk::Counter;
+pub(crate) use desk::Question;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::{NodeId, WallTime};
 use yizhan_exchange::{Event, Node, Now, Staged};
 use yizhan_journal::{Journal, StoredEnvelope};
-use yizhan_ledger::Head;
+use yizhan_ledger::Following;
 use yizhan_protocol::{BodyHead, ReceiptsHome};
 
 /// A machine, running or not.
@@ -74,8 +75,10 @@ pub(crate) struct Process {
     /// The size of this ledger that each neighbour last cosigned, and the size last shown to it.
     cosigned_by: BTreeMap<NodeId, u64>,
     shown_to: BTreeMap<NodeId, u64>,
-    /// Heads of neighbours' ledgers that were believed, the oldest first.
-    heads: BTreeMap<NodeId, Vec<Head>>,
+    /// Neighbours' ledgers as they were shown.
+    following: BTreeMap<NodeId, Following>,
+    /// When the last acknowledgement of each neighbour will have been checked.
+    lanes: BTreeMap<NodeId, u64>,
     /// Large bodies that were asked for, and streams that bring them.
     fetching: BTreeMap<(NodeId, u64), Staged>,
     streams: BTreeMap<(NodeId, u64), BodyHead>,
@@ -132,10 +135,18 @@ impl Process {
     }
 
     /// A neighbour is there.
-    pub(crate) fn up(&mut self, out: &mut Outside, neighbour: NodeId, connection: u64, clock_ms: u64, witnessed: u64) {
+    pub(crate) fn up(
+        &mut self,
+        out: &mut Outside,
+        neighbour: NodeId,
+        connection: u64,
+        clock_ms: u64,
+        witnessed: u64,
+    ) {
         self.connected.insert(neighbour, connection);
         self.cosigned_by.insert(neighbour, witnessed);
         self.shown_to.remove(&neighbour);
+        self.following.entry(neighbour).or_default().begin_anew();
         self.handle(out, Event::LinkUp { neighbour, clock_ms });
         self.show_soon(out);
     }

@@ -25,7 +25,10 @@ pub(crate) struct Holdings {
 
 impl Survey {
     /// Reads all journals.
-    pub(crate) fn of<'a>(stations: impl Iterator<Item = &'a mut Station>, network: &str) -> Result<Self, String> {
+    pub(crate) fn of<'a>(
+        stations: impl Iterator<Item = &'a mut Station>,
+        network: &str,
+    ) -> Result<Self, String> {
         let mut nodes = BTreeMap::new();
         for station in stations {
             nodes.insert(station.node, Holdings::of(station, network)?);

@@ -16,7 +16,12 @@ pub(crate) enum Message {
     /// The head of a body stream.
     BodyHead(BodyHead),
     /// A piece of it, by what it hashes to.
-    Piece { link: u64, envelope: Digest, index: u64, digest: Digest },
+    Piece {
+        link: u64,
+        envelope: Digest,
+        index: u64,
+        digest: Digest,
+    },
 }
 
 /// Frames and body streams do not wait for each other, and neither do the directions.

@@ -47,11 +47,15 @@ fn view(directory: &Directory) -> DirectoryView {
         name: division.name("zh").to_owned(),
         parent: division.parent,
         address: division.endpoints.first().map(ToString::to_string),
-        offices: division.offices.iter().map(|record| DirectoryOffice {
-            office: record.office.clone(),
-            name: record.name("zh").to_owned(),
-            suspended: record.state == OfficeState::Suspended,
-        }).collect(),
+        offices: division
+            .offices
+            .iter()
+            .map(|record| DirectoryOffice {
+                office: record.office.clone(),
+                name: record.name("zh").to_owned(),
+                suspended: record.state == OfficeState::Suspended,
+            })
+            .collect(),
     };
     DirectoryView {
         network: directory.network.clone(),
@@ -63,10 +67,14 @@ fn view(directory: &Directory) -> DirectoryView {
 fn words(view: &DirectoryView) -> String {
     let mut rows = table(&["Node 驿站", "Name 名称", "Under 上级", "Reached at 地址", "Offices 机关"]);
     for node in &view.nodes {
-        let offices: Vec<String> = node.offices.iter().map(|office| {
-            let suspended = if office.suspended { " (suspended 停用)" } else { "" };
-            format!("{}@{} {}{suspended}", office.office, node.node, shown(&office.name))
-        }).collect();
+        let offices: Vec<String> = node
+            .offices
+            .iter()
+            .map(|office| {
+                let suspended = if office.suspended { " (suspended 停用)" } else { "" };
+                format!("{}@{} {}{suspended}", office.office, node.node, shown(&office.name))
+            })
+            .collect();
         rows.add_row([
             node.node.to_string(),
             shown(&node.name),

@@ -88,9 +88,15 @@ fn show_all(folder: &Path, output: Output) -> Result<(), Failure> {
 fn ledger_folder(given: &Path) -> Result<PathBuf, Failure> {
     given.metadata().map_err(Failure::file(given, "cannot be read"))?;
     let places = [given.to_owned(), given.join("ledger"), given.join("data").join("ledger")];
-    places.into_iter().find(|place| place.join("checkpoint").exists() || place.join("tile").exists()).ok_or_else(|| {
-        Failure::Usage(format!("there is no ledger in {}; name a folder with a checkpoint", given.display()))
-    })
+    places
+        .into_iter()
+        .find(|place| place.join("checkpoint").exists() || place.join("tile").exists())
+        .ok_or_else(|| {
+            Failure::Usage(format!(
+                "there is no ledger in {}; name a folder with a checkpoint",
+                given.display()
+            ))
+        })
 }
 
 fn finding(folder: &Path, trusted: &[NoteVerifier]) -> Finding {

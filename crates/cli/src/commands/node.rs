@@ -57,8 +57,9 @@ pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
 fn start_log(typed: Option<&str>, output: Output) -> Result<(), Failure> {
     let environment = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let filter = typed.or(environment.as_deref()).unwrap_or("info");
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| Failure::Usage(format!("--log `{filter}`: {error}; write for example info or warn,yizhan_link=debug")))?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        Failure::Usage(format!("--log `{filter}`: {error}; write for example info or warn,yizhan_link=debug"))
+    })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Only a second logger in one process can fail; then the first one goes on.
     drop(if output.is_json() { log.json().try_init() } else { log.with_ansi(false).try_init() });

@@ -26,7 +26,8 @@ fn words(items: &[QueueItem]) -> String {
     if items.is_empty() {
         return "Nothing waits here.".to_owned();
     }
-    let mut rows = table(&["Unit", "Next 下一站", "Urgency", "Size", "Since 自 (UTC)", "Until 时限 (UTC)", "Why 原因"]);
+    let mut rows =
+        table(&["Unit", "Next 下一站", "Urgency", "Size", "Since 自 (UTC)", "Until 时限 (UTC)", "Why 原因"]);
     for item in items {
         rows.add_row([
             item.unit.to_string(),

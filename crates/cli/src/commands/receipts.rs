@@ -46,7 +46,8 @@ pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
     let client = export.reach.client(Some(export.id.origin)).await?;
     let receipts = client.receipts(export.id).await?;
     fs::create_dir_all(&export.out).map_err(Failure::file(&export.out, "cannot be made"))?;
-    let written = receipts.iter().map(|receipt| write(receipt, &export.out)).collect::<Result<Vec<_>, _>>()?;
+    let written =
+        receipts.iter().map(|receipt| write(receipt, &export.out)).collect::<Result<Vec<_>, _>>()?;
     output.show(&written, |written| {
         let unwitnessed = written.iter().filter(|receipt| !receipt.witnessed).count();
         let files: usize = written.iter().map(|receipt| receipt.files.len()).sum();

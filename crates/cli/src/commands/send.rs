@@ -84,7 +84,8 @@ pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
         files: Vec::new(),
         key: Some(key.clone()),
     };
-    let files = files.iter().map(|path| Ok((part_name(path)?, path.clone()))).collect::<Result<_, Failure>>()?;
+    let files =
+        files.iter().map(|path| Ok((part_name(path)?, path.clone()))).collect::<Result<_, Failure>>()?;
     let client = reach.client(Some(from.node)).await?;
     let submitted = client.send(submission, files).await.inspect_err(|error| {
         // Whether it was taken is unknown; under the same key it is safe to ask again.
@@ -129,7 +130,8 @@ fn part_name(path: &Path) -> Result<PartName, Failure> {
 fn random_key() -> Result<String, Failure> {
     let mut bytes = [0; KEY_BYTES];
     let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| Failure::Usage("the system gives no random bytes; name a key with --key".to_owned()))?;
+    filled
+        .map_err(|_| Failure::Usage("the system gives no random bytes; name a key with --key".to_owned()))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -145,7 +147,10 @@ impl FromStr for Deadline {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let Some(duration) = text.strip_prefix('+') else {
-            return text.parse().map(Self::At).map_err(|error: yizhan_document::MomentError| error.to_string());
+            return text
+                .parse()
+                .map(Self::At)
+                .map_err(|error: yizhan_document::MomentError| error.to_string());
         };
         let split = duration.len().saturating_sub(1);
         let (count, unit) = duration.split_at_checked(split).unwrap_or((duration, ""));
@@ -156,9 +161,11 @@ impl FromStr for Deadline {
             "d" => 86_400_000,
             _ => return Err("a duration is a number with s, m, h or d, such as +90s or +3d".to_owned()),
         };
-        let count: Option<u64> = count.parse().ok().filter(|_| count.bytes().all(|byte| byte.is_ascii_digit()));
+        let count: Option<u64> =
+            count.parse().ok().filter(|_| count.bytes().all(|byte| byte.is_ascii_digit()));
         let ms = count.and_then(|count| count.checked_mul(unit_ms)).filter(|ms| *ms > 0);
-        ms.map(Self::AfterMs).ok_or_else(|| "a duration is a whole number above 0 with s, m, h or d".to_owned())
+        ms.map(Self::AfterMs)
+            .ok_or_else(|| "a duration is a whole number above 0 with s, m, h or d".to_owned())
     }
 }
 
@@ -188,7 +195,21 @@ mod tests {
 
     #[test]
     fn what_is_no_deadline_is_refused() {
-        for text in ["", "+", "+d", "+3", "+3 d", "+-3d", "++3d", "+0s", "+3天", "3d", "tomorrow", "+99999999999999999999s", "+999999999999999999d"] {
+        for text in [
+            "",
+            "+",
+            "+d",
+            "+3",
+            "+3 d",
+            "+-3d",
+            "++3d",
+            "+0s",
+            "+3天",
+            "3d",
+            "tomorrow",
+            "+99999999999999999999s",
+            "+999999999999999999d",
+        ] {
             assert!(text.parse::<Deadline>().is_err(), "{text}");
         }
     }

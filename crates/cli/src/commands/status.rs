@@ -28,7 +28,8 @@ fn words(status: &NodeStatus) -> String {
             neighbour.in_flight.to_string(),
         ]);
     }
-    let memory = status.resident_bytes.map_or_else(String::new, |count| format!(", {} of memory", bytes(count)));
+    let memory =
+        status.resident_bytes.map_or_else(String::new, |count| format!(", {} of memory", bytes(count)));
     format!(
         "Node 驿站 {}: ready {}, running since {} UTC, version {}{memory}\n\
          Ledger 台账 {}: {} entries; directory 名录 version {}\n\

@@ -45,7 +45,11 @@ async fn follow(client: &DeskClient, id: EnvelopeId, output: Output) -> Result<(
             if output.is_json() { output.line_of_json(receipt)? } else { output.text(&line(receipt))? }
         }
         if track.destinations.iter().all(|destination| destination.state.is_final()) {
-            return if output.is_json() { output.line_of_json(&track) } else { output.text(&destinations(&track)) };
+            return if output.is_json() {
+                output.line_of_json(&track)
+            } else {
+                output.text(&destinations(&track))
+            };
         }
         let about_it = async {
             loop {
@@ -53,7 +57,11 @@ async fn follow(client: &DeskClient, id: EnvelopeId, output: Output) -> Result<(
                     Some(Ok(event)) if event.envelope != id => {}
                     Some(Ok(_)) => return Ok(()),
                     Some(Err(error)) => return Err(Failure::Desk(error)),
-                    None => return Err(Failure::NotAsItShouldBe("the node stopped; run this again once it is back".to_owned())),
+                    None => {
+                        return Err(Failure::NotAsItShouldBe(
+                            "the node stopped; run this again once it is back".to_owned(),
+                        ));
+                    }
                 }
             }
         };

@@ -7,6 +7,7 @@ use super::recipients::{attend, count_inboxes};
 use super::world::{Killed, Sent, World, patiently, ready};
 use crate::commands::directory;
 use crate::failure::Failure;
+use crate::table::shown;
 use futures_util::future::{try_join, try_join_all};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -25,7 +26,9 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) async fn conduct(world: &World) -> Result<Report, DemoFault> {
     world.show.step("Seven nodes 驿站, each a process with its own port and data folder");
     start_all(world).await?;
-    world.show.step("Documents 公文 go out; every receipt 回执 as its origin gets it; recipients take and sign for 签收");
+    world.show.step(
+        "Documents 公文 go out; every receipt 回执 as its origin gets it; recipients take and sign for 签收",
+    );
     let origins: BTreeSet<NodeId> = world.errands.iter().map(|errand| errand.from.node).collect();
     let offices: BTreeSet<&OfficeAddress> = world.errands.iter().flat_map(|errand| &errand.to).collect();
     let following = try_join_all(origins.into_iter().map(|origin| follow(world, origin)));
@@ -70,7 +73,9 @@ async fn send_and_kill(world: &World) -> Result<(), DemoFault> {
     before_it_arrives(world).await?;
     world.processes.lock().await.kill(node).await?;
     let under_way = under_way_through(world, node);
-    world.show.line(&format!("KILLED 断电: node {node} by SIGKILL, with {under_way} deliveries under way through it"));
+    world.show.line(&format!(
+        "KILLED 断电: node {node} by SIGKILL, with {under_way} deliveries under way through it"
+    ));
     world.note(|tally| tally.killed = Some(Killed { node, under_way, restarted: false }));
     let late = numbered().filter(|(_, errand)| errand.while_down);
     try_join_all(late.map(|(number, errand)| send(world, number, errand))).await?;
@@ -103,7 +108,8 @@ async fn send(world: &World, number: usize, errand: &Errand) -> Result<(), DemoF
         // Handed in again under the same key it is still one document.
         key: Some(format!("demo-{number}")),
     };
-    let sending = patiently(async || Ok(world.client(origin).await?.send(submission(), files.clone()).await?));
+    let sending =
+        patiently(async || Ok(world.client(origin).await?.send(submission(), files.clone()).await?));
     let submitted = sending.await.map_err(DemoFault::of(origin))?;
     let client = world.client(origin).await.map_err(DemoFault::of(origin))?;
     let mut sent = Sent { errand: number, at: world.show.wall(), ways: Default::default() };
@@ -112,7 +118,12 @@ async fn send(world: &World, number: usize, errand: &Errand) -> Result<(), DemoF
         sent.ways.insert(destination, way.into_iter().map(|step| step.node).collect());
     }
     let to: Vec<String> = errand.to.iter().map(|office| office.node.to_string()).collect();
-    world.show.line(&format!("{:<12} {origin:<7} SENT 发出 to {}: {}", submitted.id, to.join(" "), errand.shows));
+    world.show.line(&format!(
+        "{:<12} {origin:<7} SENT 发出 to {}: {}",
+        submitted.id,
+        to.join(" "),
+        errand.shows
+    ));
     world.note(|tally| {
         tally.sent.insert(submitted.id, sent);
     });
@@ -130,7 +141,9 @@ async fn before_it_arrives(world: &World) -> Result<(), DemoFault> {
     world
         .until(|tally| {
             tally.receipts.values().any(|(id, receipt)| {
-                *id == circular && (receipt.node == before || receipt.node == node) && receipt.kind == "RelayAcceptance"
+                *id == circular
+                    && (receipt.node == before || receipt.node == node)
+                    && receipt.kind == "RelayAcceptance"
             })
         })
         .await;
@@ -149,10 +162,13 @@ fn under_way_through(world: &World, node: NodeId) -> usize {
 /// Waits until nothing waits anywhere, so that each hop is attested by both sides.
 async fn come_to_rest(world: &World) -> Result<(), DemoFault> {
     for node in world.sockets.keys() {
+        let mut said = false;
         loop {
             let waiting = patiently(async || Ok(world.client(*node).await?.queue(1).await?)).await;
-            if waiting.map_err(DemoFault::of(*node))?.is_empty() {
-                break;
+            let Some(item) = waiting.map_err(DemoFault::of(*node))?.into_iter().next() else { break };
+            if !said {
+                world.show.line(&format!("node {node} still has {}: {}", item.unit, shown(&item.why)));
+                said = true;
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -162,7 +178,8 @@ async fn come_to_rest(world: &World) -> Result<(), DemoFault> {
 
 async fn audit(world: &World) -> Result<Report, DemoFault> {
     let directory = directory::load(&world.folder)?;
-    let ledgers: Vec<PathBuf> = world.sockets.values().map(|socket| socket.with_file_name("ledger")).collect();
+    let ledgers: Vec<PathBuf> =
+        world.sockets.values().map(|socket| socket.with_file_name("ledger")).collect();
     let auditing = tokio::task::spawn_blocking(move || verify_network(&directory, &ledgers, None));
     auditing.await.map_err(|error| DemoFault::Step(Failure::Runtime(error.into())))
 }

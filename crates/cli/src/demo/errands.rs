@@ -33,7 +33,8 @@ pub(super) enum Files {
 }
 
 /// From, to, which files, urgency, document type, title, whether it is sent while a prefecture is dead, what it shows.
-type Row = (&'static str, &'static [&'static str], Which, Urgency, &'static str, &'static str, bool, &'static str);
+type Row =
+    (&'static str, &'static [&'static str], Which, Urgency, &'static str, &'static str, bool, &'static str);
 
 #[derive(Clone, Copy)]
 enum Which {
@@ -46,11 +47,56 @@ enum Which {
 const COUNTIES: [&str; 4] = ["652301", "652324", "653101", "653130"];
 
 const ROWS: [Row; 5] = [
-    ("652301", &["653101"], Which::NoticeAndNotes, Urgency::Urgent, "函", "关于商请协助防火物资调运的函", false, "county to county, across two prefectures"),
-    ("65", &["652324"], Which::Notice, Urgency::MostUrgent, "通知", "关于加强冬季防火督查的通知", false, "region to county: the prefecture between cannot read it"),
-    ("652301", &["652324"], Which::Notes, Urgency::Normal, "函", "关于交换值班电话的函", false, "county to county, under one prefecture"),
-    ("652301", &COUNTIES, Which::NoticeAndMaps, Urgency::Normal, "通知", "关于印发冬季巡护路线图的通知", false, "one document to all four counties, the sender's own office among them"),
-    ("653130", &["65"], Which::Notes, Urgency::Urgent, "报告", "关于冬季防火准备情况的报告", true, "county to region, handed in while its prefecture is dead"),
+    (
+        "652301",
+        &["653101"],
+        Which::NoticeAndNotes,
+        Urgency::Urgent,
+        "函",
+        "关于商请协助防火物资调运的函",
+        false,
+        "county to county, across two prefectures",
+    ),
+    (
+        "65",
+        &["652324"],
+        Which::Notice,
+        Urgency::MostUrgent,
+        "通知",
+        "关于加强冬季防火督查的通知",
+        false,
+        "region to county: the prefecture between cannot read it",
+    ),
+    (
+        "652301",
+        &["652324"],
+        Which::Notes,
+        Urgency::Normal,
+        "函",
+        "关于交换值班电话的函",
+        false,
+        "county to county, under one prefecture",
+    ),
+    (
+        "652301",
+        &COUNTIES,
+        Which::NoticeAndMaps,
+        Urgency::Normal,
+        "通知",
+        "关于印发冬季巡护路线图的通知",
+        false,
+        "one document to all four counties, the sender's own office among them",
+    ),
+    (
+        "653130",
+        &["65"],
+        Which::Notes,
+        Urgency::Urgent,
+        "报告",
+        "关于冬季防火准备情况的报告",
+        true,
+        "county to region, handed in while its prefecture is dead",
+    ),
 ];
 
 /// The documents, in the order in which they are handed in.
@@ -86,10 +132,14 @@ impl Files {
     /// The files of document `number`: of those given, the circular carries all, the others one each in turn.
     fn pick(&self, number: usize, which: Which) -> Vec<PathBuf> {
         match (self, which) {
-            (Self::Samples(samples), Which::NoticeAndNotes) => vec![samples.notice.clone(), samples.notes.clone()],
+            (Self::Samples(samples), Which::NoticeAndNotes) => {
+                vec![samples.notice.clone(), samples.notes.clone()]
+            }
             (Self::Samples(samples), Which::Notice) => vec![samples.notice.clone()],
             (Self::Samples(samples), Which::Notes) => vec![samples.notes.clone()],
-            (Self::Samples(samples), Which::NoticeAndMaps) => vec![samples.notice.clone(), samples.maps.clone()],
+            (Self::Samples(samples), Which::NoticeAndMaps) => {
+                vec![samples.notice.clone(), samples.maps.clone()]
+            }
             (Self::Given(given), Which::NoticeAndMaps) => given.clone(),
             (Self::Given(given), _) => given.iter().cycle().skip(number).take(1).cloned().collect(),
         }

@@ -74,7 +74,11 @@ async fn look(world: &World, client: &DeskClient, origin: NodeId) -> Result<usiz
         }
         for destination in &track.destinations {
             if destination.state.is_final() && destination.state != Stage::SignedFor {
-                return Err(DemoFault::NotSignedFor { id, destination: destination.node, stage: destination.state });
+                return Err(DemoFault::NotSignedFor {
+                    id,
+                    destination: destination.node,
+                    stage: destination.state,
+                });
             }
         }
         world.note(|tally| {

@@ -44,7 +44,8 @@ impl Outcome {
     pub(super) fn of(world: &World, report: &Result<Report, DemoFault>) -> Self {
         let tally = world.tally.borrow();
         let recipients = world.errands.iter().map(|errand| errand.to.len()).sum();
-        let (chains_verified, chains) = report.as_ref().map_or((0, 0), |report| (report.chains_verified, report.chains));
+        let (chains_verified, chains) =
+            report.as_ref().map_or((0, 0), |report| (report.chains_verified, report.chains));
         Self {
             nodes: world.sockets.len(),
             documents: tally.sent.len(),
@@ -76,7 +77,15 @@ impl Outcome {
 
     /// A table and a verdict.
     pub(super) fn words(&self, world: &World) -> String {
-        let mut rows = table(&["Document 公文", "To 收文机关", "Way 路由", "Receipts 回执", "Delivered after 送达", "Bytes 内容", "Signed for 签收"]);
+        let mut rows = table(&[
+            "Document 公文",
+            "To 收文机关",
+            "Way 路由",
+            "Receipts 回执",
+            "Delivered after 送达",
+            "Bytes 内容",
+            "Signed for 签收",
+        ]);
         {
             let tally = world.tally.borrow();
             for (id, sent) in &tally.sent {
@@ -88,8 +97,10 @@ impl Outcome {
                 }
             }
         }
-        let verdict = if self.good() { "ALL AS IT SHOULD BE 全部正常" } else { "NOT AS IT SHOULD BE 不正常" };
-        let killed = if self.killed_and_restarted { "killed and restarted" } else { "was not killed and restarted" };
+        let verdict =
+            if self.good() { "ALL AS IT SHOULD BE 全部正常" } else { "NOT AS IT SHOULD BE 不正常" };
+        let killed =
+            if self.killed_and_restarted { "killed and restarted" } else { "was not killed and restarted" };
         format!(
             "\n{rows}\n{verdict}: {} of {} delivered once, {} signed for, bytes {}, {} receipts at their origins,\n\
              {} of {} chains verified offline, a prefecture {killed} with {} deliveries under way, audit: {}, {:.1} s",
@@ -108,10 +119,12 @@ impl Outcome {
 }
 
 fn row(tally: &Tally, id: EnvelopeId, sent: &Sent, office: &OfficeAddress, document: String) -> [String; 7] {
-    let way: Vec<String> = sent.ways.get(&office.node).into_iter().flatten().map(ToString::to_string).collect();
+    let way: Vec<String> =
+        sent.ways.get(&office.node).into_iter().flatten().map(ToString::to_string).collect();
     let nodes: BTreeSet<_> = sent.ways.get(&office.node).into_iter().flatten().collect();
     // The origin's ledger speaks of the whole document; the others' receipts are counted along the way.
-    let receipts = tally.receipts.values().filter(|(of, receipt)| *of == id && nodes.contains(&receipt.node)).count();
+    let receipts =
+        tally.receipts.values().filter(|(of, receipt)| *of == id && nodes.contains(&receipt.node)).count();
     let taken = tally.taken.get(&(id, office.clone()));
     let after = taken.map(|taken| taken.arrived.as_ms().saturating_sub(sent.at.as_ms()));
     [
@@ -127,11 +140,19 @@ fn row(tally: &Tally, id: EnvelopeId, sent: &Sent, office: &OfficeAddress, docum
 
 fn audit_words(world: &World, report: &Result<Report, DemoFault>) -> String {
     match report {
-        Ok(report) if report.severity() <= Severity::Notice && report.chains_verified == report.chains => "ok".to_owned(),
+        Ok(report) if report.severity() <= Severity::Notice && report.chains_verified == report.chains => {
+            "ok".to_owned()
+        }
         Ok(report) => {
             let of_ledgers = report.ledgers.iter().flat_map(|ledger| &ledger.problems);
-            let problems: Vec<String> = report.problems.iter().chain(of_ledgers).map(|problem| problem.text.clone()).collect();
-            format!("{} of {} chains verified; {}", report.chains_verified, report.chains, problems.join("; "))
+            let problems: Vec<String> =
+                report.problems.iter().chain(of_ledgers).map(|problem| problem.text.clone()).collect();
+            format!(
+                "{} of {} chains verified; {}",
+                report.chains_verified,
+                report.chains,
+                problems.join("; ")
+            )
         }
         Err(fault) => format!("not reached, for at «{}»: {fault}", world.show.current_step()),
     }

@@ -106,7 +106,8 @@ impl Processes {
                 Ok(Err(source)) => Err(DemoFault::Process { node: *node, source }),
                 Err(_) => {
                     let killed = child.kill().await;
-                    let status = if killed.is_ok() { "SIGKILL, as it did not stop on SIGTERM" } else { "no end" };
+                    let status =
+                        if killed.is_ok() { "SIGKILL, as it did not stop on SIGTERM" } else { "no end" };
                     Err(ended(*node, status.to_owned(), &place.log))
                 }
             };

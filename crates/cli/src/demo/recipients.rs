@@ -72,12 +72,14 @@ pub(super) async fn count_inboxes(world: &World) -> Result<(), DemoFault> {
             meant.map(|(id, _)| *id).collect()
         };
         world.note(|tally| {
-            let counted = expected.iter().map(|id| ((*id, office.clone()), times.get(id).copied().unwrap_or(0)));
+            let counted =
+                expected.iter().map(|id| ((*id, office.clone()), times.get(id).copied().unwrap_or(0)));
             tally.inboxes.extend(counted);
         });
-        let wrong = expected.iter().chain(times.keys()).find(|id| {
-            times.get(id).copied().unwrap_or(0) != usize::from(expected.contains(id))
-        });
+        let wrong = expected
+            .iter()
+            .chain(times.keys())
+            .find(|id| times.get(id).copied().unwrap_or(0) != usize::from(expected.contains(id)));
         if let Some(id) = wrong {
             let (times, expected) = (times.get(id).copied().unwrap_or(0), usize::from(expected.contains(id)));
             return Err(DemoFault::NotOnce { office: office.clone(), id: *id, times, expected });

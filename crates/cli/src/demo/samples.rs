@@ -107,6 +107,9 @@ mod tests {
     fn the_generator_is_splitmix64() {
         // The first outputs for seed 1234567, as the reference implementation (prng.di.unimi.it/splitmix64.c) gives them.
         let mut state = 1_234_567;
-        assert_eq!([next(&mut state), next(&mut state)], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+        assert_eq!(
+            [next(&mut state), next(&mut state)],
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
+        );
     }
 }

@@ -84,7 +84,8 @@ pub(super) struct Killed {
 impl World {
     /// A client of a node that answers.
     pub(super) async fn client(&self, node: NodeId) -> Result<DeskClient, Failure> {
-        let socket = self.sockets.get(&node).ok_or_else(|| Failure::Usage(format!("there is no node {node}")))?;
+        let socket =
+            self.sockets.get(&node).ok_or_else(|| Failure::Usage(format!("there is no node {node}")))?;
         Ok(DeskClient::connect(socket).await?)
     }
 

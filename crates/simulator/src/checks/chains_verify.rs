@@ -81,7 +81,9 @@ fn passed_on(survey: &Survey, me: NodeId, head: Head, passed: &[Passed]) -> Vec<
             _ => false,
         });
         if !fits {
-            wrong.push(format!("{me}: passed offer {link} to {to} by entry {index}, which does not accept it"));
+            wrong.push(format!(
+                "{me}: passed offer {link} to {to} by entry {index}, which does not accept it"
+            ));
         }
     }
     wrong

@@ -23,11 +23,14 @@ pub(crate) fn left_over(process: &Process) -> Vec<String> {
     }
     for (neighbour, up, waiting, in_flight) in state.links() {
         if waiting + in_flight > 0 {
-            left.push(format!("{me}: {waiting} offers wait for {neighbour} (up: {up}), {in_flight} are in flight"));
+            left.push(format!(
+                "{me}: {waiting} offers wait for {neighbour} (up: {up}), {in_flight} are in flight"
+            ));
         }
     }
     for (neighbour, ..) in state.links() {
-        let orphans = state.outbound(neighbour).filter(|(_, holding, _)| !state.holdings().contains_key(holding));
+        let orphans =
+            state.outbound(neighbour).filter(|(_, holding, _)| !state.holdings().contains_key(holding));
         left.extend(orphans.map(|(link, ..)| format!("{me}: offer {link} to {neighbour} has no holding")));
     }
     if !process.commits.is_idle() {

@@ -39,7 +39,9 @@ impl LedgersNeverFork {
         let shown = self.shown.get(&node).into_iter().flatten();
         shown
             .filter(|(size, root)| ledger.root_at(**size) != Some(**root))
-            .map(|(size, _)| format!("{node} showed its ledger with size {size}, and has another one after a crash"))
+            .map(|(size, _)| {
+                format!("{node} showed its ledger with size {size}, and has another one after a crash")
+            })
             .collect()
     }
 }

@@ -60,8 +60,12 @@ impl NoWordBeforeDisk {
     pub(crate) fn recovered(&self, node: NodeId, ledger: &Ledger) -> Vec<String> {
         let named = self.nodes.get(&node).into_iter().flat_map(|places| &places.named);
         named
-            .filter(|(index, leaf)| ledger.entry(**index).map(|bytes| merkle::leaf_hash(&bytes)) != Some(**leaf))
-            .map(|(index, _)| format!("{node} named entry {index} to somebody, and after a crash it is not there"))
+            .filter(|(index, leaf)| {
+                ledger.entry(**index).map(|bytes| merkle::leaf_hash(&bytes)) != Some(**leaf)
+            })
+            .map(|(index, _)| {
+                format!("{node} named entry {index} to somebody, and after a crash it is not there")
+            })
             .collect()
     }
 
@@ -72,14 +76,19 @@ impl NoWordBeforeDisk {
         let mut early = Vec::new();
         let mut own = |places: &mut Places, bundle: &ProofBundle, what: &str| {
             if bundle.ledger.node == me {
-                early.extend(places.early_in(folder, bundle).map(|missing| format!("{me}: {what} names {missing}")));
+                early.extend(
+                    places.early_in(folder, bundle).map(|missing| format!("{me}: {what} names {missing}")),
+                );
             }
         };
         match frame {
             Frame::Offer(offer) => {
                 own(places, &offer.custody, "an offer");
                 own(places, &offer.origin, "an offer");
-                let assigned = places.assigned.iter().any(|((_, link), at)| *link == offer.link && is_synced(folder, *at));
+                let assigned = places
+                    .assigned
+                    .iter()
+                    .any(|((_, link), at)| *link == offer.link && is_synced(folder, *at));
                 if !assigned {
                     early.push(format!("{me}: an offer has number {}, which is not synced", offer.link));
                 }
@@ -95,10 +104,13 @@ impl NoWordBeforeDisk {
                     at.is_none_or(|at| !is_synced(folder, *at))
                 });
                 early.extend(missing.map(|index| {
-                    format!("{me}: says that it holds receipt {index} of {}, which is not synced", kept.ledger)
+                    format!(
+                        "{me}: says that it holds receipt {index} of {}, which is not synced",
+                        kept.ledger
+                    )
                 }));
             }
-            Frame::Cosign(cosign) => {
+            Frame::Cosign(cosign) if !cosign.again => {
                 let at = places.witnessed.get(&(cosign.ledger, cosign.size));
                 if at.is_none_or(|at| !is_synced(folder, *at)) {
                     let (size, ledger) = (cosign.size, cosign.ledger);
@@ -112,7 +124,9 @@ impl NoWordBeforeDisk {
 
     pub(crate) fn answer_leaves(&mut self, process: &Process, answer: &Answer) -> Option<Broken> {
         let index = match answer {
-            Answer::Submitted { index, .. } | Answer::Handed { index, .. } | Answer::Acted { index } => *index,
+            Answer::Submitted { index, .. } | Answer::Handed { index, .. } | Answer::Acted { index } => {
+                *index
+            }
             Answer::Reserved { .. } | Answer::Refused { .. } => return None,
         };
         let places = self.nodes.entry(process.node).or_default();
@@ -158,7 +172,8 @@ impl Places {
     /// The first entry of a bundle, or of the head it is proven under, that is not synced.
     fn early_in(&mut self, folder: &FaultyFolder, bundle: &ProofBundle) -> Option<String> {
         let size = crate::ledger::head_of(bundle).map_or(0, |head| head.size);
-        let named = bundle.entries.iter().map(|proven| proven.index).find_map(|index| self.name(folder, index));
+        let named =
+            bundle.entries.iter().map(|proven| proven.index).find_map(|index| self.name(folder, index));
         named.or_else(|| self.name_all_below(folder, size))
     }
 

@@ -35,13 +35,17 @@ pub(crate) fn check(survey: &Survey, book: &Book, bad_clocks: &BTreeSet<NodeId>)
             };
             for (node, offices) in &document.to {
                 let fate = ends.fate(survey, document, (*id, *envelope), *node, offices, book);
-                wrong.extend(fate.map(|what| format!("{id} (document {}) for {node}: {what}", document.number)));
+                wrong.extend(
+                    fate.map(|what| format!("{id} (document {}) for {node}: {what}", document.number)),
+                );
             }
         }
         wrong.extend(receipts_at_home(survey, *origin));
     }
     let told = book.told.iter().filter(|(_, id)| !accepted.contains(id));
-    wrong.extend(told.map(|(document, id)| format!("document {document} was accepted as {id}, and is not there")));
+    wrong.extend(
+        told.map(|(document, id)| format!("document {document} was accepted as {id}, and is not there")),
+    );
     wrong
 }
 
@@ -94,7 +98,8 @@ impl Ends {
                 Event::AcceptanceRejectionExpiry { id, units, .. } => {
                     let passed = deadlines.get(id).is_some_and(|deadline| *deadline < entry.time);
                     if !passed || bad_clocks.contains(&node) {
-                        self.inboxes.push(format!("{node}: {id} expired before its time, or by a wrong clock"));
+                        self.inboxes
+                            .push(format!("{node}: {id} expired before its time, or by a wrong clock"));
                     }
                     by_unit(&mut self.expired, id, units);
                 }

@@ -25,7 +25,10 @@ pub(crate) fn check(survey: &Survey, book: &Book) -> Vec<String> {
                         wrong.push(format!("{node}: offer {link} of {from} was accepted twice"));
                     }
                     if let Some(twice) = accepted.iter().find(|unit| !units.insert((*id, **unit))) {
-                        wrong.push(format!("{node}: {id} for {}/{} was accepted twice", twice.node, twice.attempt));
+                        wrong.push(format!(
+                            "{node}: {id} for {}/{} was accepted twice",
+                            twice.node, twice.attempt
+                        ));
                     }
                 }
                 Event::SubmissionAcceptance { id, manifest, .. } => {
@@ -84,5 +87,6 @@ fn ended_and_arrived(survey: &Survey) -> Vec<String> {
         }
     }
     let both = expired.iter().filter(|(unit, _)| arrived.contains(unit));
-    both.map(|((id, node, attempt), by)| format!("{id} for {node}/{attempt} expired at {by}, and arrived")).collect()
+    both.map(|((id, node, attempt), by)| format!("{id} for {node}/{attempt} expired at {by}, and arrived"))
+        .collect()
 }

@@ -48,7 +48,9 @@ impl NumbersHaveNoGaps {
         for (what, used) in sets.chain([("of its documents".to_owned(), counters)]) {
             let gaps = used.last().map_or(0, |last| last + 1 - used.len() as u64);
             if gaps > lost {
-                wrong.push(format!("{origin}: {gaps} numbers {what} are missing; {lost} submissions came to nothing"));
+                wrong.push(format!(
+                    "{origin}: {gaps} numbers {what} are missing; {lost} submissions came to nothing"
+                ));
             }
         }
         wrong
@@ -85,8 +87,11 @@ fn links(survey: &Survey, node: NodeId) -> Vec<String> {
             }
             accepted.insert(*link);
         }
-        let missing = numbers.keys().find(|link| !accepted.contains(link) && !withdrawn.contains(&(hop, **link)));
-        wrong.extend(missing.map(|link| format!("{hop} never accepted offer {link} of {node}, nor was it withdrawn")));
+        let missing =
+            numbers.keys().find(|link| !accepted.contains(link) && !withdrawn.contains(&(hop, **link)));
+        wrong.extend(
+            missing.map(|link| format!("{hop} never accepted offer {link} of {node}, nor was it withdrawn")),
+        );
     }
     wrong
 }

@@ -1,7 +1,6 @@
 //! Large bodies: files that grow piece by piece and outlast a crash, streams that bring them and break.
 
 use super::{Item, Process};
-use crate::happening::Step;
 use crate::outside::Outside;
 use crate::random::Random;
 use crate::wire::Message;
@@ -99,7 +98,9 @@ impl Process {
         let head = BodyHead { link, envelope, from_piece: wanted.from_piece, pieces: file.pieces.clone() };
         out.send(way, Message::BodyHead(head), 0);
         let mut later = 0;
-        for (index, good) in (0..).zip(&file.pieces).skip(usize::try_from(wanted.from_piece).unwrap_or(usize::MAX)) {
+        for (index, good) in
+            (0..).zip(&file.pieces).skip(usize::try_from(wanted.from_piece).unwrap_or(usize::MAX))
+        {
             later += self.random.within(1..=PIECE_MS_MAX);
             let spoilt = file.damaged && index == 0 || out.bad_pieces > 0;
             out.bad_pieces = out.bad_pieces.saturating_sub(1);

@@ -75,17 +75,19 @@ impl Process {
             Ok::<(), RecordError>(())
         };
         for stored in stored {
-            let (Stored::Envelope { staged, .. } | Stored::Receipts { staged } | Stored::Attachment { staged, .. }) =
-                stored;
+            let (Stored::Envelope { staged, .. }
+            | Stored::Receipts { staged }
+            | Stored::Attachment { staged, .. }) = stored;
             let (record, content) = match (self.stage.remove(staged), stored) {
                 (Some(Item::Envelope(envelope)), Stored::Envelope { holding, .. }) => {
                     let envelope = StoredEnvelope { holding: *holding, ..Arc::unwrap_or_clone(envelope) };
                     let record = Record::Envelope(Box::new(envelope.clone()));
                     (record, Content::Envelope(Arc::new(envelope)))
                 }
-                (Some(Item::Receipts(frame)), Stored::Receipts { .. }) => {
-                    (Record::Receipts(Box::new(frame.proof.clone())), Content::Receipts(Box::new(frame.proof)))
-                }
+                (Some(Item::Receipts(frame)), Stored::Receipts { .. }) => (
+                    Record::Receipts(Box::new(frame.proof.clone())),
+                    Content::Receipts(Box::new(frame.proof)),
+                ),
                 (Some(Item::Attachment(bytes)), Stored::Attachment { index, .. }) => {
                     let attachment = StoredAttachment { index: *index, bytes: bytes.clone() };
                     (Record::Attachment(attachment), Content::Attachment(*index, bytes))
@@ -186,8 +188,9 @@ impl Process {
 
     fn crash_if_ruled(&mut self, out: &mut Outside, moment: CommitMoment) {
         let groups = self.commits.groups;
-        let ruled =
-            |rule: &crate::CrashRule| rule.node == self.node && rule.moment == moment && groups % rule.every == 0;
+        let ruled = |rule: &crate::CrashRule| {
+            rule.node == self.node && rule.moment == moment && groups % rule.every == 0
+        };
         if out.crash_rule.as_ref().is_some_and(ruled) {
             out.ending.push((self.node, format!("as ruled, at {moment:?}")));
         }

@@ -52,10 +52,11 @@ impl Process {
             // Handed in before: the stored receipt again.
             let entry = self.ledger.entry(index).and_then(|bytes| Entry::from_bytes(&bytes).ok());
             if let Some(id) = entry.and_then(|entry| entry.event.envelope_id()) {
-                out.clerk_hears(self.node, &Question::Submission { document, reserved: None }, &Answer::Submitted {
-                    id,
-                    index,
-                });
+                out.clerk_hears(
+                    self.node,
+                    &Question::Submission { document, reserved: None },
+                    &Answer::Submitted { id, index },
+                );
             }
             return;
         }
@@ -109,12 +110,13 @@ impl Process {
     }
 
     fn reserved(&mut self, out: &mut Outside, request: Request, id: EnvelopeId, numbers: Vec<u64>) {
-        let Some(Question::Submission { document, reserved }) = self.counter.questions.get_mut(&request) else {
+        let Some(Question::Submission { document, reserved }) = self.counter.questions.get_mut(&request)
+        else {
             return;
         };
         let document = *document;
         *reserved = Some((id, numbers));
-        if out.clerks.breaks_off(document) {
+        if out.breaks_off(document) {
             self.counter.questions.remove(&request);
             self.counter.busy.remove(&document);
             self.handle(out, Event::SubmissionAbandoned { request });
@@ -171,7 +173,8 @@ impl Process {
             directory: header.directory,
             key: document.key(),
         };
-        let stored = StoredEnvelope { holding: 0, header: bytes, slips, origin: None, body, card: Vec::new() };
+        let stored =
+            StoredEnvelope { holding: 0, header: bytes, slips, origin: None, body, card: Vec::new() };
         let staged = self.put(Item::Envelope(Arc::new(stored)));
         self.handle(out, Event::Submitted { request, closed, staged });
     }
@@ -189,7 +192,9 @@ impl Process {
             let offices = document.to.get(&self.node).into_iter().flatten();
             let office = |name: &OfficeName| yizhan_exchange::Office {
                 name: name.clone(),
-                commitment: Digest::of(format!("{name}@{} of document {}", self.node, document.number).as_bytes()),
+                commitment: Digest::of(
+                    format!("{name}@{} of document {}", self.node, document.number).as_bytes(),
+                ),
             };
             Ok(offices.map(office).collect())
         };

@@ -51,7 +51,9 @@ impl Process {
             Effect::Recollect { neighbour, link, id } => {
                 return Ok(Some(Event::Recollected { neighbour, link, past: self.ledger.past(id) }));
             }
-            Effect::Custody { neighbour, acknowledged } => self.send_custody(out, neighbour, &acknowledged)?,
+            Effect::Custody { neighbour, acknowledged } => {
+                self.send_custody(out, neighbour, &acknowledged)?
+            }
             Effect::Reject { neighbour, link, envelope, reason, retry, entry } => {
                 let proof = entry.map(|index| self.ledger.bundle([index].into_iter())).transpose()?;
                 let rejection = Rejection { link, envelope, reason, retry, proof };
@@ -78,7 +80,11 @@ impl Process {
             }
             Effect::Cosign { neighbour, head } => {
                 let Head { ledger, size, root } = head;
-                self.send(out, neighbour, Frame::Cosign(Cosign { ledger, size, root, line: String::new() }));
+                self.send(
+                    out,
+                    neighbour,
+                    Frame::Cosign(Cosign { ledger, size, root, line: String::new(), again: false }),
+                );
             }
             Effect::Release { holding } => self.release(holding),
         }
@@ -115,7 +121,9 @@ impl Process {
             }
             return Ok(Some(Event::Damaged { holding }));
         };
-        let Ok(header) = Header::from_bytes(&stored.header) else { return Ok(Some(Event::Damaged { holding })) };
+        let Ok(header) = Header::from_bytes(&stored.header) else {
+            return Ok(Some(Event::Damaged { holding }));
+        };
         let slips = units.iter().filter_map(|unit| {
             let index = header.index_of(&unit.node)?;
             let slip = stored.slips.iter().find(|slip| slip.index == index)?;
@@ -147,7 +155,8 @@ impl Process {
         neighbour: NodeId,
         acknowledged: &[(u64, u64)],
     ) -> Result<(), LogError> {
-        let from = self.cosigned_by.get(&neighbour).copied().unwrap_or(0);
+        let shown = self.shown_to.get(&neighbour).or_else(|| self.cosigned_by.get(&neighbour));
+        let from = shown.copied().unwrap_or(0);
         let proof = self.ledger.bundle(acknowledged.iter().map(|(_, index)| *index))?;
         let size = self.ledger.head().size;
         let consistency =

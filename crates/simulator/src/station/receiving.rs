@@ -4,7 +4,6 @@
 use super::{Item, Process};
 use crate::happening::Step;
 use crate::ledger::{entries_of, head_of};
-use crate::limits::HEADS_KEPT_MAX;
 use crate::outside::Outside;
 use crate::wire::Message;
 use std::sync::Arc;
@@ -12,8 +11,8 @@ use yizhan_document::{Digest, NodeId, merkle};
 use yizhan_envelope::{Header, pieces_root};
 use yizhan_exchange::{Event, HeardEntry, OfferedEnvelope};
 use yizhan_journal::{StoredBody, StoredEnvelope};
-use yizhan_ledger::{EntryRef, Event as LedgerEvent, Head, Target};
-use yizhan_protocol::{BodyPlace, Custody, Frame, Offer, ProofBundle, ReceiptsHome, Rejection};
+use yizhan_ledger::{EntryRef, Event as LedgerEvent, Head, Target, WitnessError};
+use yizhan_protocol::{BodyPlace, Cosign, Custody, Frame, Offer, ProofBundle, ReceiptsHome, Rejection};
 
 impl Process {
     /// Something arrived.
@@ -37,14 +36,25 @@ impl Process {
             }
             Message::Frame(Frame::Cosign(cosign)) => {
                 let known = self.cosigned_by.entry(from).or_default();
-                *known = (*known).max(cosign.size);
+                *known = if cosign.again { cosign.size } else { (*known).max(cosign.size) };
+                if cosign.again {
+                    self.shown_to.remove(&from);
+                    self.show_soon(out);
+                }
             }
             Message::Frame(Frame::ReceiptsHome(frame)) if frame.origin != node => {
                 self.receipts(out, from, frame, Vec::new());
             }
             Message::Frame(frame) => {
                 // Workers check these; most are quick, some are not.
-                let delay = if self.random.chance(30) { self.random.within(0..=400) } else { self.random.below(4) };
+                let mut delay =
+                    if self.random.chance(30) { self.random.within(0..=400) } else { self.random.below(4) };
+                if let Frame::Custody(_) = frame {
+                    // These go through a lane of their own, in order.
+                    let last = self.lanes.entry(from).or_default();
+                    *last = (*last).max(out.now + delay);
+                    delay = *last - out.now;
+                }
                 out.later(self.name(), delay, Step::Checked { from, frame: Box::new(frame) });
             }
         }
@@ -57,7 +67,9 @@ impl Process {
             Frame::Custody(custody) => self.custody(out, from, *custody),
             Frame::ReceiptsHome(frame) => match entries_of(&frame.proof) {
                 Ok(entries) => self.receipts(out, from, frame, entries),
-                Err(reason) => out.note(|| format!("receipts of {} are not believed: {reason}", frame.proof.ledger)),
+                Err(reason) => {
+                    out.note(|| format!("receipts of {} are not believed: {reason}", frame.proof.ledger))
+                }
             },
             _ => {}
         }
@@ -84,7 +96,9 @@ impl Process {
         let Rejection { link, envelope, reason, retry, .. } = rejection;
         if reason == "body" {
             let mut outbound = self.core.state().outbound(neighbour);
-            if let Some(holding) = outbound.find(|(number, ..)| *number == link).map(|(_, holding, _)| holding) {
+            if let Some(holding) =
+                outbound.find(|(number, ..)| *number == link).map(|(_, holding, _)| holding)
+            {
                 let delay = self.random.within(1..=50);
                 out.later(self.name(), delay, Step::Examined { holding });
             }
@@ -92,7 +106,13 @@ impl Process {
         self.handle(out, Event::Rejected { neighbour, link, envelope, reason, retry });
     }
 
-    fn receipts(&mut self, out: &mut Outside, neighbour: NodeId, frame: Box<ReceiptsHome>, entries: Vec<HeardEntry>) {
+    fn receipts(
+        &mut self,
+        out: &mut Outside,
+        neighbour: NodeId,
+        frame: Box<ReceiptsHome>,
+        entries: Vec<HeardEntry>,
+    ) {
         let (origin, hops_left, ledger) = (frame.origin, frame.hops_left, frame.proof.ledger);
         let staged = self.put(Item::Receipts(frame));
         self.handle(out, Event::ReceiptsArrived { neighbour, origin, hops_left, ledger, entries, staged });
@@ -103,7 +123,7 @@ impl Process {
         let node = self.node;
         let checked = entries_of(&custody.proof).and_then(|entries| {
             let head = head_of(&custody.proof)?;
-            self.check_head(neighbour, head, &custody).map(|()| (head, entries))
+            self.check_head(out, neighbour, head, &custody).map(|()| (head, entries))
         });
         let (head, entries) = match checked {
             Ok(checked) => checked,
@@ -122,35 +142,27 @@ impl Process {
         self.handle(out, Event::CustodyTaken { neighbour, head, acknowledged, staged });
     }
 
-    fn check_head(&mut self, neighbour: NodeId, head: Head, custody: &Custody) -> Result<(), String> {
+    fn check_head(
+        &mut self,
+        out: &mut Outside,
+        neighbour: NodeId,
+        head: Head,
+        custody: &Custody,
+    ) -> Result<(), String> {
         if head.ledger.node != neighbour {
             return Err(format!("a head of {} from {neighbour}", head.ledger));
         }
-        let known = self.heads.entry(neighbour).or_default();
-        if known.is_empty() {
-            known.extend(self.core.state().witnessed(head.ledger));
+        let cosigned = self.core.state().witnessed(head.ledger);
+        let following = self.following.entry(neighbour).or_default();
+        let advanced = following.advance(head, custody.consistent_from, &custody.consistency, cosigned);
+        if let Err(WitnessError::Unproven { .. }) = advanced {
+            following.begin_anew();
+            let nothing = Head { ledger: head.ledger, size: 0, root: merkle::root(&[]) };
+            let Head { ledger, size, root } = cosigned.unwrap_or(nothing);
+            let cosign = Cosign { ledger, size, root, line: String::new(), again: true };
+            self.send(out, neighbour, Frame::Cosign(cosign));
         }
-        let Some(newest) = known.last().copied() else {
-            known.push(head);
-            return Ok(());
-        };
-        if let Some(same) = known.iter().find(|known| known.size == head.size) {
-            return if same.root == head.root { Ok(()) } else { Err(format!("two roots for size {}", head.size)) };
-        }
-        if head.size < newest.size {
-            return Ok(());
-        }
-        let base = known.iter().find(|known| known.size == custody.consistent_from);
-        let base = base.ok_or_else(|| format!("no proof from a known size, but from {}", custody.consistent_from))?;
-        let path = &custody.consistency;
-        if !merkle::verify_consistency(base.size, &base.root, head.size, &head.root, path) {
-            return Err(format!("size {} does not continue size {}", head.size, base.size));
-        }
-        known.push(head);
-        if known.len() > HEADS_KEPT_MAX {
-            known.remove(0);
-        }
-        Ok(())
+        advanced.map_err(|error| error.to_string())
     }
 }
 

@@ -36,8 +36,16 @@ fn words(items: &[InboxItem], limit: usize) -> String {
     let Some(last) = items.last() else {
         return "Nothing has come.".to_owned();
     };
-    let mut rows =
-        table(&["No.", "Document", "From 发文机关", "Title 标题", "Urgency", "Arrived 到达 (UTC)", "State 状态", "Files"]);
+    let mut rows = table(&[
+        "No.",
+        "Document",
+        "From 发文机关",
+        "Title 标题",
+        "Urgency",
+        "Arrived 到达 (UTC)",
+        "State 状态",
+        "Files",
+    ]);
     for item in items {
         let files: Vec<String> =
             item.parts.iter().map(|part| format!("{} ({})", shown(&part.name), bytes(part.size))).collect();
@@ -52,6 +60,7 @@ fn words(items: &[InboxItem], limit: usize) -> String {
             files.join("\n"),
         ]);
     }
-    let more = if items.len() >= limit { format!("\nmay go on: --after {}", last.sequence) } else { String::new() };
+    let more =
+        if items.len() >= limit { format!("\nmay go on: --after {}", last.sequence) } else { String::new() };
     format!("{rows}{more}")
 }

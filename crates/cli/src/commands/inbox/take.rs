@@ -80,7 +80,8 @@ pub(crate) async fn take_into(
     std::fs::rename(making.path(), folder).map_err(Failure::file(folder, "cannot be put in place"))?;
     // It lies elsewhere now: there is nothing left to remove.
     let _moved = making.keep();
-    let files = unpacked.files.iter().filter_map(|file| file.file_name()).map(|name| folder.join(name)).collect();
+    let files =
+        unpacked.files.iter().filter_map(|file| file.file_name()).map(|name| folder.join(name)).collect();
     Ok(Unpacked { files, ..unpacked })
 }
 

@@ -10,7 +10,9 @@ pub(super) const TITLE: &str = "关于做好冬季森林草原防火工作的通
 const LINES: [Line; 12] = [
     Line { left: 80, up: 740, size: 34, red: true, text: "昌吉回族自治州人民政府办公室" },
     black(225, 690, 14, NUMBER),
-    Line { left: 70, up: 672, size: 12, red: true, text: "━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━" },
+    Line {
+        left: 70, up: 672, size: 12, red: true, text: "━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━"
+    },
     black(126, 625, 20, TITLE),
     black(70, 575, 15, "各县市人民政府，州直各部门："),
     black(100, 545, 15, "进入冬季以来，我州气温偏高、降水偏少，森林草原火险"),
@@ -64,7 +66,8 @@ mod tests {
     fn every_character_can_be_said_in_the_encoding_and_every_line_fits_the_page() {
         for line in LINES {
             assert!(line.text.chars().all(|c| u32::from(c) <= 0xffff), "{}", line.text);
-            let wide: u32 = line.text.chars().map(|c| if c.is_ascii() { line.size / 2 } else { line.size }).sum();
+            let wide: u32 =
+                line.text.chars().map(|c| if c.is_ascii() { line.size / 2 } else { line.size }).sum();
             assert!(line.left + wide <= 595, "{} ends at {}", line.text, line.left + wide);
         }
     }

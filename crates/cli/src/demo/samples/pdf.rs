@@ -48,7 +48,8 @@ fn file(objects: &[String]) -> Vec<u8> {
     }
     let start = bytes.len();
     let (size, info) = (objects.len() + 1, objects.len());
-    let trailer = format!("trailer\n<< /Size {size} /Root 1 0 R /Info {info} 0 R >>\nstartxref\n{start}\n%%EOF\n");
+    let trailer =
+        format!("trailer\n<< /Size {size} /Root 1 0 R /Info {info} 0 R >>\nstartxref\n{start}\n%%EOF\n");
     bytes.extend_from_slice(table.as_bytes());
     bytes.extend_from_slice(trailer.as_bytes());
     bytes

@@ -1,0 +1,177 @@
+//! `yizhan-sim`: runs the worlds of many seeds on all cores, and tells what was tried and what broke.
+
+use clap::Parser;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use yizhan_simulator::{Outcome, Plan, World, network_of_seven, run};
+
+/// Failed seeds that are told in full, at the most.
+const TOLD_MAX: usize = 3;
+/// How often progress is told, in seeds.
+const PROGRESS: u64 = 1000;
+
+/// Whole networks with the real rules in virtual time, with faults of every kind, each run from one seed.
+#[derive(Parser)]
+#[command(name = "yizhan-sim", version)]
+#[command(
+    after_help = "Exit codes: 0 every promise was kept; 1 one was broken; 2 wrong arguments. A seed that broke one is \
+                        printed; --seeds 1 --seed N runs it alone, with the last lines of what happened."
+)]
+struct Arguments {
+    /// How many seeds
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    seeds: u64,
+    /// The first seed; the others follow it
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    seed: u64,
+    /// How many run at once [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Print everything that happens in the world of --seed, and nothing else
+    #[arg(long, conflicts_with_all = ["json", "seeds"])]
+    trace: bool,
+    /// One JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was tried, and what came of it.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    /// Worlds that were run.
+    seeds: u64,
+    /// Worlds in which a promise was broken.
+    failures: u64,
+    /// Documents accepted, in all of them.
+    documents: u64,
+    /// Faults that struck, in all of them.
+    faults: u64,
+    /// Virtual time, of all of them.
+    virtual_seconds: u64,
+    /// Things that happened, in all of them.
+    happenings: u64,
+    /// Ledger entries, in all of them.
+    entries: u64,
+    /// Documents and faults of the median world.
+    median_documents: u64,
+    median_faults: u64,
+    /// The seeds that broke a promise, and which.
+    failed: Vec<Failed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Failed {
+    seed: u64,
+    check: &'static str,
+    what: String,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.trace {
+        return trace(arguments.seed);
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = arguments.threads.unwrap_or(cores).max(1);
+    let outcomes = run_all(&arguments, threads);
+    let summary = summary(&outcomes);
+    let written = write(&arguments, &summary, &outcomes);
+    match (written, summary.failures) {
+        (Err(_), _) => ExitCode::from(2),
+        (Ok(()), 0) => ExitCode::SUCCESS,
+        (Ok(()), _) => ExitCode::FAILURE,
+    }
+}
+
+/// Runs one seed and prints everything that happens in it.
+fn trace(seed: u64) -> ExitCode {
+    let outcome = World::new(seed, &Plan::mixed(seed), network_of_seven(), usize::MAX).run();
+    match writeln!(io::stdout().lock(), "{outcome}") {
+        Ok(()) if outcome.failures.is_empty() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+/// Runs all seeds; of good worlds only the counts are kept.
+fn run_all(arguments: &Arguments, threads: usize) -> Vec<Outcome> {
+    let directory = network_of_seven();
+    let next = AtomicU64::new(0);
+    let outcomes = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= arguments.seeds {
+                        return;
+                    }
+                    let seed = arguments.seed.wrapping_add(number);
+                    let outcome = run(seed, &Plan::mixed(seed), &directory);
+                    if let Ok(mut outcomes) = outcomes.lock() {
+                        outcomes.push(outcome);
+                    }
+                    if number > 0 && number.is_multiple_of(PROGRESS) && !arguments.json {
+                        // Progress is for whoever looks; it may as well not be seen.
+                        drop(writeln!(io::stderr(), "{number} of {} seeds", arguments.seeds));
+                    }
+                }
+            });
+        }
+    });
+    let mut outcomes = outcomes.into_inner().unwrap_or_default();
+    outcomes.sort_by_key(|outcome| outcome.seed);
+    outcomes
+}
+
+fn summary(outcomes: &[Outcome]) -> Summary {
+    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum();
+    let failed = outcomes.iter().filter_map(|outcome| {
+        let failure = outcome.failures.first()?;
+        Some(Failed { seed: outcome.seed, check: failure.check, what: failure.what.clone() })
+    });
+    let failed: Vec<Failed> = failed.collect();
+    Summary {
+        seeds: outcomes.len() as u64,
+        failures: failed.len() as u64,
+        documents: sum(|outcome| outcome.documents),
+        faults: sum(|outcome| outcome.faults),
+        virtual_seconds: sum(|outcome| outcome.virtual_ms) / 1000,
+        happenings: sum(|outcome| outcome.happenings),
+        entries: sum(|outcome| outcome.entries),
+        median_documents: median(outcomes, |outcome| outcome.documents),
+        median_faults: median(outcomes, |outcome| outcome.faults),
+        failed,
+    }
+}
+
+fn median(outcomes: &[Outcome], of: fn(&Outcome) -> u64) -> u64 {
+    let mut values: Vec<u64> = outcomes.iter().map(of).collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0)
+}
+
+fn write(arguments: &Arguments, summary: &Summary, outcomes: &[Outcome]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer(&mut out, summary)?;
+        return writeln!(out);
+    }
+    let failed = outcomes.iter().filter(|outcome| !outcome.failures.is_empty());
+    for outcome in failed.take(TOLD_MAX) {
+        writeln!(out, "{outcome}\n")?;
+    }
+    for Failed { seed, check, what } in &summary.failed {
+        writeln!(out, "BROKEN seed {seed}: {check}: {what}")?;
+    }
+    let Summary { seeds, failures, documents, faults, virtual_seconds, happenings, entries, .. } = summary;
+    writeln!(
+        out,
+        "{seeds} seeds of seven nodes, {failures} broke a promise; {documents} documents, {faults} faults, {happenings} \
+         happenings, {entries} ledger entries, {virtual_seconds} virtual seconds; the median seed had {} documents and {} faults",
+        summary.median_documents, summary.median_faults
+    )
+}

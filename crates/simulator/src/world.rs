@@ -1,0 +1,340 @@
+//! A world: machines, wire, clerks and faults, run from a seed until all has come to rest; then everybody looks what is left.
+
+use crate::agenda::Agenda;
+use crate::book::Book;
+use crate::checks::queues_stay_bounded::{QueuesStayBounded, Weight};
+use crate::checks::{Checks, chains_verify, drains_by_itself, nothing_lost, nothing_twice};
+use crate::clerks::Clerks;
+use crate::faults::faults;
+use crate::faulty_folder::{DISK_FAULT, FaultyFolder};
+use crate::happening::{Happening, Hello};
+use crate::limits::{BAD_CLOCK_SKEW_MS, DRAIN_MS_MAX, GOOD_CLOCK_SKEW_MS, IDLE_MS, TRACE_LINES_MAX};
+use crate::outcome::Outcome;
+use crate::outside::{Outside, Tamper};
+use crate::plan::Plan;
+use crate::random::Random;
+use crate::station::{Process, Station, Store};
+use crate::survey::Survey;
+use crate::trace::Trace;
+use crate::wire::Wire;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use yizhan_document::NodeId;
+use yizhan_hierarchy::Directory;
+
+/// How often a world that should come to rest is looked at, in milliseconds.
+const LOOK_MS: u64 = 1_000;
+/// How long after a failed attempt neighbours dial again, in milliseconds.
+const DIAL_MS_MAX: u64 = 2_000;
+
+/// A world of nodes.
+pub struct World {
+    pub(crate) out: Outside,
+    pub(crate) stations: BTreeMap<NodeId, Station>,
+    pub(crate) random: Random,
+    pub(crate) faults: u64,
+    entries: u64,
+    seed: u64,
+    active_ms: u64,
+    bad_clocks: BTreeSet<NodeId>,
+}
+
+/// Runs the world of a seed. If a promise is broken, it is run again to tell how that came.
+pub fn run(seed: u64, plan: &Plan, directory: &Arc<Directory>) -> Outcome {
+    let outcome = World::new(seed, plan, Arc::clone(directory), 0).run();
+    if outcome.failures.is_empty() {
+        return outcome;
+    }
+    World::new(seed, plan, Arc::clone(directory), TRACE_LINES_MAX).run()
+}
+
+impl World {
+    /// The world of a seed at its beginning; so many of the last lines of what happens are kept.
+    pub fn new(seed: u64, plan: &Plan, directory: Arc<Directory>, trace: usize) -> Self {
+        let mut random = Random::new(seed);
+        let nodes = directory.tree().nodes().to_vec();
+        let neighbours =
+            |node: NodeId| directory.neighbours(node).into_iter().map(move |other| (node, other));
+        let pairs: Vec<(NodeId, NodeId)> = nodes.iter().flat_map(|node| neighbours(*node)).collect();
+        let wire = Wire::new(pairs, plan.mangling, random.fork());
+        let book = Book::by_chance(&directory, plan, &mut random);
+        let mut checks = Checks::default();
+        checks.queues_stay_bounded.documents = usize::try_from(book.len()).unwrap_or(usize::MAX);
+        let bad_clock = random.pick(&nodes).copied().filter(|_| plan.bad_clock);
+        let station = |node: &NodeId, random: &mut Random| Station {
+            node: *node,
+            life: 0,
+            skew_ms: skew(random, bad_clock == Some(*node)),
+            folder: FaultyFolder::default(),
+            store: Store::default(),
+            process: None,
+            random: random.fork(),
+        };
+        let stations = nodes.iter().map(|node| (*node, station(node, &mut random))).collect();
+        let mut agenda = Agenda::new();
+        for (at, fault) in faults(plan.faults, plan.active_ms, &nodes, &wire.pairs(), &mut random) {
+            agenda.at(at, Happening::Fault(fault));
+        }
+        let clerks_until = if plan.clerks_act { plan.active_ms } else { 0 };
+        let out = Outside {
+            now: 0,
+            agenda,
+            wire,
+            book,
+            clerks: Clerks::new(clerks_until, random.fork()),
+            checks,
+            directory,
+            trace: Trace::new(trace),
+            failures: Vec::new(),
+            tamper: None,
+            crash_rule: plan.crash_rule,
+            sync_ms_max: plan.sync_ms_max,
+            bad_pieces: 0,
+            ending: Vec::new(),
+        };
+        let bad_clocks = bad_clock.into_iter().collect();
+        let mut world = Self {
+            out,
+            stations,
+            random,
+            faults: 0,
+            entries: 0,
+            seed,
+            active_ms: plan.active_ms,
+            bad_clocks,
+        };
+        world.begin();
+        world
+    }
+
+    /// Lets somebody change frames on their way out, as a lying neighbour would.
+    pub fn tamper(&mut self, tamper: Tamper) {
+        self.out.tamper = Some(tamper);
+    }
+
+    /// Runs to the end: the active time, then until all is at rest, then idle, then the power of every machine is cut.
+    pub fn run(mut self) -> Outcome {
+        self.until(self.active_ms);
+        self.mend_all();
+        self.drain();
+        self.idle();
+        self.look_at_all_disks();
+        Outcome {
+            seed: self.seed,
+            documents: self.out.book.told.len() as u64,
+            faults: self.faults,
+            virtual_ms: self.out.now,
+            happenings: self.out.agenda.count(),
+            entries: self.entries,
+            failures: self.out.failures,
+            trace: self.out.trace.into_lines(),
+        }
+    }
+
+    fn begin(&mut self) {
+        let nodes: Vec<NodeId> = self.stations.keys().copied().collect();
+        nodes.into_iter().for_each(|node| self.start(node));
+        for (one, other) in self.out.wire.pairs() {
+            let at = self.random.within(1..=200);
+            self.out.agenda.at(at, Happening::Dial { one, other });
+        }
+        self.out.clerks_begin();
+    }
+
+    /// Lets everything happen that is to happen up to a moment; a broken promise ends it.
+    pub(crate) fn until(&mut self, moment: u64) {
+        while self.out.failures.is_empty() && self.out.agenda.next_time().is_some_and(|next| next <= moment) {
+            let Some((at, happening)) = self.out.agenda.pop() else { break };
+            self.out.now = at;
+            self.happens(happening);
+            for (node, why) in std::mem::take(&mut self.out.ending) {
+                let power = self.random.chance(500);
+                self.stop(node, power, &why);
+                self.faults += 1;
+            }
+        }
+        self.out.now = self.out.now.max(moment);
+    }
+
+    fn happens(&mut self, happening: Happening) {
+        let Self { out, stations, .. } = self;
+        fn running(stations: &mut BTreeMap<NodeId, Station>, node: NodeId) -> Option<&mut Process> {
+            stations.get_mut(&node).and_then(|station| station.process.as_mut())
+        }
+        match happening {
+            Happening::Inside { node, life, step } => {
+                if let Some(process) = running(stations, node).filter(|process| process.life == life) {
+                    process.step(out, step);
+                }
+            }
+            Happening::Dial { one, other } => self.dial(one, other),
+            Happening::Up { node, neighbour, connection, hello: Hello { clock_ms, witnessed } } => {
+                if let Some(process) =
+                    running(stations, node).filter(|_| out.wire.stands(node, neighbour, connection))
+                {
+                    process.up(out, neighbour, connection, clock_ms, witnessed);
+                }
+            }
+            Happening::Down { node, neighbour, connection } => {
+                if let Some(process) = running(stations, node) {
+                    process.down(out, neighbour, connection);
+                }
+            }
+            Happening::Arrival { from, to, connection, message } => {
+                let stands = out.wire.stands(from, to, connection);
+                if let Some(process) = running(stations, to).filter(|_| stands) {
+                    process.arrives(out, from, message);
+                }
+            }
+            Happening::Fault(fault) => self.strike(fault),
+            Happening::Start { node } => self.start(node),
+            Happening::Mend { one, other } => out.wire.unblock(out.now, &mut out.agenda, one, other),
+            Happening::HandIn { document } => {
+                let from = out.book.document(document).map(|document| document.from);
+                match from.and_then(|node| running(stations, node)) {
+                    Some(process) => process.submit(out, document),
+                    // Nobody answers: the clerk tries again later.
+                    None => out.hand_in_later(document),
+                }
+            }
+            Happening::Visit { node, office } => out.visit(running(stations, node), node, office),
+        }
+    }
+
+    /// Connects two neighbours if both run; each hears of it with what the other's hello says.
+    fn dial(&mut self, one: NodeId, other: NodeId) {
+        let Self { out, stations, .. } = self;
+        let hello = |of: NodeId, to: NodeId, out: &Outside| {
+            let process = stations.get(&of)?.process.as_ref()?;
+            Some(Hello { clock_ms: process.wall(out).as_ms(), witnessed: process.witnessed(to) })
+        };
+        let (Some(of_one), Some(of_other)) = (hello(one, other, out), hello(other, one, out)) else {
+            let at = out.now + 1 + self.random.below(DIAL_MS_MAX);
+            out.agenda.at(at, Happening::Dial { one, other });
+            return;
+        };
+        // None: they are connected already, or held apart, and whoever mends that dials.
+        let Some((connection, at_one, at_other)) = out.wire.connect(out.now, one, other) else { return };
+        let now = out.now;
+        out.agenda
+            .at(now + at_one, Happening::Up { node: one, neighbour: other, connection, hello: of_other });
+        out.agenda
+            .at(now + at_other, Happening::Up { node: other, neighbour: one, connection, hello: of_one });
+    }
+
+    fn start(&mut self, node: NodeId) {
+        let Some(station) = self.stations.get_mut(&node).filter(|station| station.process.is_none()) else {
+            return;
+        };
+        let Err(reason) = station.start(&mut self.out) else { return };
+        if reason.contains(DISK_FAULT) {
+            // The disk failed in the middle of recovery: whoever watches over the process starts it again.
+            let at = self.out.now + self.down_ms();
+            self.out.agenda.at(at, Happening::Start { node });
+        } else {
+            self.out.fail("drains_by_itself", format!("{node} does not start again: {reason}"));
+        }
+    }
+
+    /// Ends the process of a node; it is started again after a while. Says whether it ran.
+    pub(crate) fn stop(&mut self, node: NodeId, power: bool, why: &str) -> bool {
+        let Some(process) = self.stations.get_mut(&node).and_then(|station| station.stop(power)) else {
+            return false;
+        };
+        self.out.note(|| format!("{node}: ENDS ({why}; power gone: {power})"));
+        for question in process.counter.questions.values() {
+            self.out.clerk_hears_nothing(node, question);
+        }
+        for neighbour in self.out.directory.neighbours(node) {
+            self.out.wire.cut(self.out.now, &mut self.out.agenda, node, neighbour);
+        }
+        let at = self.out.now + self.down_ms();
+        self.out.agenda.at(at, Happening::Start { node });
+        true
+    }
+
+    /// From now on nothing goes wrong.
+    fn mend_all(&mut self) {
+        self.out.wire.stop_mangling();
+        self.out.crash_rule = None;
+        self.out.bad_pieces = 0;
+        self.out.note(|| "all faults end".to_owned());
+    }
+
+    /// Waits for rest.
+    fn drain(&mut self) {
+        let deadline = self.out.now + DRAIN_MS_MAX;
+        loop {
+            self.until(self.out.now + LOOK_MS);
+            let left = self.left_over();
+            if left.is_empty() || !self.out.failures.is_empty() {
+                return;
+            }
+            if self.out.now >= deadline {
+                left.into_iter().for_each(|what| self.out.fail("drains_by_itself", what));
+                return;
+            }
+        }
+    }
+
+    fn left_over(&self) -> Vec<String> {
+        let of = |station: &Station| match &station.process {
+            Some(process) => drains_by_itself::left_over(process),
+            None => vec![format!("{} is down", station.node)],
+        };
+        self.stations.values().flat_map(of).collect()
+    }
+
+    /// A world at rest neither grows nor keeps anything undecided.
+    fn idle(&mut self) {
+        if !self.out.failures.is_empty() {
+            return;
+        }
+        // The ledgers are shown, and what was cosigned is noted, for a last time.
+        self.until(self.out.now + IDLE_MS / 10);
+        let weights: BTreeMap<NodeId, Weight> =
+            self.processes().map(|process| (process.node, QueuesStayBounded::weigh(process))).collect();
+        self.until(self.out.now + IDLE_MS);
+        let wrong: Vec<String> = self
+            .processes()
+            .flat_map(|process| QueuesStayBounded::at_rest(process, weights.get(&process.node)))
+            .collect();
+        wrong.into_iter().for_each(|what| self.out.fail("queues_stay_bounded", what));
+    }
+
+    fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.stations.values().filter_map(|station| station.process.as_ref())
+    }
+
+    /// Cuts the power of all machines and looks what their disks hold.
+    fn look_at_all_disks(&mut self) {
+        if !self.out.failures.is_empty() {
+            return;
+        }
+        for station in self.stations.values_mut() {
+            drop(station.stop(true));
+        }
+        let network = self.out.directory.network.clone();
+        let survey = match Survey::of(self.stations.values_mut(), &network) {
+            Ok(survey) => survey,
+            Err(reason) => return self.out.fail("nothing_lost", reason),
+        };
+        self.entries = survey.nodes.values().map(|held| held.ledger.size()).sum();
+        let found = [
+            ("nothing_lost", nothing_lost::check(&survey, &self.out.book, &self.bad_clocks)),
+            ("nothing_twice", nothing_twice::check(&survey, &self.out.book)),
+            ("chains_verify", chains_verify::check(&survey)),
+            ("numbers_have_no_gaps", self.out.checks.numbers_have_no_gaps.check(&survey)),
+        ];
+        for (check, wrong) in found {
+            wrong.into_iter().for_each(|what| self.out.fail(check, what));
+        }
+    }
+}
+
+/// How far a clock is off, in milliseconds.
+fn skew(random: &mut Random, bad: bool) -> i64 {
+    let most = if bad { BAD_CLOCK_SKEW_MS } else { random.below(GOOD_CLOCK_SKEW_MS) };
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    if random.chance(500) { most } else { -most }
+}

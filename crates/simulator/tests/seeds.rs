@@ -1,0 +1,40 @@
+//! Worlds from seeds: the seven-node network with loss, duplication, reordering, crashes and every other fault there is.
+
+use yizhan_simulator::{CommitMoment, CrashRule, Plan, network_of_seven, run};
+
+fn holds(seed: u64, plan: &Plan) {
+    let outcome = run(seed, plan, &network_of_seven());
+    assert!(outcome.failures.is_empty(), "{outcome}");
+}
+
+#[test]
+fn a_calm_world_delivers_everything_and_comes_to_rest() {
+    for seed in 0..10 {
+        let outcome = run(seed, &Plan::calm(20), &network_of_seven());
+        assert!(outcome.failures.is_empty(), "{outcome}");
+        assert_eq!((outcome.documents, outcome.faults), (20, 0));
+    }
+}
+
+#[test]
+fn a_seed_gives_one_run() {
+    let first = run(7, &Plan::mixed(7), &network_of_seven());
+    assert_eq!(first, run(7, &Plan::mixed(7), &network_of_seven()));
+}
+
+#[test]
+fn worlds_with_all_faults_keep_every_promise() {
+    for seed in 0..100 {
+        holds(seed, &Plan::mixed(seed));
+    }
+}
+
+#[test]
+fn a_node_that_crashes_at_every_moment_of_every_few_batches_loses_nothing() {
+    for (number, node) in ["65", "6523", "652301", "653101"].into_iter().enumerate() {
+        for moment in [CommitMoment::Written, CommitMoment::Synced, CommitMoment::Told] {
+            let rule = CrashRule { node: node.parse().unwrap(), every: 3 + number as u64, moment };
+            holds(number as u64, &Plan { crash_rule: Some(rule), ..Plan::calm(12) });
+        }
+    }
+}
