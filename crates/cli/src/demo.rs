@@ -134,7 +134,7 @@ fn world(place: &Place, given: Vec<PathBuf>, output: Output) -> Result<World, De
     let network = create_network(&plan, &folder, clock.wall())?;
     show.line(&format!("{} in {}", plan.network, folder.display()));
     let files = match given.is_empty() {
-        true => Files::Samples(samples::write_samples(&folder.join("samples"))?),
+        true => Files::Samples(write_samples(&folder.join("samples"))?),
         false => Files::Given(given),
     };
     let program = std::env::current_exe().map_err(Failure::Runtime)?;

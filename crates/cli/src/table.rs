@@ -16,11 +16,6 @@ pub(crate) fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// Text of several lines of others.
-pub(crate) fn shown_lines(text: &str) -> String {
-    text.lines().map(|line| shown(line) + "\n").collect()
-}
-
 /// A moment to the second, in UTC: `2026-11-20 08:00:00`.
 pub(crate) fn moment(at: WallTime) -> String {
     let text = at.to_string();

@@ -14,8 +14,8 @@ pub const ELEMENT_BYTES_MAX: usize = 4096;
 pub const PART_NAME_BYTES_MAX: usize = 255;
 /// A manifest, in bytes, at the most: label, parts and recipients at their own limits fit.
 pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
-/// Content of one document, in bytes, at the most (1 TiB).
-pub const CONTENT_BYTES_MAX: u64 = 1 << 40;
+/// Content of one document, in bytes, at the most (63 GiB): closed, it stays below the 64 GiB that a link carries.
+pub const CONTENT_BYTES_MAX: u64 = 63 << 30;
 /// A reason given for refusing, returning or failing, in bytes, at the most.
 pub const REASON_BYTES_MAX: usize = 2000;
 /// How far ahead a deadline may lie, in milliseconds (366 days).

@@ -1,6 +1,6 @@
 //! Checkpoints: size and root of a ledger at some time, as a signed note (C2SP `tlog-checkpoint`), with cosignatures.
 
-use crate::limits::{CHECKPOINT_BYTES_MAX, HASH_BYTES};
+use crate::limits::{CHECKPOINT_BYTES_MAX, COSIGNATURES_MAX, HASH_BYTES};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use yizhan_document::{Digest, LedgerId};
@@ -138,6 +138,10 @@ impl SignedCheckpoint {
             .ok_or_else(|| CheckpointError::BadCosignature { name: signature.name.clone() })?;
         if let Some(earlier) = self.cosigned_by(witness) {
             return Ok(earlier);
+        }
+        if self.note.signatures.len() > COSIGNATURES_MAX {
+            // Enough have signed for it; one more would make receipts longer and no better.
+            return Ok(time);
         }
         // A wrong line under this witness's name, which came with the note, would spoil the right one.
         self.note.signatures.retain(|old| old.name != signature.name || old.key_id != signature.key_id);

@@ -11,6 +11,8 @@ pub const HASH_BYTES: usize = 32;
 pub const LEDGER_FILE_BYTES_MAX: usize = TILE_WIDTH * (2 + ENTRY_BYTES_MAX);
 /// A checkpoint with its signatures, in bytes, at the most.
 pub const CHECKPOINT_BYTES_MAX: usize = 64 * 1024;
+/// Cosignatures kept on one checkpoint, at the most: a hub has more neighbours than a receipt needs witnesses.
+pub const COSIGNATURES_MAX: usize = 16;
 /// A `.tlog-proof` file, in bytes, at the most: first lines with extra data, a longest path, a checkpoint.
 pub const PROOF_BYTES_MAX: usize = EXTRA_BYTES_MAX + PATH_MAX * 45 + CHECKPOINT_BYTES_MAX + 64;
 /// The line of extra data in a `.tlog-proof` file, in bytes, at the most. We write none and use none.

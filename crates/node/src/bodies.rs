@@ -31,8 +31,15 @@ impl Daemon {
         let priority = held.acceptance.urgency as i32;
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
-            if let Err(error) = stream_body(&shared, neighbour, holding, wanted, priority).await {
-                tracing::warn!(%neighbour, holding, %error, "a body could not be sent");
+            match stream_body(&shared, neighbour, holding, wanted, priority).await {
+                Ok(()) => {}
+                Err(SendBodyError::Lost(why)) => {
+                    tracing::error!(holding, why, "ALARM: a stored body is gone; its units are lost here");
+                    shared.inputs.send(Input::Damaged { holding }).await.unwrap_or_default();
+                }
+                Err(SendBodyError::Later(error)) => {
+                    tracing::warn!(%neighbour, holding, %error, "a body could not be sent; the offer is repeated");
+                }
             }
         });
     }
@@ -64,16 +71,49 @@ fn put_body_aside(shared: &Shared, stored: &StoredEnvelope, why: &str) {
     }
 }
 
+/// Why a body is not sent.
+enum SendBodyError {
+    /// It is not here any more, or not whole.
+    Lost(String),
+    /// Nothing is known to be lost.
+    Later(std::io::Error),
+}
+
+impl From<std::io::Error> for SendBodyError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Later(error)
+    }
+}
+
+impl From<BodyError> for SendBodyError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Missing { .. } | BodyError::Length { .. } => Self::Lost(error.to_string()),
+            other => Self::Later(std::io::Error::other(other)),
+        }
+    }
+}
+
 async fn stream_body(
     shared: &Shared,
     neighbour: NodeId,
     holding: u64,
     wanted: Wanted,
     priority: i32,
-) -> std::io::Result<()> {
-    let stored = shared.index.envelope(holding).map_err(std::io::Error::other)?;
+) -> Result<(), SendBodyError> {
+    let stored = shared.index.envelope(holding).map_err(|error| match error.is_damage() {
+        true => SendBodyError::Lost(error.to_string()),
+        false => SendBodyError::Later(std::io::Error::other(error)),
+    })?;
     let StoredBody::File { pieces } = &stored.body else { return Ok(()) };
-    let mut file = open(shared, &stored).map_err(std::io::Error::other)?;
+    let mut file = match open(shared, &stored) {
+        Err(BodyError::Length { have, .. }) => {
+            let why = format!("it has {have} bytes, which is not its length");
+            put_body_aside(shared, &stored, &why);
+            return Err(SendBodyError::Lost(why));
+        }
+        opened => opened?,
+    };
     file.seek(SeekFrom::Start(wanted.from_piece.saturating_mul(PIECE_BYTES)))?;
     let head = BodyHead {
         link: wanted.link,
@@ -82,7 +122,7 @@ async fn stream_body(
         pieces: pieces.clone(),
     };
     let body = Box::new(tokio::io::BufReader::with_capacity(READ_BYTES, tokio::fs::File::from_std(file)));
-    shared.links.send_body(neighbour, &head, body, priority).map_err(std::io::Error::other)
+    Ok(shared.links.send_body(neighbour, &head, body, priority).map_err(std::io::Error::other)?)
 }
 
 /// Asks for the body of an offer from the first piece that is not here. If all of it is here already, because another

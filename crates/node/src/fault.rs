@@ -26,6 +26,12 @@ pub enum NodeError {
     /// The directory does not fit this node's keys or network.
     #[error("the directory does not fit this node: {0}")]
     Misfit(String),
+    /// The data folder is not what one node left there.
+    #[error("the data folder cannot be used: {0}")]
+    Data(String),
+    /// The index does not know what the rules know: the queue is not to be believed, and is made anew by a restart.
+    #[error("the queue does not know holding {0}; a restart makes it anew from the journal")]
+    Unindexed(u64),
     /// The disk: nothing more is promised.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -78,6 +84,7 @@ impl NodeError {
             Self::Disk(_)
             | Self::Submit(_)
             | Self::Queue(_)
+            | Self::Unindexed(_)
             | Self::Bodies(_)
             | Self::Lock(_)
             | Self::Random
@@ -89,6 +96,7 @@ impl NodeError {
             | Self::Anchor(_)
             | Self::Directory(_)
             | Self::Misfit(_)
+            | Self::Data(_)
             | Self::Desk(_) => 78,
             Self::Record(_) => 70,
             Self::Ledger(KeeperError::Log(_) | KeeperError::KeyFile(_)) => 75,

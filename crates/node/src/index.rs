@@ -1,5 +1,6 @@
 //! Finds what is stored: the queue's indexes, the journal behind them, and a small memory of what was stored last.
 
+use crate::fault::NodeError;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use yizhan_document::{Digest, EnvelopeId, LedgerId};
@@ -51,6 +52,24 @@ pub(crate) enum IndexError {
     /// Something else lies there.
     #[error("the record for holding {0} is another one")]
     Other(u64),
+}
+
+impl IndexError {
+    /// Whether the content itself is gone, and not only the way to it.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Journal(JournalError::Damaged { .. }) | Self::Record(_))
+    }
+}
+
+impl From<IndexError> for NodeError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Unknown(holding) | IndexError::Other(holding) => Self::Unindexed(holding),
+            IndexError::Journal(error) => Self::Journal(error),
+            IndexError::Record(error) => Self::Record(error),
+            IndexError::Queue(error) => Self::Queue(error),
+        }
+    }
 }
 
 impl Index {

@@ -68,6 +68,20 @@ impl LedgerKeeper {
         Self { network, ledger, log, signer, cosigner, current, shown, witnessed: None, published: None }
     }
 
+    /// Takes up the checkpoint that was published before the last stop, with the cosignatures that it has.
+    pub(crate) fn remember(&mut self, note: &[u8], witnesses: &[NoteVerifier]) {
+        let Ok(signed) = SignedCheckpoint::verify(note, &self.signer.verifier()) else { return };
+        let Checkpoint { size, root, .. } = *signed.checkpoint();
+        let holds = self.log.root_at(size).is_ok_and(|own| own == root);
+        if !holds || !witnesses.iter().any(|witness| signed.cosigned_by(witness).is_some()) {
+            return;
+        }
+        if size == self.current.checkpoint().size {
+            self.current = signed.clone();
+        }
+        self.witnessed = Some(signed);
+    }
+
     /// Writes the verifier key beside the ledger, so that a copied folder can be checked.
     pub(crate) fn write_vkey(&self, folder: &Path) -> Result<(), KeeperError> {
         yizhan_spool::create_folder(folder).map_err(KeeperError::KeyFile)?;

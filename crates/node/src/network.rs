@@ -123,7 +123,7 @@ pub fn create_network(
 }
 
 /// `n` UDP ports of loopback that nobody uses at the moment. Another process may take one before its node does.
-pub fn free_udp_ports(n: usize) -> io::Result<Vec<u16>> {
+fn free_udp_ports(n: usize) -> io::Result<Vec<u16>> {
     // All are held at once, so that no port is given twice.
     let sockets: Vec<UdpSocket> =
         (0..n).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<_>>()?;

@@ -12,7 +12,9 @@ use yizhan_envelope::Header;
 use yizhan_exchange::{Effect, Event, Kept, Past, Staged};
 use yizhan_journal::StoredBody;
 use yizhan_ledger::{Entry, Event as LedgerEvent, Head, Target};
-use yizhan_protocol::{Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, Rejection};
+use yizhan_protocol::{
+    Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, Rejection, encoded_bytes, limits,
+};
 
 /// Free space below which nothing new is accepted, in bytes.
 const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
@@ -111,10 +113,12 @@ impl Daemon {
         path.push(self.shared.me());
         let stored = match self.shared.index.envelope(holding) {
             Ok(stored) => stored,
-            Err(error) => {
+            Err(error) if error.is_damage() => {
                 tracing::error!(holding, %error, "ALARM: a stored envelope cannot be read; its units are lost here");
                 return Ok(Some(Event::Damaged { holding }));
             }
+            // The journal may well hold it: nothing is given up for lost because an index or a disk fails.
+            Err(error) => return Err(error.into()),
         };
         let Ok(header) = Header::from_bytes(&stored.header) else {
             return Ok(Some(Event::Damaged { holding }));
@@ -184,7 +188,7 @@ impl Daemon {
 
     fn send_custody(&mut self, neighbour: NodeId, acknowledged: &[(u64, u64)]) -> Result<(), NodeError> {
         let indexes: Vec<u64> = acknowledged.iter().map(|(_, index)| *index).collect();
-        let acknowledged =
+        let named =
             acknowledged.iter().map(|(link, index)| Acknowledgement { link: *link, index: *index }).collect();
         // Frames arrive in order: each head is proven from the one before it, the first from the one cosigned last.
         let shown = self.shown_to.get(&neighbour).or_else(|| self.cosigned_by.get(&neighbour));
@@ -200,8 +204,13 @@ impl Daemon {
             };
             (proof, consistency, size)
         };
-        let custody = Custody { proof, acknowledged, consistent_from: from, consistency };
-        if self.send(neighbour, Frame::Custody(Box::new(custody))) {
+        let custody = Custody { proof, acknowledged: named, consistent_from: from, consistency };
+        let frame = Frame::Custody(Box::new(custody));
+        if let Some((first, second)) = halves(acknowledged, &frame, limits::CUSTODY_BYTES_MAX) {
+            self.send_custody(neighbour, first)?;
+            return self.send_custody(neighbour, second);
+        }
+        if self.send(neighbour, frame) {
             self.shown_to.insert(neighbour, size);
         }
         Ok(())
@@ -213,10 +222,12 @@ impl Daemon {
             entry.attachment = self.shared.index.attachment(entry.index).unwrap_or_default();
         }
         let hops_left = yizhan_exchange::limits::HOPS_MAX;
-        self.send(
-            hop,
-            Frame::ReceiptsHome(Box::new(yizhan_protocol::ReceiptsHome { origin, hops_left, proof })),
-        );
+        let frame = Frame::ReceiptsHome(Box::new(yizhan_protocol::ReceiptsHome { origin, hops_left, proof }));
+        if let Some((first, second)) = halves(indexes, &frame, limits::RECEIPTS_HOME_BYTES_MAX) {
+            self.send_receipts(hop, origin, first)?;
+            return self.send_receipts(hop, origin, second);
+        }
+        self.send(hop, frame);
         Ok(())
     }
 
@@ -297,4 +308,9 @@ impl Daemon {
         }
         Ok(())
     }
+}
+
+/// Both halves of a batch whose frame is too long for a neighbour to take.
+fn halves<'a, T>(batch: &'a [T], frame: &Frame, bytes_max: u32) -> Option<(&'a [T], &'a [T])> {
+    (batch.len() > 1 && encoded_bytes(frame) > u64::from(bytes_max)).then(|| batch.split_at(batch.len() / 2))
 }

@@ -9,8 +9,8 @@ use yizhan_document::merkle;
 use yizhan_exchange::{Entered, Fact, Node, Profile};
 use yizhan_hierarchy::Directory;
 use yizhan_journal::{Damage, Journal, JournalOptions, Location, Record, RecordError, RecoveryReport};
-use yizhan_ledger::tiles::FolderTiles;
-use yizhan_ledger::{Log, verify_ledger};
+use yizhan_ledger::tiles::{CHECKPOINT_PATH, FolderTiles};
+use yizhan_ledger::{Checkpoint, Log, verify_ledger};
 use yizhan_spool::{Changes, Note, Quarantine, Queue, RealFolder, Trust};
 
 /// Entries taken into the ledger before their full tiles are written, so that memory stays bounded.
@@ -101,12 +101,21 @@ fn replay(
         return Err(error);
     }
     let (journal, report) = opened?;
-    if report.fresh && ledger.old_size() > 0 {
+    // Whatever state the tiles are in: a ledger that was published is never begun anew.
+    if report.fresh && tiles.join("tile").exists() {
         let reason = "there is a ledger but no journal: the journal was lost or the folder was copied in part; \
                       restore it, or the node would tell a second history";
-        return Err(NodeError::Misfit(reason.to_owned()));
+        return Err(NodeError::Data(reason.to_owned()));
     }
     fill_gap(&mut node, &mut ledger, u64::MAX)?;
+    let published = published_size(tiles);
+    if ledger.log.size() < published {
+        return Err(NodeError::Data(format!(
+            "the published ledger has {published} entries, journal and sound tiles give {}: a part of the folder was lost or \
+             put back; restore it from one moment, or the node would tell a second history",
+            ledger.log.size()
+        )));
+    }
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
     Ok(Replay { node, log, journal, report })
@@ -148,7 +157,7 @@ fn take_in(node: &mut Node, ledger: &mut Ledger, facts: &[Fact]) -> Result<(), N
             }
             fill_gap(node, ledger, entered.index)?;
             if entered.index != ledger.log.size() {
-                return Err(NodeError::Misfit(format!(
+                return Err(NodeError::Data(format!(
                     "entries {} to {} of the ledger are lost: neither journal nor tiles have them",
                     ledger.log.size(),
                     entered.index
@@ -180,12 +189,18 @@ fn fill_gap(node: &mut Node, ledger: &mut Ledger, until: u64) -> Result<(), Node
     Ok(())
 }
 
+/// How many entries the published checkpoint speaks of, whatever the tiles beside it look like.
+fn published_size(tiles: &Path) -> u64 {
+    let note = std::fs::read(tiles.join(CHECKPOINT_PATH)).unwrap_or_default();
+    Checkpoint::from_unverified_note(&note).map_or(0, |checkpoint| checkpoint.size)
+}
+
 /// Journal and published tiles must tell one history.
 fn check_against_tiles(ledger: &Ledger, entered: &Entered) -> Result<(), NodeError> {
     let Some(old) = ledger.old.as_ref().filter(|old| entered.index < old.size()) else { return Ok(()) };
     match old.leaf(entered.index) {
         Ok(leaf) if leaf == merkle::leaf_hash(&entered.bytes) => Ok(()),
-        Ok(_) => Err(NodeError::Misfit(format!(
+        Ok(_) => Err(NodeError::Data(format!(
             "journal and ledger tell two histories at entry {}; restore the data folder from one moment",
             entered.index
         ))),

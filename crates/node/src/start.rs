@@ -25,7 +25,7 @@ use yizhan_document::{LedgerId, NodeId};
 use yizhan_exchange::Profile;
 use yizhan_hierarchy::{Directory, TrustAnchor};
 use yizhan_identity::{Cosigner, NoteSigner, certificate_to_pem, check_issued_by};
-use yizhan_ledger::origin_of;
+use yizhan_ledger::{origin_of, tiles::CHECKPOINT_PATH};
 use yizhan_link::{LinkConfig, LinkEvent, LinkTiming, Links, NeighbourConfig};
 use yizhan_protocol::Hello;
 use yizhan_spool::{
@@ -58,7 +58,14 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
     let witness = format!("{}/{}/witness", config.network, config.node);
     let cosigner = Cosigner::new(witness, keys.witness.clone()).map_err(misfit)?;
-    let keeper = LedgerKeeper::new(&config.network, ledger, log, signer, cosigner);
+    let mut keeper = LedgerKeeper::new(&config.network, ledger, log, signer, cosigner);
+    let witnesses = directory.neighbours(config.node);
+    let witnesses: Vec<_> =
+        witnesses.iter().filter_map(|node| Some(directory.division(*node)?.witness.clone())).collect();
+    keeper.remember(
+        &std::fs::read(config.data.join("ledger").join(CHECKPOINT_PATH)).unwrap_or_default(),
+        &witnesses,
+    );
     keeper.write_vkey(&config.data.join("ledger")).map_err(NodeError::Ledger)?;
     let keeper = Arc::new(Mutex::new(keeper));
     // The first ledger of each neighbour: further epochs come with restore.
@@ -182,7 +189,7 @@ fn make_data_folder(data: &Path) -> Result<(), NodeError> {
     match std::fs::read_to_string(&format) {
         Ok(found) if found == DATA_FORMAT => {}
         Ok(found) => {
-            return Err(NodeError::Misfit(format!(
+            return Err(NodeError::Data(format!(
                 "{} says `{}`, this release reads `{}`; run the release that wrote it",
                 format.display(),
                 found.trim_end().escape_debug(),

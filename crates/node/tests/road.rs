@@ -1,4 +1,5 @@
 //! The whole road inside one process: seven real nodes on loopback, real disks, real QUIC.
+#![cfg(test)]
 
 use futures_util::StreamExt;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Worlds from seeds: the seven-node network with loss, duplication, reordering, crashes and every other fault there is.
+#![cfg(test)]
 
 use yizhan_simulator::{CommitMoment, CrashRule, Plan, network_of_seven, run};
 

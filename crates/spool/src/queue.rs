@@ -26,7 +26,7 @@ use crate::limits::{QUEUE_CHANGES_MAX, QUEUE_LIST_MAX, QUEUE_VALUE_BYTES_MAX};
 use crate::quarantine::Quarantine;
 use key::Space;
 use std::path::Path;
-use worker::{Request, Worker};
+use worker::{Request, Rows, Worker};
 use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeName, Unit};
 use yizhan_journal::{Location, Position};
 
@@ -210,14 +210,14 @@ impl Queue {
         prefix: Vec<u8>,
         after: Option<Vec<u8>>,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, QueueError> {
+    ) -> Result<Rows, QueueError> {
         let limit = limit.min(QUEUE_LIST_MAX);
         self.worker.ask(|reply| Request::List { space, prefix, after, limit, reply })
     }
 }
 
 fn read_rows<T>(
-    rows: Vec<(Vec<u8>, Vec<u8>)>,
+    rows: Rows,
     space: Space,
     read: impl Fn(&[u8], &[u8]) -> Option<T>,
 ) -> Result<Vec<T>, QueueError> {

@@ -76,7 +76,7 @@ async fn send_and_kill(world: &World) -> Result<(), DemoFault> {
     world.show.line(&format!(
         "KILLED 断电: node {node} by SIGKILL, with {under_way} deliveries under way through it"
     ));
-    world.note(|tally| tally.killed = Some(Killed { node, under_way, restarted: false }));
+    world.note(|tally| tally.killed = Some(Killed { under_way, restarted: false }));
     let late = numbered().filter(|(_, errand)| errand.while_down);
     try_join_all(late.map(|(number, errand)| send(world, number, errand))).await?;
     world.processes.lock().await.start(node)?;

@@ -162,7 +162,8 @@ fn same_bytes(sent: &Path, taken: &Path) -> Result<bool, DemoFault> {
     let (mut first, mut second) = (open(sent)?, open(taken)?);
     let (mut a, mut b) = (Vec::with_capacity(STEP_BYTES), Vec::with_capacity(STEP_BYTES));
     loop {
-        (a.clear(), b.clear());
+        a.clear();
+        b.clear();
         (&mut first).take(STEP_BYTES as u64).read_to_end(&mut a).map_err(DemoFault::file(sent))?;
         (&mut second).take(STEP_BYTES as u64).read_to_end(&mut b).map_err(DemoFault::file(taken))?;
         if a != b || a.is_empty() {

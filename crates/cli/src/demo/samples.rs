@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// The size of the large sample, in bytes.
-pub const BODY_BYTES: u64 = 20_000_000;
+const BODY_BYTES: u64 = 20_000_000;
 
 const TEXT: &str = "\
 关于做好冬季森林草原防火工作的通知：附件说明
@@ -29,7 +29,7 @@ pub struct Samples {
     pub notice: PathBuf,
     /// Notes in Chinese, English and Uyghur, UTF-8.
     pub notes: PathBuf,
-    /// [`BODY_BYTES`] bytes that no compression makes smaller, as scanned maps would be.
+    /// 20 MB that no compression makes smaller, as scanned maps would be.
     pub maps: PathBuf,
 }
 

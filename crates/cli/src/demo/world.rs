@@ -73,8 +73,6 @@ pub(super) struct Taken {
 /// A node that was killed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Killed {
-    /// Which.
-    pub(super) node: NodeId,
     /// How many deliveries were under way through it.
     pub(super) under_way: usize,
     /// Whether it runs again, and is ready.

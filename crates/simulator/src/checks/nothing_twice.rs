@@ -15,10 +15,8 @@ pub(crate) fn check(survey: &Survey, book: &Book) -> Vec<String> {
         let mut submissions = BTreeMap::new();
         for entry in survey.entries(*node) {
             match &entry.event {
-                Event::ContentConsignment { id, .. } => {
-                    if !consigned.insert(*id) {
-                        wrong.push(format!("{node}: {id} was consigned twice"));
-                    }
+                Event::ContentConsignment { id, .. } if !consigned.insert(*id) => {
+                    wrong.push(format!("{node}: {id} was consigned twice"));
                 }
                 Event::RelayAcceptance { id, from, link, units: accepted, .. } => {
                     if !offers.insert((*from, *link)) {

@@ -189,7 +189,7 @@ impl Process {
     fn crash_if_ruled(&mut self, out: &mut Outside, moment: CommitMoment) {
         let groups = self.commits.groups;
         let ruled = |rule: &crate::CrashRule| {
-            rule.node == self.node && rule.moment == moment && groups % rule.every == 0
+            rule.node == self.node && rule.moment == moment && groups.is_multiple_of(rule.every)
         };
         if out.crash_rule.as_ref().is_some_and(ruled) {
             out.ending.push((self.node, format!("as ruled, at {moment:?}")));

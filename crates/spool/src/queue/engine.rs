@@ -10,6 +10,7 @@
 
 use super::changes::Change;
 use super::key::Space;
+use super::worker::Rows;
 use crate::error::disk;
 use crate::files::{names_in, parent, sync_folder};
 use crate::limits::{QUEUE_BARRIER_BYTES, QUEUE_CACHE_BYTES, QUEUE_FLUSH_MS};
@@ -87,7 +88,7 @@ impl Engine {
         prefix: &[u8],
         after: Option<&[u8]>,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+    ) -> Result<Rows, String> {
         use std::ops::Bound::{Excluded, Included, Unbounded};
         guarded(|| {
             let tree = self.database.tree(space)?;
@@ -121,7 +122,7 @@ impl Engine {
 
     /// The barrier: sled writes, then the kernel syncs. Never tried again after an error.
     pub(crate) fn sync(&mut self) -> Result<(), String> {
-        guarded(|| Ok(self.database.db.flush().map(|_| ())?))?;
+        guarded(|| self.database.db.flush().map(|_| ()))?;
         self.log.sync_data().map_err(|error| format!("syncing sled's log: {error}"))?;
         self.unsynced_bytes = 0;
         Ok(())
@@ -130,7 +131,7 @@ impl Engine {
     /// Notes `mark` as the last thing, makes everything durable and lets the database go.
     pub(crate) fn close(mut self, mark: &[u8]) -> Result<(), String> {
         self.sync()?;
-        guarded(|| Ok(self.database.mark.insert(MARK_KEY, mark).map(|_| ())?))?;
+        guarded(|| self.database.mark.insert(MARK_KEY, mark).map(|_| ()))?;
         self.sync()?;
         self.let_go()
     }
