@@ -25,7 +25,7 @@ impl Node {
         let holding = rests_on.index;
         let before = self.state.consigned.get(&id.ledger()).is_some_and(|done| done.contains(id.counter));
         if before {
-            // An office sees an envelope id once, for ever: the stored receipt goes home again.
+            // An office sees an envelope id once, for ever: the stored receipt goes home again (MUST-15).
             let consignments = self
                 .state
                 .inbox

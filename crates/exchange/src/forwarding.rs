@@ -165,12 +165,13 @@ impl Node {
             to.waiting.insert((Reverse(out.urgency), link));
             return;
         }
+        // Refused for good: custody ends here, and the origin tries again (MUST-25).
         let Outbound { holding, units, .. } = out.clone();
         self.fact(Fact::Withdrawn { hop: neighbour, link });
         self.fail(holding, &units, reason);
     }
 
-    /// Stored content cannot be read: whatever of it was not passed on is lost here, and said to be.
+    /// Stored content cannot be read: whatever of it was not passed on is lost here, and said to be (MUST-18).
     pub(crate) fn damaged(&mut self, holding: u64) {
         let Some(held) = self.state.holdings.get(&holding) else { return };
         let units: Vec<Target> = held.open.iter().copied().collect();
@@ -202,7 +203,7 @@ impl Node {
         let event = LedgerEvent::RelayFailure { id, envelope, units: units.clone(), reason: reason.into() };
         self.enter(event, origin);
         if origin.is_none() {
-            // The origin's own copy is the last one: what is damaged there cannot be tried again.
+            // The origin's own copy is the last one: what is damaged there cannot be tried again (MUST-18).
             let again = reason != "damaged";
             for target in &units {
                 self.destination_failed(id, *target, again);
@@ -215,13 +216,14 @@ impl Node {
         self.state.witnessed.get(&head.ledger).is_none_or(|known| head.size > known.size)
     }
 
+    /// Cosigns a head that continues the known one, once it is durable here (MUST-23).
     fn witness(&mut self, neighbour: NodeId, head: Head) {
         self.fact(Fact::Witnessed(head));
         self.word(Effect::Cosign { neighbour, head });
     }
 }
 
-/// Whether an entry accepts exactly what was offered under this number.
+/// Whether an entry accepts exactly what was offered under this number (MUST-13).
 fn acknowledges(event: &LedgerEvent, me: NodeId, number: u64, header: Digest, offered: &[Target]) -> bool {
     match event {
         LedgerEvent::RelayAcceptance { envelope, units, from, link, .. } => {

@@ -15,7 +15,8 @@ impl Node {
     pub(crate) fn offered(&mut self, neighbour: NodeId, offered: OfferedEnvelope, staged: Staged) {
         let link = offered.link;
         if let Some(holding) = self.state.offers.get(&(neighbour, link)).copied() {
-            // Offered again: the stored receipt again, unless the first is not durable yet, which then answers both.
+            // Offered again: the stored receipt again (MUST-07), unless the first is not durable yet, which then answers both
+            // (MUST-08).
             self.effect(Effect::Discard { staged });
             if self.is_durable(holding) {
                 self.effect(Effect::Custody { neighbour, acknowledged: alloc::vec![(link, holding)] });
@@ -68,7 +69,7 @@ impl Node {
         if known.is_empty() {
             self.fetch(neighbour, link);
         } else if known.len() == units.len() && units.iter().all(here) {
-            // Another neighbour hands over what is still held here: a receipt of its own, no second custody.
+            // Another offer of what is still held here: a receipt of its own, no second custody (MUST-11).
             self.acknowledge_again(neighbour, link);
         } else if let Some(Incoming { offered, staged }) = self.incoming.remove(&(neighbour, link)) {
             self.refuse(neighbour, &offered, staged, "loop", false);
@@ -94,7 +95,7 @@ impl Node {
         }
     }
 
-    /// What stands against taking custody, and whether that may change.
+    /// What stands against taking custody, and whether that may change; a loop by its path (MUST-11) among it.
     fn objection(&self, neighbour: NodeId, offered: &OfferedEnvelope) -> Option<(&'static str, bool)> {
         let me = self.me();
         if offered.units.is_empty() || offered.units.len() > UNITS_PER_OFFER_MAX {
@@ -135,7 +136,7 @@ impl Node {
     }
 
     /// The body is here: a unit for this node is opened before custody is taken, so that acceptance and consignment are
-    /// durable together.
+    /// durable together (MUST-14).
     fn examine(&mut self, neighbour: NodeId, link: u64) {
         let me = self.me();
         let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
@@ -212,7 +213,7 @@ impl Node {
         self.undurable.insert(index, (id, Past { index, from, link, units: units.to_vec() }));
     }
 
-    /// Refuses an offer. What may change is not entered; what will not is, so that the offerer can show it.
+    /// Refuses an offer. What may change is not entered; what will not is, and again if the offer comes again.
     fn refuse(
         &mut self,
         neighbour: NodeId,

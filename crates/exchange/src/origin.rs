@@ -36,7 +36,8 @@ impl Node {
         }
     }
 
-    /// The attempt under way failed: another is opened after a wait, or the destination ends as failed.
+    /// The attempt under way failed: another is opened after a wait, or the destination ends as failed (MUST-25). What waits
+    /// is known in memory only.
     pub(crate) fn destination_failed(&mut self, id: EnvelopeId, failed: Target, again: bool) {
         if self.under_way(id, failed.node) != Some(failed.attempt) {
             return;
@@ -50,7 +51,7 @@ impl Node {
         self.retries.insert((self.now().uptime + wait, id, failed.node), next);
     }
 
-    /// Opens the attempts whose time has come.
+    /// Opens the attempts whose time has come; nobody but the origin opens any (MUST-16).
     pub(crate) fn open_attempts(&mut self) {
         let now = self.now().uptime;
         while let Some(((due, id, node), attempt)) = self.retries.first_key_value().map(|(k, v)| (*k, *v)) {
@@ -70,7 +71,8 @@ impl Node {
         }
     }
 
-    /// After a start: failures that were heard but not yet answered are answered now.
+    /// After a start: units that are in custody here and were assigned to no link are assigned now. An attempt that waited
+    /// for its time before the stop is not among them, since the one before it is open no more: it is not opened again.
     pub(crate) fn resume_origin(&mut self) {
         let me = self.me();
         let outbound = self.state.links.values().flat_map(|link| link.outbound.values());

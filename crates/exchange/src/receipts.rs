@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 use yizhan_document::{LedgerId, NodeId};
 
 impl Node {
+    /// Receipts at their origin, which confirms them once they are durable, and again if they come again (MUST-20); or on
+    /// their way there, as far as their hops reach (MUST-21).
     pub(crate) fn receipts_arrived(
         &mut self,
         neighbour: NodeId,
@@ -52,6 +54,7 @@ impl Node {
         }
     }
 
+    /// A confirmation for this node, or on its way to another, as far as its hops reach (MUST-21).
     pub(crate) fn kept_arrived(&mut self, neighbour: NodeId, kept: Kept) {
         if kept.maker == self.me() {
             let owed = |index: &u64| self.state.owed.contains_key(&(kept.origin, *index));
@@ -68,7 +71,7 @@ impl Node {
         }
     }
 
-    /// Sends home what is due, durable and has a way, and sets when it is due again.
+    /// Sends home what is due, durable and has a way, and sets when it is due again (MUST-19).
     pub(crate) fn send_owed(&mut self) {
         let now = self.now().uptime;
         let mut home: BTreeMap<NodeId, Vec<u64>> = BTreeMap::new();

@@ -363,7 +363,7 @@ impl State {
         }
     }
 
-    /// Forgets a holding that has no open unit, unless its origin still waits for an end; content in an inbox stays.
+    /// Forgets a holding that has no open unit, unless its origin still waits for an end (MUST-16); content in an inbox stays.
     fn settle(&mut self, holding: u64) {
         let Some(held) = self.holdings.get(&holding) else { return };
         let waited_for = self.outgoing.get(&held.acceptance.id).is_some_and(|out| out.holding == holding);

@@ -61,7 +61,7 @@ impl Node {
     }
 
     /// Ends units whose deadline has passed: only where no offer may be unanswered, and only with a clock that a
-    /// neighbour's agrees with; all others are in doubt and stay.
+    /// neighbour's agreed with since the start; all others are in doubt and stay (MUST-17).
     fn expire(&mut self) {
         let now = self.now();
         if now.uptime < self.deadlines_looked_at + DEADLINE_ROUND_MS {

@@ -53,7 +53,7 @@ pub struct OfficeRecord {
     /// The certificate of its signing key, in DER.
     #[serde(with = "as_base64")]
     pub certificate: Vec<u8>,
-    /// Whether the node holds the signing key for it, so that its signatures prove less; auditors report it.
+    /// Whether the node holds the signing key for it, so that its signatures prove less; auditors can read it here.
     pub custodial: bool,
     /// Whether it may send and receive.
     pub state: OfficeState,

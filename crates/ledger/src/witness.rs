@@ -9,7 +9,7 @@ use yizhan_identity::NoteVerifier;
 /// A neighbour's ledger as one connection after another shows it: each head continues the one before it.
 ///
 /// Heads of one connection come in order, so the neighbour proves each from the one it showed before. The first on a
-/// connection may instead be proven from the one that this node cosigned last, which its hello named.
+/// connection may instead be proven from the one that this node cosigned last, which its hello named (MUST-26).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Following {
     newest: Option<Head>,

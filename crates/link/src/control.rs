@@ -16,7 +16,7 @@ impl FrameReader {
         Self(BufReader::with_capacity(READ_BUFFER_BYTES, stream))
     }
 
-    /// The next frame. The length in its head was judged before room is made for it. Not cancel-safe.
+    /// The next frame. The length in its head was judged before room is made for it (MUST-05). Not cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<Frame, Refusal> {
         let mut head = [0; FRAME_HEAD_BYTES];
         self.0.read_exact(&mut head).await.map_err(ended)?;

@@ -14,7 +14,7 @@ use yizhan_protocol::{Frame, Hello, WIRE_VERSION, encode};
 /// The priority of the control stream: above every body.
 const CONTROL_PRIORITY: i32 = i32::MAX;
 
-/// A connection on which both hellos were exchanged.
+/// A connection on which both hellos were exchanged; nobody is up without one (MUST-03).
 pub(crate) struct Session {
     pub(crate) neighbour: NodeId,
     pub(crate) connection: Connection,
@@ -50,6 +50,7 @@ pub(crate) async fn dialled(
 /// The dialled side: speaks only when it has been spoken to.
 pub(crate) async fn accepted(shared: &Shared, connection: Connection) -> Result<Session, Refusal> {
     let (neighbour, lifetime) = certified(shared, &connection)?;
+    // MUST-01; that the network's authority issued the certificate, the handshake of TLS has checked.
     if !shared.neighbours.contains_key(&neighbour) {
         let reason = format!("{neighbour} is no neighbour of {}", shared.me);
         return Err(Refusal { closing: Closing::NotNeighbour, reason });

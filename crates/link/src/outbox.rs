@@ -1,4 +1,4 @@
-//! Frames waiting for one neighbour: a queue bounded by number and bytes, filled without waiting.
+//! Frames waiting for one neighbour: a queue bounded by number and bytes (MUST-04), filled without waiting.
 
 use crate::limits::{BYTES_QUEUED_MAX, FRAMES_QUEUED_MAX, WRITE_BATCH_BYTES};
 use bytes::Bytes;

@@ -1,7 +1,7 @@
 //! TLS 1.3 between nodes: the network's authority alone, both sides with certificates, nothing resumed.
 //!
 //! Resumption would skip the check of the client's certificate, and with it revocation; early data can be replayed.
-//! Both are off, and the tests show it.
+//! Both are off (MUST-02), and the tests show it. The one authority is half of MUST-01.
 
 use crate::config::{LinkConfig, LinkError, WallClock};
 use rustls::client::{Resumption, WebPkiServerVerifier};

@@ -42,7 +42,8 @@ impl Transport {
     }
 }
 
-/// One connection. The dialler opens the one control stream, so only the dialled side grants one.
+/// One connection, with nothing that bounds memory left to a default (MUST-04). The dialler opens the one control stream,
+/// so only the dialled side grants one.
 pub(crate) fn connection(timing: &LinkTiming, control_streams: u32) -> Result<TransportConfig, LinkError> {
     let idle = IdleTimeout::try_from(timing.idle)
         .map_err(|_| LinkError::Timing("idle is beyond what QUIC can say"))?;

@@ -262,7 +262,7 @@ impl Daemon {
         self.handle(Event::CustodyTaken { neighbour, head, acknowledged, staged })
     }
 
-    /// Whether a neighbour's head continues what is known of its ledger (MUST-23).
+    /// Whether a neighbour's head continues what is known of its ledger (MUST-23, MUST-26).
     fn check_head(&mut self, neighbour: NodeId, head: Head, custody: &Custody) -> Result<(), String> {
         if head.ledger.node != neighbour {
             return Err(format!("a checkpoint of {} from {neighbour}", head.ledger));

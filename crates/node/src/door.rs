@@ -186,6 +186,7 @@ impl Door {
             .division(id.origin)
             .ok_or_else(|| internal("the origin left the directory"))?;
         let signed = receipts::SignedStatement { statement: text, cms };
+        // MUST-22: the words of the office are for the origin alone; the entry gets their digest.
         let attachment = close_attachment(&signed.to_bytes(), &origin.opening).map_err(internal)?;
         let (reply, answer) = oneshot::channel();
         let act = request.act;

@@ -60,7 +60,7 @@ impl OfferError {
     }
 }
 
-/// Checks an offer of `neighbour`.
+/// Checks an offer of `neighbour`, all of it (MUST-10).
 pub(crate) fn check_offer(
     proofs: &ProofChecker,
     neighbour: NodeId,

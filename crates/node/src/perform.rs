@@ -190,7 +190,7 @@ impl Daemon {
         let indexes: Vec<u64> = acknowledged.iter().map(|(_, index)| *index).collect();
         let named =
             acknowledged.iter().map(|(link, index)| Acknowledgement { link: *link, index: *index }).collect();
-        // Frames arrive in order: each head is proven from the one before it, the first from the one cosigned last.
+        // Frames arrive in order: each head is proven from the one before it, the first from the one cosigned last (MUST-26).
         let shown = self.shown_to.get(&neighbour).or_else(|| self.cosigned_by.get(&neighbour));
         let from = shown.copied().unwrap_or(0);
         let (proof, consistency, size) = {
@@ -238,7 +238,7 @@ impl Daemon {
         self.send(neighbour, Frame::Cosign(Cosign { ledger, size, root, line, again: false }));
     }
 
-    /// A neighbour's checkpoint is not shown to continue what is known: it is asked to show its ledger anew.
+    /// A neighbour's checkpoint is not shown to continue what is known: it is asked to show its ledger anew (MUST-27).
     pub(crate) fn ask_again(&mut self, neighbour: NodeId, ledger: LedgerId) {
         self.following.entry(neighbour).or_default().begin_anew();
         let cosigned = self.node.state().witnessed(ledger);

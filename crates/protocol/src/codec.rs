@@ -25,7 +25,7 @@ pub const FRAME_HEAD_BYTES: usize = 8;
 /// The version of the wire form that this codec reads and writes.
 pub const WIRE_VERSION: u8 = 1;
 
-/// The head of a frame, already judged: the kind is known and the length within the limit of that kind.
+/// The head of a frame, already judged: the kind is known and the length within the limit of that kind (MUST-05).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHead {
     kind: FrameKind,
@@ -230,6 +230,7 @@ pub(crate) fn write<T: Serialize>(kind: FrameKind, value: &T) -> Result<Vec<u8>,
     Ok(bytes)
 }
 
+/// The value of a payload, if it is all of it and in the one form that encoding the value gives again (MUST-06).
 fn read<T: Serialize + DeserializeOwned>(head: &FrameHead, payload: &[u8]) -> Result<T, CodecError> {
     let kind = head.kind;
     if payload.len() != head.payload_bytes() {

@@ -36,7 +36,7 @@ pub struct Hello {
     /// Its last signed checkpoint (a signed note), empty before the first.
     #[serde(with = "serde_bytes")]
     pub checkpoint: Vec<u8>,
-    /// The size of the receiver's ledger that it last cosigned (0: none), so that consistency proofs start there.
+    /// The size of the receiver's ledger that it last cosigned (0: none), so that the first consistency proof starts there.
     pub witnessed: u64,
     /// The directory version it goes by.
     pub directory: u64,
@@ -145,7 +145,8 @@ pub struct Custody {
     pub proof: ProofBundle,
     /// Which offer each acceptance answers.
     pub acknowledged: Vec<Acknowledgement>,
-    /// The size from which `consistency` leads to the checkpoint: what the receiver last cosigned.
+    /// The size from which `consistency` leads to the checkpoint: that of the head shown before on this connection, at first
+    /// what the receiver cosigned last, as its hello named it; 0 if there is neither.
     pub consistent_from: u64,
     /// The RFC 6962 consistency path.
     pub consistency: Vec<Digest>,
@@ -171,7 +172,8 @@ pub struct Rejection {
     pub reason: String,
     /// Whether to offer it again later.
     pub retry: bool,
-    /// The `RelayRejection` entry where there is one (none for what may simply be tried again).
+    /// The `RelayRejection` entry where there is one: none for what may simply be tried again, and none where the offer itself
+    /// is not believed.
     pub proof: Option<ProofBundle>,
 }
 
@@ -201,7 +203,7 @@ pub struct Kept {
     pub indexes: Vec<u64>,
 }
 
-/// A cosignature for the receiver's checkpoint.
+/// A cosignature for the receiver's checkpoint, or the wish to be shown its ledger anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cosign {
     /// The ledger that was cosigned.

@@ -1,4 +1,7 @@
-//! The queue: what waits, and every index over it. The sole holder of nothing: rebuilt from the journal when not believed.
+//! The queue: indexes over the journal. The sole holder of nothing: rebuilt from the journal when not believed.
+//!
+//! The node writes where envelopes, receipts and attachments lie, and which idempotency keys were used. What waits and what
+//! lies in inboxes is state of the rules; the trees `waiting`, `inbox` and `content` are not written by this release.
 //!
 //! sled 0.34.7 on a thread of its own, behind the guards of [`engine`]. Writes are handed over and never waited for, except
 //! that a full channel makes the writer wait until the thread has caught up; reads go the same way and see every write
@@ -75,6 +78,7 @@ pub type InboxItem = (u64, Vec<u8>);
 /// The queue of a node; shared by reference between threads.
 pub struct Queue {
     worker: Worker,
+    path: std::path::PathBuf,
     mark: std::path::PathBuf,
     _lock: FolderLock,
 }
@@ -88,7 +92,7 @@ impl Queue {
         quarantine: &Quarantine,
     ) -> Result<(Self, Trust), QueueError> {
         let opening::Opened { engine, trust, lock, mark } = opening::open(path, position, quarantine)?;
-        Ok((Self { worker: Worker::spawn(engine)?, mark, _lock: lock }, trust))
+        Ok((Self { worker: Worker::spawn(engine)?, path: path.to_owned(), mark, _lock: lock }, trust))
     }
 
     /// Hands changes over. They are seen by every later read, and durable some time later, which nobody waits for. All of
@@ -194,9 +198,9 @@ impl Queue {
     /// Makes everything durable, closes the database, and notes that this was a clean stop at `position` of the journal,
     /// which must have been closed before. Later calls get [`QueueError::Closed`]. Without this the next start rebuilds.
     pub fn close(&self, position: Position) -> Result<(), QueueError> {
-        let bytes = mark::encode(position);
-        self.worker.close(bytes.clone())?;
-        Ok(crate::files::write_atomically(&self.mark, &bytes)?)
+        self.worker.close(mark::encode(position, None))?;
+        let files = mark::digest_of_files(&self.path).map_err(crate::error::disk("reading", &self.path))?;
+        Ok(crate::files::write_atomically(&self.mark, &mark::encode(position, Some(files)))?)
     }
 
     fn located(&self, space: Space, key: Vec<u8>) -> Result<Option<Location>, QueueError> {

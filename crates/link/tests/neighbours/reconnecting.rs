@@ -41,6 +41,10 @@ async fn a_neighbour_that_stops_and_starts_again_at_the_same_port_is_up_again() 
         region.links.close().await;
         assert_eq!(county.down(REGION).await, "the neighbour closed the connection: the node stops");
         assert!(!county.links.is_up(node(REGION)));
+        // The driver of a connection that was closed holds the socket a moment longer.
+        while UdpSocket::bind(config.listen).is_err() {
+            tokio::task::yield_now().await;
+        }
         region = Station::start(again(&config));
     }
 }

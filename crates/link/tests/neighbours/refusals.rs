@@ -1,4 +1,4 @@
-//! Who does not get up: each is refused with the reason, and neither side ever says `Up`.
+//! Who does not get up: each is refused with the reason, and neither side ever says `Up` (MUST-01, MUST-03).
 
 use crate::network::{COUNTY, Network, OTHER_COUNTY, REGION, Station, hello, node, now};
 use crate::stranger::Stranger;

@@ -153,6 +153,7 @@ fn a_damaged_snapshot_sends_the_database_to_quarantine() {
     // sled writes one while it opens.
     let (queue, _) = open(temp.path(), position(5));
     queue.close(position(5)).unwrap();
+    drop(queue);
     let found = snapshots(temp.path());
     let snapshot = found.first().expect("the second opening leaves a snapshot");
     let bytes = std::fs::read(snapshot).unwrap();

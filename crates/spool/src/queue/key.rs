@@ -8,13 +8,13 @@ const NODE_BYTES: usize = 16;
 /// The indexes; each is a tree of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Space {
-    /// Envelope to the location of its content.
+    /// Envelope to the location of its content. Not written by the node of this release.
     Content,
     /// Envelope, destination, ledger, index to the location of a receipt.
     Receipts,
-    /// Office, sequence number to what its inbox shows.
+    /// Office, sequence number to what its inbox shows. Not written by the node of this release.
     Inbox,
-    /// Neighbour, urgency, sequence number to the unit that waits.
+    /// Neighbour, urgency, sequence number to the unit that waits. Not written by the node of this release.
     Waiting,
     /// Holding (the index of its acceptance) to the location of its content.
     Holdings,

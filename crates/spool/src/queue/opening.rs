@@ -9,6 +9,7 @@ use crate::limits::QUEUE_MARK_BYTES_MAX;
 use crate::quarantine::{Note, Quarantine};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use yizhan_document::Digest;
 use yizhan_journal::Position;
 
 /// Whether the queue may be used as it is.
@@ -70,7 +71,7 @@ pub(crate) fn open(path: &Path, position: Position, quarantine: &Quarantine) -> 
 /// Opens the database if it may be believed; otherwise there is no database any more.
 fn open_noted(
     path: &Path,
-    noted: Option<Position>,
+    noted: Option<(Position, Option<Digest>)>,
     position: Position,
     quarantine: &Quarantine,
 ) -> Result<Result<Engine, RebuildReason>, QueueError> {
@@ -83,10 +84,13 @@ fn open_noted(
     }
     match noted {
         None => discard(path, RebuildReason::UncleanStop).map(Err),
-        Some(noted) if noted != position => discard(path, RebuildReason::OtherPosition).map(Err),
+        Some((noted, _)) if noted != position => discard(path, RebuildReason::OtherPosition).map(Err),
+        Some((_, files)) if files.is_none() || mark::digest_of_files(path).ok() != files => {
+            put_away(path, "its files are not what they were at the last clean stop", quarantine).map(Err)
+        }
         Some(_) => {
             let opened = Engine::open(path).and_then(|engine| {
-                let complete = engine.mark()?.as_deref().and_then(mark::decode) == Some(position);
+                let complete = engine.mark()?.as_deref().and_then(mark::decode) == Some((position, None));
                 Ok((engine, complete))
             });
             match opened {
@@ -119,7 +123,7 @@ fn put_away(path: &Path, error: &str, quarantine: &Quarantine) -> Result<Rebuild
 }
 
 /// Anything that cannot be read is no mark.
-fn read_mark(path: &Path) -> Option<Position> {
+fn read_mark(path: &Path) -> Option<(Position, Option<Digest>)> {
     let mut bytes = Vec::new();
     std::fs::File::open(path).ok()?.take(QUEUE_MARK_BYTES_MAX).read_to_end(&mut bytes).ok()?;
     mark::decode(&bytes)
