@@ -176,8 +176,14 @@ fn the_rules_are_no_std_and_name_no_clock_random_source_or_io() {
     for (name, text) in rust_files("crates/exchange/src") {
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
+            // A name that only ends like a banned one, as `string::` does, is another name.
+            let names = |word: &str| {
+                code.match_indices(word).any(|(at, _)| {
+                    !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+                })
+            };
             for word in banned {
-                assert!(!code.contains(word), "{name}:{} names {word}", number + 1);
+                assert!(!names(word), "{name}:{} names {word}", number + 1);
             }
         }
     }

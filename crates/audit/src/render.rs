@@ -147,7 +147,7 @@ fn verdict_text(verdict: &Verdict, names: &Names<'_>) -> String {
         }
         Verdict::Failed { at, reason } => format!("failed 失败 at {}: {reason}", names.with_code(*at)),
         Verdict::Expired { held_by, at } => {
-            format!("expired 超期 with {} at {at}", names.with_code(*held_by))
+            format!("expired 逾期未达 with {} at {at}", names.with_code(*held_by))
         }
         Verdict::Forged { what } => format!("FORGED 伪造: {what}"),
     }
@@ -208,15 +208,15 @@ fn write_receipt(out: &mut Formatter<'_>, receipt: &ReceiptFinding, names: &Name
 /// The kind of an entry with the offices' word for it.
 fn kind_text(kind: &str) -> String {
     let chinese = match kind {
-        "SubmissionAcceptance" => "受理",
-        "RelayAcceptance" => "接收",
-        "RelayRejection" => "不接收",
-        "RelayFailure" => "传输失败",
-        "CustodyPassed" => "交出",
+        "SubmissionAcceptance" => "收寄",
+        "RelayAcceptance" => "接转",
+        "RelayRejection" => "拒绝接转",
+        "RelayFailure" => "转送失败",
+        "CustodyPassed" => "移交",
         "ContentConsignment" => "送达",
-        "ContentConsignmentFailure" => "未能送达",
+        "ContentConsignmentFailure" => "送达失败",
         "ContentHandover" => "领取",
-        "AcceptanceRejectionExpiry" => "超期",
+        "AcceptanceRejectionExpiry" => "逾期",
         "SignedFor" => "签收",
         "Refused" => "拒收",
         "Returned" => "退回",

@@ -108,6 +108,15 @@ pub enum Fact {
         /// The entry.
         index: u64,
     },
+    /// The origin knows that an attempt failed; it opens another.
+    AttemptFailed {
+        /// The envelope.
+        id: EnvelopeId,
+        /// The destination.
+        node: NodeId,
+        /// The attempt.
+        attempt: Attempt,
+    },
 }
 
 /// An entry of the own ledger.

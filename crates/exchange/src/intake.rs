@@ -3,7 +3,7 @@
 use crate::effect::{Effect, Stored};
 use crate::event::{OfferedEnvelope, Office, Past, Staged};
 use crate::fact::{Acceptance, Fact, Source};
-use crate::limits::UNITS_PER_OFFER_MAX;
+use crate::limits::{OFFER_SILENCE_MS, UNITS_PER_OFFER_MAX};
 use crate::node::{Incoming, Node, Opening};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -34,7 +34,8 @@ impl Node {
         }
         let id = offered.id;
         let seen = self.state.seen.get(&id.ledger()).is_some_and(|seen| seen.contains(id.counter));
-        self.incoming.insert((neighbour, link), Incoming { offered, staged });
+        let heard_at = self.now().uptime;
+        self.incoming.insert((neighbour, link), Incoming { offered, staged, heard_at });
         if seen {
             self.effect(Effect::Recollect { neighbour, link, id });
         } else {
@@ -71,7 +72,7 @@ impl Node {
         } else if known.len() == units.len() && units.iter().all(here) {
             // Another offer of what is still held here: a receipt of its own, no second custody (MUST-11).
             self.acknowledge_again(neighbour, link);
-        } else if let Some(Incoming { offered, staged }) = self.incoming.remove(&(neighbour, link)) {
+        } else if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) {
             self.refuse(neighbour, &offered, staged, "loop", false);
         }
     }
@@ -128,10 +129,30 @@ impl Node {
 
     /// The offer came again while its body is under way: the stream may have broken with the old connection.
     fn ask_for_body_again(&mut self, neighbour: NodeId, link: u64) {
-        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let now = self.now().uptime;
+        let Some(incoming) = self.incoming.get_mut(&(neighbour, link)) else { return };
+        incoming.heard_at = now;
         let staged = incoming.staged;
         if !incoming.offered.inline && !self.opening.contains_key(&staged) {
             self.effect(Effect::WantBody { neighbour, link, staged });
+        }
+    }
+
+    /// An offer that nobody repeats is not made any more: its body was lost at the offerer. What came with it is let go.
+    pub(crate) fn forget_silent_offers(&mut self) {
+        let now = self.now().uptime;
+        let silent: Vec<(NodeId, u64)> = self
+            .incoming
+            .iter()
+            .filter(|(_, incoming)| {
+                incoming.heard_at + OFFER_SILENCE_MS < now && !self.opening.contains_key(&incoming.staged)
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        for key in silent {
+            if let Some(incoming) = self.incoming.remove(&key) {
+                self.effect(Effect::Discard { staged: incoming.staged });
+            }
         }
     }
 
@@ -153,7 +174,7 @@ impl Node {
     }
 
     fn take_custody(&mut self, neighbour: NodeId, link: u64, local: Option<Result<Vec<Office>, String>>) {
-        let Some(Incoming { offered, staged }) = self.incoming.remove(&(neighbour, link)) else { return };
+        let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) else { return };
         let (me, origin) = (self.me(), offered.id.origin);
         let event = LedgerEvent::RelayAcceptance {
             id: offered.id,
@@ -193,7 +214,7 @@ impl Node {
     }
 
     fn acknowledge_again(&mut self, neighbour: NodeId, link: u64) {
-        let Some(Incoming { offered, staged }) = self.incoming.remove(&(neighbour, link)) else { return };
+        let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) else { return };
         let event = LedgerEvent::RelayAcceptance {
             id: offered.id,
             envelope: offered.header,

@@ -8,6 +8,8 @@ pub const OFFER_BYTES_IN_FLIGHT_MAX: u64 = 32 * 1024 * 1024;
 pub const PASSED_OVER_MAX: usize = 64;
 /// How long an offer waits for its answer on a link that is up before it is repeated, in milliseconds.
 pub const OFFER_PATIENCE_MS: u64 = 10_000;
+/// How long an offer whose body is awaited may go unrepeated before it counts as given up, in milliseconds.
+pub const OFFER_SILENCE_MS: u64 = 4 * OFFER_PATIENCE_MS;
 /// The first wait after a rejection that may be tried again, in milliseconds; it doubles up to the maximum.
 pub const REJECTED_WAIT_MS: u64 = 500;
 /// The longest such wait, in milliseconds.

@@ -62,6 +62,8 @@ pub struct Node {
 pub(crate) struct Incoming {
     pub(crate) offered: OfferedEnvelope,
     pub(crate) staged: Staged,
+    /// When it was offered last, by uptime.
+    pub(crate) heard_at: u64,
 }
 
 /// Whose slip is being opened.

@@ -39,7 +39,8 @@ impl Node {
     /// The attempt under way failed: another is opened after a wait, or the destination ends as failed (MUST-25). What waits
     /// is known in memory only.
     pub(crate) fn destination_failed(&mut self, id: EnvelopeId, failed: Target, again: bool) {
-        if self.under_way(id, failed.node) != Some(failed.attempt) {
+        let known = self.state.outgoing.get(&id).and_then(|outgoing| outgoing.failed.get(&failed.node));
+        if self.under_way(id, failed.node) != Some(failed.attempt) || known == Some(&failed.attempt) {
             return;
         }
         let next = failed.attempt + 1;
@@ -47,8 +48,13 @@ impl Node {
             self.end(id, failed.node, End::Failed);
             return;
         }
+        self.fact(Fact::AttemptFailed { id, node: failed.node, attempt: failed.attempt });
+        self.try_later(id, failed);
+    }
+
+    fn try_later(&mut self, id: EnvelopeId, failed: Target) {
         let wait = REJECTED_WAIT_MS << failed.attempt.min(8);
-        self.retries.insert((self.now().uptime + wait, id, failed.node), next);
+        self.retries.insert((self.now().uptime + wait, id, failed.node), failed.attempt + 1);
     }
 
     /// Opens the attempts whose time has come; nobody but the origin opens any (MUST-16).
@@ -71,8 +77,8 @@ impl Node {
         }
     }
 
-    /// After a start: units that are in custody here and were assigned to no link are assigned now. An attempt that waited
-    /// for its time before the stop is not among them, since the one before it is open no more: it is not opened again.
+    /// After a start: units that are in custody here and were assigned to no link are assigned now, and attempts that waited
+    /// for their time before the stop wait for it again.
     pub(crate) fn resume_origin(&mut self) {
         let me = self.me();
         let outbound = self.state.links.values().flat_map(|link| link.outbound.values());
@@ -88,6 +94,15 @@ impl Node {
                     stranded.push((*id, *node, *attempt));
                 }
             }
+        }
+        let failed = self.state.outgoing.iter().flat_map(|(id, outgoing)| {
+            outgoing
+                .failed
+                .iter()
+                .map(move |(node, attempt)| (*id, Target { node: *node, attempt: *attempt }))
+        });
+        for (id, target) in failed.collect::<Vec<_>>() {
+            self.try_later(id, target);
         }
         for (id, node, attempt) in stranded {
             let holding = self.state.outgoing.get(&id).map(|outgoing| outgoing.holding);

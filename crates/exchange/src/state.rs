@@ -71,6 +71,8 @@ pub(crate) struct Outgoing {
     pub(crate) header: Digest,
     /// Destination -> attempt under way.
     pub(crate) targets: BTreeMap<NodeId, Attempt>,
+    /// Destination -> attempt that failed and is to be followed by another.
+    pub(crate) failed: BTreeMap<NodeId, Attempt>,
 }
 
 /// A link to a neighbour: what waits for it, what is under way.
@@ -219,6 +221,11 @@ impl State {
             Fact::Witnessed(head) => {
                 self.witnessed.insert(head.ledger, *head);
             }
+            Fact::AttemptFailed { id, node, attempt } => {
+                if let Some(outgoing) = self.outgoing.get_mut(id) {
+                    outgoing.failed.insert(*node, *attempt);
+                }
+            }
             Fact::Handed { office, id, index } => {
                 if let Some(entry) = self.inbox.get_mut(&(*id, office.clone())) {
                     entry.handed = Some(*index);
@@ -268,7 +275,8 @@ impl State {
                 }
                 let targets = acceptance.units.iter().map(|target| (target.node, target.attempt)).collect();
                 let header = acceptance.header;
-                self.outgoing.insert(acceptance.id, Outgoing { holding, header, targets });
+                self.outgoing
+                    .insert(acceptance.id, Outgoing { holding, header, targets, failed: BTreeMap::new() });
             }
             Source::Neighbour { node, link } => {
                 self.offers.insert((node, link), holding);
@@ -346,6 +354,7 @@ impl State {
         let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
         let holding = outgoing.holding;
         outgoing.targets.remove(&node);
+        outgoing.failed.remove(&node);
         if outgoing.targets.is_empty() {
             self.outgoing.remove(&id);
         }
@@ -356,6 +365,7 @@ impl State {
     fn attempted(&mut self, id: EnvelopeId, node: NodeId, attempt: Attempt) {
         let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
         outgoing.targets.insert(node, attempt);
+        outgoing.failed.remove(&node);
         let holding = outgoing.holding;
         if let Some(held) = self.holdings.get_mut(&holding) {
             held.open.insert(Target { node, attempt });

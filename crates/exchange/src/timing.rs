@@ -1,7 +1,7 @@
 //! What time brings: repeated offers, receipts due again, deadlines, new attempts.
 
 use crate::fact::{End, Fact};
-use crate::limits::{DEADLINE_ROUND_MS, OFFER_PATIENCE_MS, OFFERS_IN_FLIGHT_MAX, ROUND_MS};
+use crate::limits::{DEADLINE_ROUND_MS, OFFER_PATIENCE_MS, OFFER_SILENCE_MS, OFFERS_IN_FLIGHT_MAX, ROUND_MS};
 use crate::node::Node;
 use crate::state::{Link, Outbound};
 use alloc::vec::Vec;
@@ -20,6 +20,7 @@ impl Node {
             self.pump_due = true;
             self.expire();
             self.repeat_offers();
+            self.forget_silent_offers();
         }
         if core::mem::take(&mut self.pump_due) {
             self.pump();
@@ -38,7 +39,9 @@ impl Node {
         let held_back = up.clone().any(|link| room(&link)).then_some(self.looked_at + ROUND_MS);
         let deadlines =
             (!self.state.holdings.is_empty()).then_some(self.deadlines_looked_at + DEADLINE_ROUND_MS);
-        [due, retry, repeat, held_back, deadlines, self.lazy_due()].into_iter().flatten().min()
+        let silent =
+            self.incoming.values().map(|incoming| incoming.heard_at + OFFER_SILENCE_MS + ROUND_MS).min();
+        [due, retry, repeat, held_back, deadlines, silent, self.lazy_due()].into_iter().flatten().min()
     }
 
     fn repeat_offers(&mut self) {

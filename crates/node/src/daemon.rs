@@ -44,16 +44,20 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Runs until `stop` is done or the disk fails.
+    /// Runs until `stop` is done or the disk fails. `lost` are holdings whose content recovery did not find.
     pub(crate) async fn run(
         &mut self,
         mut inputs: mpsc::Receiver<Input>,
+        lost: Vec<u64>,
         commits: &mut mpsc::UnboundedReceiver<Commit>,
         stop: impl Future<Output = ()>,
     ) -> Result<(), NodeError> {
         let now = self.shared.clock.now();
         let effects = self.node.start(now);
         self.perform(effects)?;
+        for holding in lost {
+            self.handle(Event::Damaged { holding })?;
+        }
         tokio::pin!(stop);
         loop {
             let now = self.shared.clock.uptime_ms();

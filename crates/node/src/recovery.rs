@@ -5,7 +5,7 @@ use crate::index::changes_of;
 use ring::rand::SecureRandom;
 use std::path::Path;
 use std::sync::Arc;
-use yizhan_document::merkle;
+use yizhan_document::{IntervalSet, merkle};
 use yizhan_exchange::{Entered, Fact, Node, Profile};
 use yizhan_hierarchy::Directory;
 use yizhan_journal::{Damage, Journal, JournalOptions, Location, Record, RecordError, RecoveryReport};
@@ -21,6 +21,8 @@ const DAMAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What a start has to go on with.
 pub(crate) struct Recovered {
     pub(crate) node: Node,
+    /// Holdings whose content the journal does not have any more.
+    pub(crate) lost: Vec<u64>,
     pub(crate) log: Log,
     pub(crate) journal: Journal<RealFolder>,
     pub(crate) queue: Queue,
@@ -46,9 +48,17 @@ pub(crate) fn recover(
             replay(data, profile, directory, &tiles, sound, Some(&queue))?
         }
     };
-    let Replay { node, log, journal, report } = found;
+    let Replay { node, log, journal, report, contents } = found;
     tracing::info!(records = report.records, entries = log.size(), unclean = report.unclean, "recovered");
-    Ok(Recovered { node, log, journal, queue })
+    let lost: Vec<u64> =
+        node.state().holdings().keys().copied().filter(|holding| !contents.contains(*holding)).collect();
+    for holding in &lost {
+        tracing::error!(
+            holding,
+            "ALARM: the journal lost the content of this holding; its units are lost here"
+        );
+    }
+    Ok(Recovered { node, lost, log, journal, queue })
 }
 
 struct Replay {
@@ -56,6 +66,8 @@ struct Replay {
     log: Log,
     journal: Journal<RealFolder>,
     report: RecoveryReport,
+    /// Holdings whose content is in the journal.
+    contents: IntervalSet,
 }
 
 /// Reads the whole journal once.
@@ -74,6 +86,7 @@ fn replay(
     let mut node = Node::new(profile, Arc::clone(directory));
     let mut ledger = Ledger::open(tiles, sound)?;
     let mut failed = None;
+    let mut contents = IntervalSet::new();
     let mut visit = |at: Location, kind: u8, payload: &[u8]| {
         let record = match Record::decode(kind, payload) {
             Ok(record) => record,
@@ -87,6 +100,9 @@ fn replay(
             let mut changes = Changes::new();
             changes_of(&mut changes, own, &record, at)?;
             queue.write(changes)?;
+        }
+        if let Record::Envelope(envelope) = &record {
+            contents.insert(envelope.holding);
         }
         if let Record::Facts(facts) = record
             && let Err(error) = take_in(&mut node, &mut ledger, &facts)
@@ -118,7 +134,7 @@ fn replay(
     }
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
-    Ok(Replay { node, log, journal, report })
+    Ok(Replay { node, log, journal, report, contents })
 }
 
 /// The ledger as it is made anew, and what its tiles still hold.

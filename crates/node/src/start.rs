@@ -53,7 +53,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let ledger = LedgerId { node: config.node, epoch: 0 };
     let profile =
         Profile { network: config.network.clone(), ledger, max_classification: config.max_classification };
-    let Recovered { node, log, journal, queue } = recover(&config.data, profile, &directory, &quarantine)?;
+    let Recovered { node, lost, log, journal, queue } =
+        recover(&config.data, profile, &directory, &quarantine)?;
     let misfit = |e: yizhan_identity::NoteError| NodeError::Misfit(e.to_string());
     let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
     let witness = format!("{}/{}/witness", config.network, config.node);
@@ -132,7 +133,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     }));
     let listening = tokio::spawn(crate::neighbours::listen(Arc::clone(&shared), link_inputs));
     tracing::info!(node = %me, address = %shared.links.local_addr(), "the node runs");
-    let outcome = daemon.run(queue_of_inputs, &mut commits, stop).await;
+    let outcome = daemon.run(queue_of_inputs, lost, &mut commits, stop).await;
     tracing::info!(node = %me, "the node stops");
     close_desk.send(()).unwrap_or_default();
     listening.abort();

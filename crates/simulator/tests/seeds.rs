@@ -1,7 +1,7 @@
 //! Worlds from seeds: the seven-node network with loss, duplication, reordering, crashes and every other fault there is.
 #![cfg(test)]
 
-use yizhan_simulator::{CommitMoment, CrashRule, Plan, network_of_seven, run};
+use yizhan_simulator::{CommitMoment, CrashRule, FaultCounts, Plan, network_of_seven, run};
 
 fn holds(seed: u64, plan: &Plan) {
     let outcome = run(seed, plan, &network_of_seven());
@@ -27,6 +27,14 @@ fn a_seed_gives_one_run() {
 fn worlds_with_all_faults_keep_every_promise() {
     for seed in 0..100 {
         holds(seed, &Plan::mixed(seed));
+    }
+}
+
+#[test]
+fn an_attempt_that_failed_is_followed_by_another_even_if_its_origin_stops_in_between() {
+    for seed in 0..60 {
+        let faults = FaultCounts { damages: 40, kills: 25, bad_pieces: 5, ..FaultCounts::default() };
+        holds(seed, &Plan { faults, large_per_mille: 500, sync_ms_max: 60, ..Plan::calm(40) });
     }
 }
 

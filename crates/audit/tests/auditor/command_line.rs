@@ -38,7 +38,7 @@ fn a_good_network_gives_exit_code_0_and_the_verdict_first() {
     assert!(text.starts_with("ALL GOOD 完好\n1 of 1 chains verified"), "{text}");
     assert!(text.contains("SignedFor 签收"), "{text}");
     assert!(
-        text.contains("RelayAcceptance 接收 from 6523, offer 0  [65.0 #1]  proven by both sides, witnessed"),
+        text.contains("RelayAcceptance 接转 from 6523, offer 0  [65.0 #1]  proven by both sides, witnessed"),
         "{text}"
     );
 }

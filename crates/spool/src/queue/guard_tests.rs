@@ -111,7 +111,7 @@ fn a_database_that_opens_well_and_empty_is_rebuilt() {
     // What a lost block made of a real database: it opens well, and nothing is in it.
     drop(sled::open(temp.path().join("queue")).unwrap());
     let (queue, trust) = open(temp.path(), position(5));
-    assert_eq!(trust, rebuild(RebuildReason::LostEntries));
+    assert!(matches!(trust, Trust::Rebuild { why: RebuildReason::Damaged { .. } }), "{trust:?}");
     assert_new(&queue);
 }
 
