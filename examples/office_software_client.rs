@@ -119,7 +119,8 @@ async fn work_through_the_inbox(
         let mut last_seen = 0;
         let mut waiting = vec![first, second];
         while !waiting.is_empty() {
-            // Events are a hint that something happened, and forgotten when the node restarts. The inbox is what counts.
+            // Events are a hint that something happened. A node that was started again has forgotten them and counts from 1
+            // anew, so software that runs for years looks into the inbox besides. The inbox is what counts.
             let mut events = desk.events(last_seen).await?;
             while let Some(event) = events.next().await.transpose()? {
                 last_seen = event.sequence;
@@ -163,7 +164,7 @@ async fn work_through_the_inbox(
     act.act = Act::Returned;
     let refused = desk.act(&office, second, &act).await.err().context("returned without a reason")?;
     println!("   without a reason: {refused}");
-    act.reason = "附件缺少值班表,请补齐后重发".to_owned();
+    act.reason = "附件缺少值班表，请补齐后重发".to_owned();
     let done = desk.act(&office, second, &act).await?;
     println!("   {second} returned (退回): #{} of {}", done.receipt.index, done.receipt.ledger);
     Ok(())

@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
 
     // 1. Send. The answer comes when the document is safe on the county's disk, and not before.
     let file = network.folder.path().join("report.txt");
-    std::fs::write(&file, "昌吉市防汛准备情况:物资、人员均已到位。\n")?;
+    std::fs::write(&file, "昌吉市防汛准备情况：物资、人员均已到位。\n")?;
     let report = document("gov-office@652301", &["gov-office@6523"], "昌吉市人民政府关于防汛准备情况的报告")?;
     let submitted = county.send(report, vec![("报告.txt".parse()?, file.clone())]).await?;
     println!("sent as {}: {} at {}", submitted.id, submitted.receipt.kind, submitted.receipt.time);

@@ -57,7 +57,7 @@ async fn main() -> anyhow::Result<()> {
 
     // One submission for all. It travels once on each link, however many recipients lie behind it.
     let file = network.folder.path().join("circular.txt");
-    std::fs::write(&file, "各州、县(市)人民政府:请做好冬季防火督查工作。\n")?;
+    std::fs::write(&file, "各州、县（市）人民政府：请做好冬季防火督查工作。\n")?;
     let to = RECIPIENTS.map(|node| format!("gov-office@{node}"));
     let to: Vec<&str> = to.iter().map(String::as_str).collect();
     let circular = document("gov-office@65", &to, "关于加强冬季防火督查的通知")?;

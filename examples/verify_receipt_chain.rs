@@ -7,9 +7,10 @@
 mod small_network;
 
 use anyhow::Context;
-use small_network::{SmallNetwork, document, wait_for_event};
+use small_network::{SmallNetwork, document, in_time, wait_for_event};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use yizhan_audit::{Severity, render_receipt, render_report, verify_network, verify_receipt};
 use yizhan_desk::ActRequest;
 use yizhan_document::{Act, OfficeName};
@@ -64,8 +65,19 @@ async fn send_and_export(network: &SmallNetwork, to: &Path) -> anyhow::Result<()
     wait_for_event(&sender, id, "SignedFor", "652324").await?;
     network.until_at_rest().await?;
 
+    // Within a second or two the neighbour cosigns (见证) the county's ledger. A receipt proven under a cosigned checkpoint is
+    // worth more: its time is attested by somebody else. Until then it is good, but not witnessed.
+    let witnessed = async {
+        loop {
+            let receipts = sender.receipts(id).await?;
+            if receipts.iter().any(|receipt| receipt.witnessed) {
+                return anyhow::Ok(receipts);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let receipts = in_time("a neighbour cosigns", witnessed).await??;
     fs::create_dir_all(to)?;
-    let receipts = sender.receipts(id).await?;
     for receipt in &receipts {
         let stem = format!("{}-{}", receipt.ledger, receipt.index);
         // The entry byte for byte: not even a line feed may be added.

@@ -1,5 +1,11 @@
 //! Relays stay blind: what is secret in a document is nowhere in the data, the logs or the traffic of those who pass it on.
-#![allow(clippy::panic, clippy::print_stderr, reason = "this is test code in a file of its own")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "this is test code in a file of its own"
+)]
 
 mod blind_relays {
     pub(crate) mod needles;

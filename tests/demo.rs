@@ -1,11 +1,20 @@
 //! `yizhan demo` does what the first page promises: whole, with files of one's own, and with a network that stays.
-#![allow(clippy::panic, reason = "this is test code in a file of its own")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "this is test code in a file of its own"
+)]
 
 mod harness;
 
 use harness::random::Random;
+use harness::waiting::until;
 use harness::{Network, Said, flag, list, number, path_text, said, text, yizhan};
 use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// Checks what a demonstration says of itself.
 fn assert_good(said: &Said) -> Value {
@@ -73,4 +82,30 @@ fn the_network_of_a_demonstration_can_be_kept_and_run_by_hand() {
     network.stop("652301");
     let ledger = network.data("652301").join("ledger");
     assert!(flag(&network.verified("652301", &ledger).json(), "/ok"));
+}
+
+#[test]
+fn an_interrupted_demonstration_stops_all_its_nodes_and_says_so() {
+    let place = tempfile::Builder::new().prefix("yz").tempdir().unwrap();
+    let kept = place.path().join("n");
+    let mut demo = yizhan();
+    demo.args(["demo", "--keep", path_text(&kept)]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut demo = demo.spawn().unwrap();
+    let running = until("all nodes run", || {
+        let running = processes_of(&kept);
+        (running.len() == 7).then_some(running)
+    });
+    // Ctrl-C, as a terminal would send it to the program in the foreground.
+    assert_eq!(said(Command::new("kill").args(["-INT", &demo.id().to_string()])).code, 0);
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
+    for process in running {
+        assert!(!Path::new("/proc").join(&process).exists(), "process {process} was left behind");
+    }
+}
+
+/// The processes that hold the data folders of a network.
+fn processes_of(network: &Path) -> Vec<String> {
+    let nodes = std::fs::read_dir(network.join("nodes")).into_iter().flatten().filter_map(Result::ok);
+    let locks = nodes.filter_map(|node| std::fs::read_to_string(node.path().join("data/lock")).ok());
+    locks.filter_map(|lock| Some(lock.trim().strip_prefix("process ")?.to_owned())).collect()
 }

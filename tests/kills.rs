@@ -1,5 +1,11 @@
 //! Fifty times a random node is killed at a random moment while documents are under way, and it still ends well.
-#![allow(clippy::panic, clippy::print_stderr, reason = "this is test code in a file of its own")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "this is test code in a file of its own"
+)]
 
 mod harness;
 

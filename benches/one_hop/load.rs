@@ -33,6 +33,8 @@ pub(crate) struct Figures {
     pub(crate) submit_p50_ms: u64,
     /// See above.
     pub(crate) submit_p99_ms: u64,
+    /// The slowest of all.
+    pub(crate) submit_max_ms: u64,
     /// How often a submission was refused for now and tried again.
     pub(crate) tried_again: u64,
     /// Processor time until all was at rest, in milliseconds: the county, the prefecture, the submitters.
@@ -108,6 +110,7 @@ pub(crate) async fn measure(nodes: &mut TwoNodes, case: Case) -> anyhow::Result<
         at_rest_ms,
         submit_p50_ms: percentile(&took_ms, 50),
         submit_p99_ms: percentile(&took_ms, 99),
+        submit_max_ms: percentile(&took_ms, 100),
         tried_again: work.tried_again.load(Ordering::Relaxed),
         cpu_ms: [county - county_before, prefecture - prefecture_before, submitters - submitters_before],
         peak_bytes,

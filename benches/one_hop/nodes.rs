@@ -101,8 +101,7 @@ impl TwoNodes {
 
     /// Leaves the folder where it is.
     pub(crate) fn keep(&mut self) -> PathBuf {
-        self.folder.take().map(TempDir::keep);
-        self.path.clone()
+        self.folder.take().map_or_else(|| self.path.clone(), TempDir::keep)
     }
 }
 

@@ -25,6 +25,16 @@ pub(crate) struct Reference {
     pub(crate) grouped_per_second: f64,
 }
 
+impl Reference {
+    /// The better of two.
+    pub(crate) fn best_of(self, other: Self) -> Self {
+        Self {
+            single_per_second: self.single_per_second.max(other.single_per_second),
+            grouped_per_second: self.grouped_per_second.max(other.grouped_per_second),
+        }
+    }
+}
+
 /// Runs the loops for records of the size of a case's documents.
 pub(crate) fn measure(folder: &Path, case: Case) -> anyhow::Result<Reference> {
     if case.documents == 1 {

@@ -39,10 +39,11 @@ pub(crate) fn table(measured: &[Measured]) -> String {
             figures.delivered_ms as f64 / 1000.0
         ));
         line(format!(
-            "  accepted      {:>10.1} documents/s   submit p50 {} ms, p99 {} ms; at rest after {:.2} s",
+            "  accepted      {:>10.1} documents/s   submit p50 {} ms, p99 {} ms, slowest {} ms; at rest after {:.2} s",
             per_second(case.documents, figures.accepted_ms),
             figures.submit_p50_ms,
             figures.submit_p99_ms,
+            figures.submit_max_ms,
             figures.at_rest_ms as f64 / 1000.0
         ));
         line(format!(
@@ -90,6 +91,7 @@ fn case_json(Measured { case, figures, reference }: &Measured) -> Value {
         "at_rest_ms": figures.at_rest_ms,
         "submit_p50_ms": figures.submit_p50_ms,
         "submit_p99_ms": figures.submit_p99_ms,
+        "submit_max_ms": figures.submit_max_ms,
         "tried_again": figures.tried_again,
         "cpu_ms_per_document": { "county": county, "prefecture": prefecture, "submitters": submitters },
         "peak_bytes": { "county": county_peak, "prefecture": prefecture_peak },

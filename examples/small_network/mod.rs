@@ -118,7 +118,8 @@ pub(crate) async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> any
 /// Follows the events of a node until one says that `kind` happened to the document at `node`.
 ///
 /// The client asks for the events after number 0, so one that was there before the question is seen too. A stream ends when
-/// the node stops or the reader falls behind; then one asks again, with the last number seen.
+/// the reader falls behind; then one asks again, with the last number seen. It ends too when the node stops. A node that was
+/// started again counts from 1 anew and has forgotten earlier events: then ask from 0, and look at inbox and track.
 pub(crate) async fn wait_for_event(
     client: &DeskClient,
     document: EnvelopeId,

@@ -12,8 +12,8 @@ use crate::trail::Findings;
 use crate::verdict::judge;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use yizhan_document::{LedgerId, WallTime};
-use yizhan_hierarchy::Directory;
+use yizhan_document::{LedgerId, OfficeAddress, WallTime};
+use yizhan_hierarchy::{Directory, Division};
 
 /// Audits copied ledgers against a directory.
 ///
@@ -45,6 +45,7 @@ pub fn verify_network(directory: &Directory, ledgers: &[PathBuf], at: Option<Wal
     let mut report = Report {
         network: directory.network.clone(),
         directory: directory.version,
+        custodial_offices: custodial_offices(directory),
         ledgers: checked,
         documents,
         chains_verified: 0,
@@ -54,6 +55,15 @@ pub fn verify_network(directory: &Directory, ledgers: &[PathBuf], at: Option<Wal
     };
     report.count();
     report
+}
+
+fn custodial_offices(directory: &Directory) -> Vec<OfficeAddress> {
+    let of_division = |division: &Division| {
+        let node = division.node;
+        let custodial = division.offices.iter().filter(|record| record.custodial);
+        custodial.map(|record| OfficeAddress { office: record.office.clone(), node }).collect::<Vec<_>>()
+    };
+    directory.divisions().flat_map(of_division).collect()
 }
 
 /// Checks every ledger by itself; of several copies of one the longest is believed.

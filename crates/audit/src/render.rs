@@ -44,6 +44,13 @@ fn write_report(out: &mut Formatter<'_>, report: &Report, names: &Names<'_>) -> 
         report.network,
         report.directory
     )?;
+    if !report.custodial_offices.is_empty() {
+        writeln!(
+            out,
+            "{} offices have keys that their node holds (custodial 代管密钥): what they signed may be their node's word",
+            report.custodial_offices.len()
+        )?;
+    }
     if !report.problems.is_empty() {
         writeln!(out, "\nFindings 发现")?;
         report.problems.iter().try_for_each(|problem| write_problem(out, problem))?;

@@ -3,7 +3,7 @@
 use crate::problem::{Problem, Severity};
 use serde::Serialize;
 use std::path::PathBuf;
-use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId, WallTime};
+use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId, OfficeAddress, WallTime};
 
 /// The outcome of an audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -12,6 +12,8 @@ pub struct Report {
     pub network: String,
     /// The version of the directory that was believed.
     pub directory: u64,
+    /// Offices whose signing key their node holds (custodial): what is signed in their name may be that node's word.
+    pub custodial_offices: Vec<OfficeAddress>,
     /// The ledgers given, in the order given.
     pub ledgers: Vec<LedgerFinding>,
     /// The documents found in them, ascending by id.

@@ -18,7 +18,7 @@ const NETWORK_VARIABLE: &str = "YIZHAN_NETWORK";
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Which node")]
 pub(crate) struct Reach {
-    /// The node: its folder, its node.toml or its data folder; with --network also its id. Else taken from $YIZHAN_NODE
+    /// The node: its folder, its node.toml or its data folder; with a network also its id. Else taken from $YIZHAN_NODE
     #[arg(long, value_name = "FOLDER|FILE|ID")]
     pub(crate) node: Option<PathBuf>,
     /// The socket of the node's desk
@@ -54,10 +54,15 @@ impl Reach {
 
     /// What was typed counts; the environment only where nothing was.
     fn with_environment(&self) -> Self {
-        if self.node.is_some() || self.socket.is_some() || self.network.is_some() {
+        let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        if let (Some(node), None, None) = (&self.node, &self.socket, &self.network) {
+            // An id alone says which node of the network that the environment names.
+            let network = variable(NETWORK_VARIABLE).filter(|_| !node.exists());
+            return Self { network, ..self.clone() };
+        }
+        if self.socket.is_some() || self.network.is_some() {
             return self.clone();
         }
-        let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self { node: variable(NODE_VARIABLE), socket: None, network: variable(NETWORK_VARIABLE) }
     }
 

@@ -39,8 +39,8 @@ impl Node {
         let held_back = up.clone().any(|link| room(&link)).then_some(self.looked_at + ROUND_MS);
         let deadlines =
             (!self.state.holdings.is_empty()).then_some(self.deadlines_looked_at + DEADLINE_ROUND_MS);
-        let silent =
-            self.incoming.values().map(|incoming| incoming.heard_at + OFFER_SILENCE_MS + ROUND_MS).min();
+        let silent = self.incoming.values().map(|incoming| incoming.heard_at + OFFER_SILENCE_MS).min();
+        let silent = silent.map(|silent| silent.max(self.looked_at) + ROUND_MS);
         [due, retry, repeat, held_back, deadlines, silent, self.lazy_due()].into_iter().flatten().min()
     }
 

@@ -41,6 +41,11 @@ impl FaultyFolder {
         self.disk().fault = Some(how);
     }
 
+    /// A fault that was ordered and has not struck is called off.
+    pub(crate) fn fail_no_sync(&self) {
+        self.disk().fault = None;
+    }
+
     /// The power goes: of each file what was not synced is lost, kept, cut anywhere, or kept with a hole of zeros.
     pub(crate) fn power_cut(&self, random: &mut Random) {
         for file in self.disk().files.values_mut() {

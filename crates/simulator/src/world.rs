@@ -258,6 +258,7 @@ impl World {
         self.out.wire.stop_mangling();
         self.out.crash_rule = None;
         self.out.bad_pieces = 0;
+        self.stations.values().for_each(|station| station.folder.fail_no_sync());
         self.out.note(|| "all faults end".to_owned());
     }
 

@@ -92,6 +92,7 @@ async fn send_and_kill(world: &World) -> Result<(), DemoFault> {
 
 async fn send(world: &World, number: usize, errand: &Errand) -> Result<(), DemoFault> {
     let origin = errand.from.node;
+    let at = world.show.wall();
     let named = errand.files.iter().map(|path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let name = name.parse().map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
@@ -112,7 +113,7 @@ async fn send(world: &World, number: usize, errand: &Errand) -> Result<(), DemoF
         patiently(async || Ok(world.client(origin).await?.send(submission(), files.clone()).await?));
     let submitted = sending.await.map_err(DemoFault::of(origin))?;
     let client = world.client(origin).await.map_err(DemoFault::of(origin))?;
-    let mut sent = Sent { errand: number, at: world.show.wall(), ways: Default::default() };
+    let mut sent = Sent { errand: number, at, ways: Default::default() };
     for destination in errand.to.iter().map(|office| office.node) {
         let way = client.route(destination).await.map_err(|error| DemoFault::of(origin)(error.into()))?;
         sent.ways.insert(destination, way.into_iter().map(|step| step.node).collect());

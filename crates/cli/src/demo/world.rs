@@ -53,7 +53,7 @@ pub(super) struct Tally {
 pub(super) struct Sent {
     /// Which errand, from 0.
     pub(super) errand: usize,
-    /// When its origin accepted it.
+    /// When its clerk began to hand it in.
     pub(super) at: WallTime,
     /// The nodes on the way to each destination, origin first.
     pub(super) ways: BTreeMap<NodeId, Vec<NodeId>>,
