@@ -210,7 +210,7 @@ fn an_office_refuses_or_signs_and_returns_but_not_in_any_other_order() {
     };
     assert_eq!(text(&act("refuse", &refused, "附件缺页").json(), "/receipt/kind"), "Refused");
     assert_fails(&act("sign", &refused, ""), REFUSED, &["state does not allow"]);
-    assert_fails(&act("return", &returned, "误送"), REFUSED, &["not-signed-for"]);
+    assert_fails(&act("return", &returned, "误送"), REFUSED, &["not signed for yet", "sign for it first"]);
     assert!(!flag(&act("sign", &returned, "").json(), "/duplicate"));
     assert!(flag(&act("sign", &returned, "").json(), "/duplicate"), "signing twice is signing once");
     assert_fails(&act("refuse", &returned, "r"), REFUSED, &["state does not allow"]);

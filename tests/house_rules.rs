@@ -1,4 +1,5 @@
 //! The house rules as a test: who may use whom, the three walls, small rooms with honest names.
+#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! What happens to a node. Signatures, proofs and digests in an event have been checked by whoever made it.
 
+use crate::fact::SubmissionKey;
 use alloc::string::String;
 use alloc::vec::Vec;
 use yizhan_document::{
@@ -90,6 +91,11 @@ pub enum Event {
         staged: Staged,
         /// The offices of this node that the manifest names; or a code that says why it cannot be delivered.
         result: Result<Vec<Office>, String>,
+    },
+    /// What was to be opened could not be, by a fault of this node: nothing is said of the document.
+    NotOpened {
+        /// What was to be opened.
+        staged: Staged,
     },
     /// A neighbour proved that it took custody.
     CustodyTaken {
@@ -194,8 +200,8 @@ pub struct Closed {
     pub inline: bool,
     /// The directory version.
     pub directory: u64,
-    /// Digest over the submitting office and its idempotency key, if it gave one.
-    pub key: Option<Digest>,
+    /// The idempotency key, if the office gave one.
+    pub key: Option<SubmissionKey>,
 }
 
 /// An envelope as offered.

@@ -1,6 +1,7 @@
 //! What must survive: facts, from which the whole state is made anew at every start.
 
 use crate::event::Office;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use yizhan_document::{Act, Attempt, Digest, EnvelopeId, LedgerId, NodeId, OfficeName, Urgency, WallTime};
@@ -12,7 +13,7 @@ pub enum Fact {
     /// An entry of the own ledger.
     Entered(Entered),
     /// Custody of units was accepted: there is a holding.
-    Accepted(Acceptance),
+    Accepted(Box<Acceptance>),
     /// Units of a holding wait for a neighbour under a number of its link.
     Assigned {
         /// The holding.
@@ -155,8 +156,17 @@ pub struct Acceptance {
     pub inline: bool,
     /// Who had custody before, origin first.
     pub path: Vec<NodeId>,
-    /// At the origin: digest over the submitting office and its idempotency key, if it gave one.
-    pub key: Option<Digest>,
+    /// At the origin: the idempotency key of the submission, if it gave one.
+    pub key: Option<SubmissionKey>,
+}
+
+/// An idempotency key, and what was handed in under it: another document under the same key is a mistake of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmissionKey {
+    /// Digest over the submitting office and the key.
+    pub key: Digest,
+    /// Digest over the submission.
+    pub submission: Digest,
 }
 
 /// Who handed an envelope over.

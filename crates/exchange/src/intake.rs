@@ -1,10 +1,11 @@
 //! Intake: a neighbour offers custody.
 
-use crate::effect::{Effect, Stored};
+use crate::effect::{Answer, Effect, Stored};
 use crate::event::{OfferedEnvelope, Office, Past, Staged};
 use crate::fact::{Acceptance, Fact, Source};
 use crate::limits::{OFFER_SILENCE_MS, UNITS_PER_OFFER_MAX};
 use crate::node::{Incoming, Node, Opening};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -92,6 +93,23 @@ impl Node {
         match self.opening.remove(&staged) {
             Some(Opening::Offer(neighbour, link)) => self.take_custody(neighbour, link, Some(result)),
             Some(Opening::Submission(request)) => self.admit(request, Some(result)),
+            None => {}
+        }
+    }
+
+    /// This node failed to open a document: the offerer keeps custody, or the clerk the document, and tries again.
+    pub(crate) fn not_opened(&mut self, staged: Staged) {
+        match self.opening.remove(&staged) {
+            Some(Opening::Offer(neighbour, link)) => {
+                if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) {
+                    self.refuse(neighbour, &offered, staged, "node", true);
+                }
+            }
+            Some(Opening::Submission(request)) => {
+                self.reservations.remove(&request);
+                self.effect(Effect::Discard { staged });
+                self.effect(Effect::Answer { request, answer: Answer::Refused { reason: "busy" } });
+            }
             None => {}
         }
     }
@@ -186,7 +204,7 @@ impl Node {
         };
         // The origin gets this receipt as its own acknowledgement when it is the offerer itself.
         let at = self.enter(event, (origin != neighbour).then_some(origin));
-        self.fact(Fact::Accepted(Acceptance {
+        self.fact(Fact::Accepted(Box::new(Acceptance {
             at,
             id: offered.id,
             header: offered.header,
@@ -199,7 +217,7 @@ impl Node {
             inline: offered.inline,
             path: offered.path,
             key: None,
-        }));
+        })));
         self.store(Stored::Envelope { holding: at.index, staged });
         if let Some(result) = local {
             let attempts =

@@ -30,7 +30,7 @@ mod timing;
 
 pub use effect::{Answer, Effect, Kept, Stored, Ticket};
 pub use event::{Closed, Event, HeardEntry, OfferedEnvelope, Office, Past, Request, Staged};
-pub use fact::{Acceptance, Consigned, End, Entered, Fact, Source};
+pub use fact::{Acceptance, Consigned, End, Entered, Fact, Source, SubmissionKey};
 pub use node::{Node, Profile};
 pub use now::Now;
 pub use state::{Holding, InboxEntry, State};

@@ -163,6 +163,7 @@ impl Node {
             Event::BodyArrived { neighbour, link, good } => self.body_arrived(neighbour, link, good),
             Event::Recollected { neighbour, link, past } => self.recollected(neighbour, link, past),
             Event::Opened { staged, result } => self.opened(staged, result),
+            Event::NotOpened { staged } => self.not_opened(staged),
             Event::CustodyTaken { neighbour, head, acknowledged, staged } => {
                 self.custody_taken(neighbour, head, acknowledged, staged);
             }

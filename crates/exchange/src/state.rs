@@ -192,7 +192,7 @@ impl State {
     pub(crate) fn apply(&mut self, fact: &Fact, ticket: u64) {
         match fact {
             Fact::Entered(entered) => self.entered(entered),
-            Fact::Accepted(acceptance) => self.accepted(acceptance),
+            Fact::Accepted(acceptance) => self.accepted(acceptance.as_ref()),
             Fact::Assigned { holding, hop, link, units } => {
                 self.assigned(*holding, *hop, *link, units, ticket)
             }

@@ -5,6 +5,7 @@ use crate::event::{Closed, Office, Request, Staged};
 use crate::fact::{Acceptance, Fact, Source};
 use crate::limits::RESERVATIONS_MAX;
 use crate::node::{Node, Opening};
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use yizhan_document::limits::DESTINATIONS_MAX;
@@ -78,7 +79,7 @@ impl Node {
         let at = self.enter(event, None);
         let units: Vec<Target> =
             reservation.to.iter().map(|node| Target { node: *node, attempt: 0 }).collect();
-        self.fact(Fact::Accepted(Acceptance {
+        self.fact(Fact::Accepted(Box::new(Acceptance {
             at,
             id: closed.id,
             header: closed.header,
@@ -91,7 +92,7 @@ impl Node {
             inline: closed.inline,
             path: Vec::new(),
             key: closed.key,
-        }));
+        })));
         self.store(Stored::Envelope { holding: at.index, staged });
         if let Some(result) = local {
             self.consign(at, closed.id, closed.header, 0, result);

@@ -6,11 +6,9 @@ use crate::shared::{Shared, WantedBody};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
-use tokio::io::AsyncReadExt;
-use yizhan_document::{Digest, NodeId, merkle};
-use yizhan_envelope::{Header, PieceHasher, piece_count, piece_len, pieces_root};
+use yizhan_document::{Digest, NodeId};
+use yizhan_envelope::{Header, PieceHasher, pieces_root};
 use yizhan_journal::{StoredBody, StoredEnvelope};
-use yizhan_link::BodyStream;
 use yizhan_protocol::{BodyHead, Frame, Wanted, limits::PIECE_BYTES};
 use yizhan_spool::{BodyError, Note};
 
@@ -59,6 +57,21 @@ impl Daemon {
             }
         });
     }
+}
+
+/// Looks at a body that could not be read to its end; damage goes to quarantine and is named.
+pub(crate) fn examine(shared: &Shared, holding: u64, stored: &StoredEnvelope, error: &dyn std::fmt::Display) {
+    if let StoredBody::File { pieces } = &stored.body
+        && let Err(why) = verify_file(shared, stored, pieces)
+    {
+        put_body_aside(shared, stored, &why);
+        return tracing::error!(
+            holding,
+            why,
+            "ALARM: a stored body is damaged; the document cannot be handed over"
+        );
+    }
+    tracing::error!(holding, %error, "ALARM: a stored document cannot be read");
 }
 
 /// A damaged body goes to quarantine; nothing is deleted on doubt.
@@ -157,81 +170,6 @@ pub(crate) fn open(shared: &Shared, stored: &StoredEnvelope) -> Result<File, Bod
     let digest = Digest::of(&stored.header);
     let size = Header::from_bytes(&stored.header).map(|header| header.body.size);
     shared.bodies.open_body(digest, size.map_err(|_| BodyError::Missing { digest })?)
-}
-
-/// Receives a body that was asked for. A stream that breaks is no verdict: the offer comes again, and with it the rest.
-pub(crate) async fn receive_body(shared: Arc<Shared>, neighbour: NodeId, head: BodyHead, stream: BodyStream) {
-    let link = head.link;
-    let wanted = shared.wanted().get(&(neighbour, link)).cloned();
-    let Some(wanted) = wanted.filter(|wanted| wanted.envelope == head.envelope) else {
-        tracing::warn!(%neighbour, link, "a body that nobody asked for was not read");
-        return;
-    };
-    match receive_pieces(&shared, &wanted, &head, stream).await {
-        Ok(()) => {
-            let pieces = Some(head.pieces);
-            shared.inputs.send(Input::Body { neighbour, link, pieces }).await.unwrap_or_default();
-        }
-        Err(ReceiveError::Broken(error)) => {
-            tracing::info!(%neighbour, link, %error, "a body broke off; it goes on from where it broke");
-        }
-        Err(ReceiveError::Wrong(reason)) => {
-            tracing::warn!(%neighbour, link, reason, "a body is not what its header commits to");
-            shared.inputs.send(Input::Body { neighbour, link, pieces: None }).await.unwrap_or_default();
-        }
-    }
-}
-
-enum ReceiveError {
-    Broken(std::io::Error),
-    Wrong(&'static str),
-}
-
-impl From<std::io::Error> for ReceiveError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Broken(error)
-    }
-}
-
-impl From<BodyError> for ReceiveError {
-    fn from(error: BodyError) -> Self {
-        Self::Broken(std::io::Error::other(error))
-    }
-}
-
-/// MUST-12: each piece is kept only after its leaf hash was found in the list whose root the header has.
-async fn receive_pieces(
-    shared: &Shared,
-    wanted: &WantedBody,
-    head: &BodyHead,
-    mut stream: BodyStream,
-) -> Result<(), ReceiveError> {
-    let count = piece_count(wanted.size);
-    if head.pieces.len() as u64 != count || pieces_root(&head.pieces) != wanted.root {
-        return Err(ReceiveError::Wrong("the digests of its pieces"));
-    }
-    let mut incoming = shared.bodies.incoming(wanted.envelope, wanted.size)?;
-    let verified = tokio::task::block_in_place(|| incoming.verified_pieces(&head.pieces))?;
-    let mut next = head.from_piece;
-    if next > verified {
-        return Err(ReceiveError::Broken(std::io::Error::other("it begins behind what is good here")));
-    }
-    let mut piece = Vec::new();
-    while next < count {
-        let Some(len) = piece_len(wanted.size, next).and_then(|len| usize::try_from(len).ok()) else { break };
-        piece.resize(len, 0);
-        stream.read_exact(&mut piece).await?;
-        let expected = usize::try_from(next).ok().and_then(|next| head.pieces.get(next));
-        let good = tokio::task::block_in_place(|| expected == Some(&merkle::leaf_hash(&piece)));
-        if !good {
-            return Err(ReceiveError::Wrong("a piece"));
-        }
-        if next >= verified {
-            tokio::task::block_in_place(|| incoming.append(&piece))?;
-        }
-        next += 1;
-    }
-    Ok(tokio::task::block_in_place(|| incoming.finish())?)
 }
 
 /// Compares a body on disk with the digests of its pieces.

@@ -8,7 +8,7 @@ use yizhan_document::{
     Classification, Digest, EnvelopeId, Manifest, NodeId, OfficeAddress, OfficeName, Part, WallTime, limits,
 };
 use yizhan_envelope::{Body, BodyCloser, CloseError, Destination, FileKey, Header, close_slips};
-use yizhan_exchange::Closed;
+use yizhan_exchange::{Closed, SubmissionKey};
 use yizhan_hierarchy::Directory;
 use yizhan_identity::{OfficeKey, suite};
 use yizhan_journal::{StoredBody, StoredEnvelope};
@@ -172,7 +172,7 @@ impl Closer {
             size,
             inline,
             directory: header.directory,
-            key: key_digest(submission),
+            key: submission_key(submission),
         };
         let stored =
             StoredEnvelope { holding: 0, header: bytes, slips, origin: None, body, card: Vec::new() };
@@ -218,9 +218,14 @@ impl Closer {
 }
 
 /// Names a submission that may be repeated: digest over office and idempotency key.
-pub(crate) fn key_digest(submission: &Submission) -> Option<Digest> {
+pub(crate) fn submission_key(submission: &Submission) -> Option<SubmissionKey> {
     let key = submission.key.as_ref()?;
-    Some(Digest::of(format!("yizhan idempotency key v1\n{}\n{key}\n", submission.from).as_bytes()))
+    let key = Digest::of(format!("yizhan idempotency key v1\n{}\n{key}\n", submission.from).as_bytes());
+    // A deadline may be given from now on, as with `--deadline +3d`: handed in again it is another moment of the same document.
+    let meant = Submission { key: None, deadline: None, ..submission.clone() };
+    // Text, numbers and lists always have a JSON form.
+    let submission = Digest::of(&serde_json::to_vec(&meant).unwrap_or_default());
+    Some(SubmissionKey { key, submission })
 }
 
 /// Where the body of an envelope is written: memory while it is small, then a file.

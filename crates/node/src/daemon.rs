@@ -229,6 +229,10 @@ impl Daemon {
                 self.stage.set_card(staged, opened.card);
                 Ok(opened.offices)
             }
+            Err(error) if error.is_this_nodes() => {
+                tracing::error!(%error, "ALARM: a document that arrived cannot be opened now; it is asked for again");
+                return self.handle(Event::NotOpened { staged });
+            }
             Err(error) => {
                 tracing::error!(%error, "a document that arrived cannot be delivered");
                 Err(error.code().to_owned())

@@ -1,8 +1,9 @@
 //! Stands behind the desk: turns requests of offices into questions to the rules, and what is stored into answers.
 
 use crate::card::Card;
-use crate::closing::{Reserved, key_digest};
+use crate::closing::{Reserved, submission_key};
 use crate::input::{Ask, Input};
+use crate::refusals::refusal;
 use crate::shared::Shared;
 use crate::{receipts, tracking};
 use futures_util::future::BoxFuture;
@@ -57,15 +58,21 @@ impl Door {
             return Err(DoorError::new(DoorCode::DiskFull, "the node's disk is nearly full", fix));
         }
         let now = self.shared.clock.wall();
-        let to = self.shared.closer.destinations(&submission, now)?;
-        let key = key_digest(&submission);
-        if let Some(index) = key.and_then(|key| self.shared.index.submission_by_key(key)) {
+        let key = submission_key(&submission);
+        // First the mark, then the look: what another request ends meanwhile is seen.
+        let _busy = key.map(|key| Busy::begin(&self.in_progress, key.key)).transpose()?;
+        if let Some(key) = key
+            && let Some((index, before)) = self.shared.index.submission_by_key(key.key).map_err(internal)?
+        {
+            if before != key.submission {
+                let detail = "another document was handed in under this idempotency key";
+                let fix = "nothing was accepted; give each document a key of its own";
+                return Err(DoorError::new(DoorCode::KeyReused, detail, fix));
+            }
             return self.submitted(index, true);
         }
-        let _busy = match key {
-            Some(key) => Some(Busy::begin(&self.in_progress, key)?),
-            None => None,
-        };
+        // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
+        let to = self.shared.closer.destinations(&submission, now)?;
         let request = self.next_request.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         let closing = tokio::task::spawn_blocking(move || {
@@ -136,13 +143,13 @@ impl Door {
 
     async fn take_now(&self, office: OfficeName, id: EnvelopeId) -> Result<Taken, DoorError> {
         self.check_office(&office)?;
-        let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Take { office, id, reply }).await?;
-        let holding = match answer.await.map_err(|_| stopping())? {
-            Answer::Handed { holding, .. } => holding,
-            other => return Err(refusal(&other)),
-        };
-        crate::handover::hand_over(&self.shared, holding).map_err(internal)
+        let name = office.clone();
+        let holding = self.look(move |node| {
+            let entry = node.state().inbox_entry(&name, id)?;
+            (entry.consignment.index < node.durable_size()).then_some(entry.holding)
+        });
+        let holding = holding.await?.ok_or_else(|| unknown_document(id))?;
+        crate::handover::hand_over(&self.shared, holding, office, id).map_err(internal)
     }
 
     async fn act_now(
@@ -234,8 +241,8 @@ impl Door {
             rows
         });
         let rows = rows.await?;
-        rows.into_iter()
-            .map(|(sequence, holding, id, state)| {
+        let items = rows.into_iter().filter_map(|(sequence, holding, id, state)| {
+            let item = || {
                 let card = self.card(holding)?;
                 let entry = self.shared.keeper().entry(sequence - 1).map_err(internal)?;
                 let arrived = yizhan_ledger::Entry::from_bytes(&entry).map_err(internal)?.time;
@@ -246,9 +253,16 @@ impl Door {
                 };
                 let parts = card.parts.into_iter().map(part).collect();
                 let Card { from, title, urgency, .. } = card;
-                Ok(InboxItem { sequence, id, from, title, urgency, arrived, state, parts })
-            })
-            .collect()
+                Ok::<_, DoorError>(InboxItem { sequence, id, from, title, urgency, arrived, state, parts })
+            };
+            // One damaged record must not hide the other documents.
+            item()
+                .inspect_err(|error| {
+                    tracing::error!(%id, %error, "ALARM: a document in an inbox cannot be read; the list goes on without it");
+                })
+                .ok()
+        });
+        Ok(items.collect())
     }
 }
 
@@ -296,8 +310,13 @@ impl NodeDoor for Door {
 
     fn queue(&self, limit: usize) -> Reply<'_, Vec<QueueItem>> {
         Box::pin(async move {
-            let wall = self.shared.clock.wall();
-            self.look(move |node| crate::views::queue(node, wall, limit)).await
+            let waiting = self.look(move |node| crate::views::queue(node, limit)).await?;
+            let since = |holding| {
+                let entry = self.shared.keeper().entry(holding).map_err(internal)?;
+                Ok(yizhan_ledger::Entry::from_bytes(&entry).map_err(internal)?.time)
+            };
+            let dated = |(holding, item)| Ok(QueueItem { since: since(holding)?, ..item });
+            waiting.into_iter().map(dated).collect()
         })
     }
 
@@ -358,24 +377,4 @@ fn unknown_document(id: EnvelopeId) -> DoorError {
         format!("no document {id} is known here"),
         "check the id and the node",
     )
-}
-
-/// What the rules refused, in the words of the desk.
-fn refusal(answer: &Answer) -> DoorError {
-    let Answer::Refused { reason } = answer else {
-        return DoorError::new(DoorCode::Internal, "an answer to another question", "see the node's log");
-    };
-    let (code, fix) = match *reason {
-        "classification" => {
-            (DoorCode::Classification, "send classified documents by the channel approved for them")
-        }
-        "no-route" => (DoorCode::NoRoute, "ask the operator: the directory shows no way to a recipient"),
-        "unknown" => (DoorCode::UnknownDocument, "check the id and the office"),
-        "busy" => (DoorCode::InProgress, "try again in a moment"),
-        "refused" | "signed-for" | "not-signed-for" => {
-            (DoorCode::WrongState, "list the inbox to see what was done")
-        }
-        _ => (DoorCode::Forbidden, "correct the request"),
-    };
-    DoorError::new(code, format!("refused: {reason}"), fix)
 }

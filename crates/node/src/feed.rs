@@ -4,9 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::broadcast;
 use yizhan_desk::NodeEvent;
+use yizhan_document::WallTime;
 
 /// Events kept for those who come late, at the most.
 const KEPT_MAX: usize = 4096;
+/// Events in a millisecond over the whole life of a node, at the most; the numbers stay below 2^53, which every JSON reader
+/// keeps exact.
+const EVENTS_PER_MS_MAX: u64 = 4096;
 /// Events a slow listener may fall behind before it must start again from what is kept.
 const BEHIND_MAX: usize = 1024;
 
@@ -22,10 +26,12 @@ struct Kept {
 }
 
 impl Feed {
-    /// An empty feed.
-    pub(crate) fn new() -> Self {
+    /// An empty feed. Its numbers begin with the time, above those of earlier lives of the node: who comes back with the last
+    /// number seen gets everything that is new.
+    pub(crate) fn new(started: WallTime) -> Self {
         let (live, _) = broadcast::channel(BEHIND_MAX);
-        Self { kept: Mutex::new(Kept { next: 1, events: VecDeque::new() }), live }
+        let next = started.as_ms().saturating_mul(EVENTS_PER_MS_MAX);
+        Self { kept: Mutex::new(Kept { next, events: VecDeque::new() }), live }
     }
 
     /// Adds an event; its sequence number is given here.
@@ -45,13 +51,9 @@ impl Feed {
     /// What is kept after `sequence`, and whatever comes from then on, without a gap between the two.
     pub(crate) fn after(&self, sequence: u64) -> (Vec<NodeEvent>, broadcast::Receiver<NodeEvent>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // A number that was not given out yet is one of before the clock was set back: then everything may be new.
+        let sequence = if sequence >= kept.next { 0 } else { sequence };
         let past = kept.events.iter().filter(|event| event.sequence > sequence).cloned().collect();
         (past, self.live.subscribe())
-    }
-}
-
-impl Default for Feed {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -4,7 +4,7 @@ use crate::fault::NodeError;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use yizhan_document::{Digest, EnvelopeId, LedgerId};
-use yizhan_exchange::{Entered, Fact};
+use yizhan_exchange::{Entered, Fact, SubmissionKey};
 use yizhan_journal::JournalError;
 use yizhan_journal::{Location, Position, Record, RecordError, StoredBody, StoredEnvelope};
 use yizhan_ledger::Entry;
@@ -135,9 +135,10 @@ impl Index {
         }
     }
 
-    /// The acceptance of the submission with this idempotency key.
-    pub(crate) fn submission_by_key(&self, key: Digest) -> Option<u64> {
-        self.queue.key(key).ok().flatten()
+    /// The acceptance of the submission with this idempotency key, and a digest over that submission.
+    pub(crate) fn submission_by_key(&self, key: Digest) -> Result<Option<(u64, Digest)>, QueueError> {
+        // Not to know is not to have: a second document would go out.
+        self.queue.key(key)
     }
 
     /// What became durable is told to the queue. A queue that fails is made anew at the next start, and holds nothing that
@@ -232,7 +233,7 @@ pub(crate) fn change_for(
             None => Ok(()),
         },
         Fact::Accepted(acceptance) => match acceptance.key {
-            Some(key) => changes.put_key(key, acceptance.at.index),
+            Some(SubmissionKey { key, submission }) => changes.put_key(key, acceptance.at.index, submission),
             None => Ok(()),
         },
         _ => Ok(()),

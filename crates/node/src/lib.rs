@@ -5,6 +5,7 @@
 //! see it, and open and close documents.
 
 mod bodies;
+mod body_intake;
 mod card;
 mod clock;
 mod closing;
@@ -27,6 +28,7 @@ mod perform;
 mod proofs;
 mod receipts;
 mod recovery;
+mod refusals;
 mod shared;
 mod stage;
 mod start;

@@ -1,6 +1,6 @@
 //! From the wire to the rules: every frame is checked on a worker before the event loop sees it.
 
-use crate::bodies::receive_body;
+use crate::body_intake::receive_body;
 use crate::input::Input;
 use crate::offers::check_offer;
 use crate::shared::Shared;

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
 use yizhan_document::{Digest, NodeId, OfficeAddress};
-use yizhan_envelope::{Header, NullSink, OpenError, Slip, SlipError, close_attachment, open_body};
+use yizhan_envelope::{
+    Header, NullSink, OpenError, Slip, SlipError, StreamError, close_attachment, open_body,
+};
 use yizhan_exchange::Office;
 use yizhan_hierarchy::Directory;
 use yizhan_identity::{OpeningKey, verify_cms};
@@ -54,6 +56,14 @@ pub(crate) enum DeliveryError {
 }
 
 impl DeliveryError {
+    /// Whether this node is to blame, so that nothing may be said of the document.
+    pub(crate) fn is_this_nodes(&self) -> bool {
+        matches!(
+            self,
+            Self::Node(_) | Self::Body(OpenError::Stream(StreamError::Read(_)) | OpenError::Sink(_))
+        )
+    }
+
     /// The stable code for the ledger.
     pub(crate) fn code(&self) -> &'static str {
         match self {

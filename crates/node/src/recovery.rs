@@ -8,9 +8,10 @@ use std::sync::Arc;
 use yizhan_document::{IntervalSet, merkle};
 use yizhan_exchange::{Entered, Fact, Node, Profile};
 use yizhan_hierarchy::Directory;
+use yizhan_identity::NoteVerifier;
 use yizhan_journal::{Damage, Journal, JournalOptions, Location, Record, RecordError, RecoveryReport};
 use yizhan_ledger::tiles::{CHECKPOINT_PATH, FolderTiles};
-use yizhan_ledger::{Checkpoint, Log, verify_ledger};
+use yizhan_ledger::{Log, SignedCheckpoint, verify_ledger};
 use yizhan_spool::{Changes, Note, Quarantine, Queue, RealFolder, Trust};
 
 /// Entries taken into the ledger before their full tiles are written, so that memory stays bounded.
@@ -34,10 +35,12 @@ pub(crate) fn recover(
     profile: Profile,
     directory: &Arc<Directory>,
     quarantine: &Quarantine,
+    key: &NoteVerifier,
 ) -> Result<Recovered, NodeError> {
     let tiles = data.join("ledger");
+    let published = published_size(&tiles, key);
     let sound = look_at_tiles(&tiles, quarantine)?;
-    let found = replay(data, profile.clone(), directory, &tiles, sound, None)?;
+    let found = replay(data, profile.clone(), directory, &tiles, (sound, published), None)?;
     put_aside(data, &found.journal, &found.report, quarantine)?;
     let (queue, trust) = Queue::open(&data.join("queue"), found.journal.position(), quarantine)?;
     let found = match trust {
@@ -45,7 +48,7 @@ pub(crate) fn recover(
         Trust::Rebuild { why } => {
             tracing::info!(?why, records = found.report.records, "the queue is made anew from the journal");
             drop(found);
-            replay(data, profile, directory, &tiles, sound, Some(&queue))?
+            replay(data, profile, directory, &tiles, (sound, published), Some(&queue))?
         }
     };
     let Replay { node, log, journal, report, contents } = found;
@@ -76,7 +79,7 @@ fn replay(
     profile: Profile,
     directory: &Arc<Directory>,
     tiles: &Path,
-    sound: bool,
+    (sound, published): (bool, u64),
     queue: Option<&Queue>,
 ) -> Result<Replay, NodeError> {
     let path = data.join("journal");
@@ -124,7 +127,6 @@ fn replay(
         return Err(NodeError::Data(reason.to_owned()));
     }
     fill_gap(&mut node, &mut ledger, u64::MAX)?;
-    let published = published_size(tiles);
     if ledger.log.size() < published {
         return Err(NodeError::Data(format!(
             "the published ledger has {published} entries, journal and sound tiles give {}: a part of the folder was lost or \
@@ -205,10 +207,11 @@ fn fill_gap(node: &mut Node, ledger: &mut Ledger, until: u64) -> Result<(), Node
     Ok(())
 }
 
-/// How many entries the published checkpoint speaks of, whatever the tiles beside it look like.
-fn published_size(tiles: &Path) -> u64 {
+/// How many entries the published checkpoint speaks of, whatever the tiles beside it look like. What this node did not sign
+/// is damage, and says nothing.
+fn published_size(tiles: &Path, key: &NoteVerifier) -> u64 {
     let note = std::fs::read(tiles.join(CHECKPOINT_PATH)).unwrap_or_default();
-    Checkpoint::from_unverified_note(&note).map_or(0, |checkpoint| checkpoint.size)
+    SignedCheckpoint::verify(&note, key).map_or(0, |signed| signed.checkpoint().size)
 }
 
 /// Journal and published tiles must tell one history.
@@ -237,12 +240,20 @@ fn look_at_tiles(tiles: &Path, quarantine: &Quarantine) -> Result<bool, NodeErro
     verify_ledger(&FolderTiles::new(tiles), &[], &mut |problem| problems.push(problem));
     for problem in &problems {
         tracing::error!(%problem, "ALARM: the published ledger is damaged; it is written anew from the journal");
-        // Every problem names its file first.
+        // A problem names its file first, and the one it was compared with after it: either may be the damaged one.
         let text = problem.to_string();
-        let file = text.split([':', ' ']).next().unwrap_or_default();
-        if let Ok(bytes) = std::fs::read(tiles.join(file)) {
+        let named = text.split([':', ' ']).enumerate();
+        for (_, file) in named.filter(|(place, word)| *place == 0 || word.starts_with("tile/")) {
+            let Ok(bytes) = std::fs::read(tiles.join(file)) else { continue };
             let note = Note { what: "ledger file".to_owned(), found_at: file.to_owned(), why: text.clone() };
             quarantine.copy_in(&file.replace('/', "-"), &bytes, &note)?;
+            // Partial tiles of earlier checkpoints are never written again: left here, they would stay damaged. Those of the
+            // present one are written with the first publication.
+            if file.contains(".p/")
+                && let Err(error) = std::fs::remove_file(tiles.join(file))
+            {
+                tracing::error!(%error, file, "a damaged file of the ledger could not be removed");
+            }
         }
     }
     Ok(problems.is_empty())

@@ -34,6 +34,8 @@ use yizhan_spool::{
 
 /// Inputs that wait for the event loop, at the most.
 const INPUTS_MAX: usize = 1024;
+/// How long answers of the desk may take once the node stops.
+const DESK_PATIENCE: Duration = Duration::from_secs(2);
 /// Link events that wait to be looked at, at the most.
 const LINK_EVENTS_MAX: usize = 256;
 /// What stands in `format` of a data folder that this release reads.
@@ -53,10 +55,10 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let ledger = LedgerId { node: config.node, epoch: 0 };
     let profile =
         Profile { network: config.network.clone(), ledger, max_classification: config.max_classification };
-    let Recovered { node, lost, log, journal, queue } =
-        recover(&config.data, profile, &directory, &quarantine)?;
     let misfit = |e: yizhan_identity::NoteError| NodeError::Misfit(e.to_string());
     let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
+    let recovered = recover(&config.data, profile, &directory, &quarantine, &signer.verifier())?;
+    let Recovered { node, lost, log, journal, queue } = recovered;
     let witness = format!("{}/{}/witness", config.network, config.node);
     let cosigner = Cosigner::new(witness, keys.witness.clone()).map_err(misfit)?;
     let mut keeper = LedgerKeeper::new(&config.network, ledger, log, signer, cosigner);
@@ -106,7 +108,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         index: Index::new(ledger, queue, reader),
         keeper,
         cosigned,
-        feed: Feed::new(),
+        feed: Feed::new(clock.wall()),
         links,
         inputs,
         wanted: Mutex::default(),
@@ -137,8 +139,11 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     tracing::info!(node = %me, "the node stops");
     close_desk.send(()).unwrap_or_default();
     listening.abort();
-    // The desk ends its requests in its own time; what it still asks is answered with "stopping".
-    desk.abort();
+    // The loop is gone: what the desk still asks is answered with "stopping", and answers under way leave.
+    let mut desk = desk;
+    if tokio::time::timeout(DESK_PATIENCE, &mut desk).await.is_err() {
+        desk.abort();
+    }
     match outcome {
         Ok(()) => daemon.close(commits).await,
         Err(error) => {

@@ -53,8 +53,8 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
     }
 }
 
-/// What waits in the node, the oldest first.
-pub(crate) fn queue(node: &Node, now: WallTime, limit: usize) -> Vec<QueueItem> {
+/// What waits in the node, the oldest first, each with the index of the acceptance whose time is still to be set.
+pub(crate) fn queue(node: &Node, limit: usize) -> Vec<(u64, QueueItem)> {
     let state = node.state();
     let mut items = Vec::new();
     for (holding, held) in state.holdings() {
@@ -72,17 +72,18 @@ pub(crate) fn queue(node: &Node, now: WallTime, limit: usize) -> Vec<QueueItem> 
                 Some(next) => format!("{next} is not reachable; it is tried again until the deadline"),
                 None => "its way is being decided".to_owned(),
             };
-            items.push(QueueItem {
+            let item = QueueItem {
                 unit: Unit { envelope: acceptance.id, destination: target.node, attempt: target.attempt },
                 next,
                 urgency: acceptance.urgency,
                 deadline: acceptance.deadline,
                 size: acceptance.size,
-                since: now.min(acceptance.deadline),
+                since: WallTime::EPOCH,
                 tries: 0,
                 next_try: None,
                 why,
-            });
+            };
+            items.push((*holding, item));
         }
     }
     items

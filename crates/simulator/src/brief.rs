@@ -28,6 +28,7 @@ pub(crate) fn event(event: &Event) -> String {
             Ok(offices) => format!("opened, for {} offices", offices.len()),
             Err(code) => format!("cannot be opened: {code}"),
         },
+        Event::NotOpened { staged } => format!("{staged} could not be opened now"),
         Event::CustodyTaken { neighbour, head, acknowledged, .. } => {
             let acknowledged: Vec<String> =
                 acknowledged.iter().map(|(link, entry)| format!("{link}->{}", entry.at.index)).collect();

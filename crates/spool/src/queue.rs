@@ -121,11 +121,15 @@ impl Queue {
         self.located(Space::Attachments, index.to_be_bytes().to_vec())
     }
 
-    /// The acceptance that a submission with this idempotency key got.
-    pub fn key(&self, idempotency: Digest) -> Result<Option<u64>, QueueError> {
+    /// The acceptance that a submission with this idempotency key got, and which submission that was.
+    pub fn key(&self, idempotency: Digest) -> Result<Option<(u64, Digest)>, QueueError> {
         let key = idempotency.as_bytes().to_vec();
         let value = self.worker.ask(|reply| Request::Get { space: Space::Keys, key, reply })?;
-        value.map(|value| key::read_sequence(&value).ok_or(unreadable(Space::Keys))).transpose()
+        let read = |value: Vec<u8>| {
+            let (index, submission) = value.split_at_checked(8)?;
+            Some((key::read_sequence(index)?, Digest(submission.try_into().ok()?)))
+        };
+        value.map(|value| read(value).ok_or(unreadable(Space::Keys))).transpose()
     }
 
     /// The receipts for an envelope, in the order of destination, ledger and index, behind `after`; [`QUEUE_LIST_MAX`] at the

@@ -179,7 +179,7 @@ impl Process {
                     }
                 }
                 Fact::Accepted(accepted) if accepted.source == Source::Office => {
-                    self.counter.keys.extend(accepted.key.map(|key| (key, accepted.at.index)));
+                    self.counter.keys.extend(accepted.key.map(|key| (key.key, accepted.at.index)));
                 }
                 _ => {}
             }

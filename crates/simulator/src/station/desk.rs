@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::{Act, Digest, EnvelopeId, NodeId, OfficeName};
 use yizhan_envelope::{Body, Destination, Header, pieces_root};
-use yizhan_exchange::{Answer, Closed, Event, Request, Staged};
+use yizhan_exchange::{Answer, Closed, Event, Request, Staged, SubmissionKey};
 use yizhan_identity::suite;
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_ledger::Entry;
@@ -171,7 +171,7 @@ impl Process {
             size: header.body.size,
             inline,
             directory: header.directory,
-            key: document.key(),
+            key: document.key().map(|key| SubmissionKey { key, submission: document.manifest() }),
         };
         let stored =
             StoredEnvelope { holding: 0, header: bytes, slips, origin: None, body, card: Vec::new() };

@@ -114,7 +114,7 @@ impl Recalled {
                     match fact {
                         Fact::Entered(entered) => self.ledger.append(entered.index, &entered.bytes)?,
                         Fact::Accepted(accepted) if accepted.source == Source::Office => {
-                            self.keys.extend(accepted.key.map(|key| (key, accepted.at.index)));
+                            self.keys.extend(accepted.key.map(|key| (key.key, accepted.at.index)));
                         }
                         _ => {}
                     }

@@ -95,9 +95,10 @@ impl Changes {
         self.push(Space::Attachments, index.to_be_bytes().to_vec(), Some(key::location(at)))
     }
 
-    /// A submission with this idempotency key got the acceptance with this index.
-    pub fn put_key(&mut self, idempotency: Digest, index: u64) -> Result<(), QueueError> {
-        self.push(Space::Keys, idempotency.as_bytes().to_vec(), Some(index.to_be_bytes().to_vec()))
+    /// This submission with this idempotency key got the acceptance with this index.
+    pub fn put_key(&mut self, idempotency: Digest, index: u64, submission: Digest) -> Result<(), QueueError> {
+        let value = [&index.to_be_bytes()[..], submission.as_bytes()].concat();
+        self.push(Space::Keys, idempotency.as_bytes().to_vec(), Some(value))
     }
 
     pub(crate) fn into_list(self) -> Vec<Change> {
