@@ -5,6 +5,7 @@
 //! that the directory names, a hop counts as proven only where both sides entered it, and what a node says of another is
 //! held against the other's ledger. [`verify_receipt`] checks one exported receipt. The rules are those of `docs/receipts.md`.
 
+mod alone;
 mod chain;
 mod evidence;
 mod gathering;
@@ -22,6 +23,7 @@ mod show;
 mod trail;
 mod verdict;
 
+pub use alone::{AloneFinding, AloneWitness, verify_alone};
 pub use ledger_check::ledger_key;
 pub use network::verify_network;
 pub use problem::{Fault, Problem, Severity};

@@ -7,7 +7,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use yizhan_audit::{
-    Severity, ShowError, limits, render_receipt, render_report, show_ledger, verify_network, verify_receipt,
+    Severity, ShowError, limits, render_receipt, render_report, show_ledger, verify_alone, verify_network,
+    verify_receipt,
 };
 use yizhan_document::{EnvelopeId, WallTime};
 use yizhan_hierarchy::{Directory, TrustAnchor};
@@ -38,6 +39,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Check ledgers and give every document a verdict.
+    ///
+    /// Without --directory and --authority each ledger is checked by itself, with the key that lies in it: that shows damage,
+    /// but neither whose ledgers they are nor what they say of each other.
     Verify {
         #[command(flatten)]
         trust: Trust,
@@ -82,10 +86,10 @@ enum Command {
 #[derive(Args)]
 struct Trust {
     /// The folder of the signed directory. One that has expired will do: it still says who was who.
-    #[arg(long, value_name = "DIR")]
-    directory: PathBuf,
+    #[arg(long, value_name = "DIR", requires = "authority")]
+    directory: Option<PathBuf>,
     /// A key of the authority that signed it, or a file of such keys, one a line; may be repeated.
-    #[arg(long, required = true, value_name = "VKEY_OR_FILE")]
+    #[arg(long, value_name = "VKEY_OR_FILE", requires = "directory")]
     authority: Vec<String>,
     /// How many of these keys must have signed it.
     #[arg(long, default_value_t = 1, value_name = "N")]
@@ -122,6 +126,14 @@ fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<u8> {
         Command::Verify { trust, ledgers, document, at, json } => {
             if let Some(missing) = ledgers.iter().find(|folder| !folder.is_dir()) {
                 bail!("{} is no folder", missing.display());
+            }
+            if trust.directory.is_none() {
+                if document.is_some() || at.is_some() {
+                    bail!(
+                        "--document and --at need --directory and --authority: chains are judged with the directory's keys"
+                    );
+                }
+                return alone(&ledgers, json, out);
             }
             let directory = trust.load()?;
             let mut report = verify_network(&directory, &ledgers, at);
@@ -167,6 +179,19 @@ fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<u8> {
     }
 }
 
+/// Each ledger by itself.
+fn alone(ledgers: &[PathBuf], json: bool, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let findings: Vec<_> = ledgers.iter().map(|folder| verify_alone(folder, &[])).collect();
+    let ok = findings.iter().all(|finding| finding.ok);
+    if json {
+        write_json(out, &serde_json::json!({ "ok": ok, "alone": true, "ledgers": findings }))?;
+    } else {
+        findings.iter().try_for_each(|finding| writeln!(out, "{finding}"))?;
+        writeln!(out, "No chain was judged 未判定: for that give --directory and --authority.")?;
+    }
+    Ok(if ok { GOOD } else { FORGED })
+}
+
 fn code(severity: Severity) -> u8 {
     match severity {
         Severity::Notice => GOOD,
@@ -177,6 +202,9 @@ fn code(severity: Severity) -> u8 {
 
 impl Trust {
     fn load(&self) -> anyhow::Result<Directory> {
+        let Some(folder) = &self.directory else {
+            bail!("say whom to believe: --directory DIR --authority VKEY_OR_FILE");
+        };
         let mut keys: Vec<NoteVerifier> = Vec::new();
         for given in &self.authority {
             match given.parse() {
@@ -186,8 +214,8 @@ impl Trust {
         }
         let anchor = TrustAnchor::new(keys, self.threshold)?;
         // No clock: what was signed stays evidence after it expired.
-        Directory::load(&self.directory, &anchor, WallTime::EPOCH)
-            .with_context(|| format!("the directory in {} is not believed", self.directory.display()))
+        Directory::load(folder, &anchor, WallTime::EPOCH)
+            .with_context(|| format!("the directory in {} is not believed", folder.display()))
     }
 }
 

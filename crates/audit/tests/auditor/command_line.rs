@@ -112,6 +112,30 @@ fn wrong_arguments_give_exit_code_64_and_say_what_is_wrong() {
 }
 
 #[test]
+fn without_a_directory_each_ledger_is_checked_by_itself_and_nothing_more_is_claimed() {
+    let mut world = World::new();
+    world.deliver(0);
+    let folders = world.publish();
+    let mut arguments = vec!["verify", "--json"];
+    arguments.extend(folders.iter().map(|folder| folder.to_str().unwrap()));
+    let output = run(&arguments);
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &said["ok"], &said["alone"]), (Some(0), &true.into(), &true.into()));
+    assert!(said["ledgers"].as_array().unwrap().iter().all(|ledger| ledger["key_given"] == false));
+    assert!(said.get("chains_verified").is_none(), "chains take the directory's keys");
+
+    let checkpoint = folders[0].join("checkpoint");
+    let mut bytes = fs::read(&checkpoint).unwrap();
+    let root = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 4;
+    bytes[root] ^= 1;
+    fs::write(&checkpoint, bytes).unwrap();
+    assert_eq!(run(&arguments).status.code(), Some(2));
+    // A question about a document is not answered without keys from elsewhere.
+    arguments.extend(["--document", "652301.0.0"]);
+    assert_eq!(run(&arguments).status.code(), Some(64));
+}
+
+#[test]
 fn the_authority_may_be_a_file_of_keys() {
     let mut world = World::new();
     world.deliver(0);

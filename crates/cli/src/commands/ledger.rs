@@ -2,18 +2,10 @@
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::table::{moment, yes_or_no};
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use std::path::{Path, PathBuf};
-use yizhan_audit::{ShowError, show_ledger};
-use yizhan_document::{Digest, WallTime};
+use yizhan_audit::{ShowError, show_ledger, verify_alone};
 use yizhan_identity::NoteVerifier;
-use yizhan_ledger::tiles::FolderTiles;
-use yizhan_ledger::verify_ledger;
-
-/// How many problems are shown; all are counted.
-const PROBLEMS_SHOWN_MAX: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Typed {
@@ -45,33 +37,12 @@ pub(crate) struct Verify {
     vkey: Vec<NoteVerifier>,
 }
 
-/// What a verification came to, as it is shown.
-#[derive(Debug, Serialize)]
-struct Finding {
-    ok: bool,
-    folder: PathBuf,
-    ledger: Option<String>,
-    size: Option<u64>,
-    root: Option<Digest>,
-    entries: u64,
-    key_given: bool,
-    witnesses: Vec<Witness>,
-    problem_count: u64,
-    problems: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Witness {
-    name: String,
-    time: WallTime,
-}
-
 pub(crate) fn run(typed: Typed, output: Output) -> Result<(), Failure> {
     match typed {
         Typed::Show(show) => show_all(&ledger_folder(&show.folder)?, output),
         Typed::Verify(verify) => {
-            let finding = finding(&ledger_folder(&verify.folder)?, &verify.vkey);
-            output.show(&finding, words)?;
+            let finding = verify_alone(&ledger_folder(&verify.folder)?, &verify.vkey);
+            output.show(&finding, ToString::to_string)?;
             if finding.ok { Ok(()) } else { Err(Failure::AlreadySaid) }
         }
     }
@@ -97,51 +68,4 @@ fn ledger_folder(given: &Path) -> Result<PathBuf, Failure> {
                 given.display()
             ))
         })
-}
-
-fn finding(folder: &Path, trusted: &[NoteVerifier]) -> Finding {
-    let mut problems = Vec::new();
-    let verified = verify_ledger(&FolderTiles::new(folder), trusted, &mut |problem| {
-        if problems.len() < PROBLEMS_SHOWN_MAX {
-            problems.push(problem.to_string());
-        }
-    });
-    let witness = |(name, seconds): &(String, u64)| Witness {
-        name: name.clone(),
-        time: WallTime::from_ms(seconds.saturating_mul(1000)),
-    };
-    let checkpoint = verified.checkpoint.as_ref();
-    Finding {
-        ok: verified.problems == 0,
-        folder: folder.to_owned(),
-        ledger: checkpoint.map(|checkpoint| checkpoint.origin.clone()),
-        size: checkpoint.map(|checkpoint| checkpoint.size),
-        root: checkpoint.map(|checkpoint| checkpoint.root),
-        entries: verified.entries,
-        key_given: !trusted.is_empty(),
-        witnesses: verified.witnesses.iter().map(witness).collect(),
-        problem_count: verified.problems,
-        problems,
-    }
-}
-
-fn words(finding: &Finding) -> String {
-    let mut text = format!("Verified 核验: {}\n", yes_or_no(finding.ok));
-    if let (Some(ledger), Some(size), Some(root)) = (&finding.ledger, finding.size, finding.root) {
-        text += &format!("Ledger 台账 {ledger}: {} of {size} entries read, root {root}\n", finding.entries);
-    }
-    if !finding.key_given {
-        text += "The key in the folder was believed; give --vkey from the directory to know whose ledger it is.\n";
-    }
-    for witness in &finding.witnesses {
-        text += &format!("Witnessed 见证 by {} at {} UTC\n", witness.name, moment(witness.time));
-    }
-    for problem in &finding.problems {
-        text += &format!("  ✗ {problem}\n");
-    }
-    let more = finding.problem_count.saturating_sub(finding.problems.len() as u64);
-    if more > 0 {
-        text += &format!("  and {more} more\n");
-    }
-    text
 }
