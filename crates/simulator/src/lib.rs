@@ -29,7 +29,7 @@ mod world;
 
 pub use book::Document;
 pub use faulty_folder::SyncFault;
-pub use network::{directory_of, network_of_seven};
+pub use network::{Trees, directory_of, network_of_seven};
 pub use outcome::{Failure, Outcome};
 pub use outside::Tamper;
 pub use plan::{CommitMoment, CrashRule, FaultCounts, Mangling, Plan};

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use yizhan_simulator::{Outcome, Plan, World, network_of_seven, run};
+use yizhan_simulator::{Outcome, Plan, Trees, World, run};
 
 /// Failed seeds that are told in full, at the most.
 const TOLD_MAX: usize = 3;
@@ -27,6 +27,9 @@ struct Arguments {
     /// The first seed; the others follow it
     #[arg(long, default_value_t = 0, value_name = "S")]
     seed: u64,
+    /// How many nodes each network has, 3 to 500 [default: random trees of 3 to 40, the median 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(3..=500))]
+    nodes: Option<u16>,
     /// How many run at once [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -55,11 +58,18 @@ struct Summary {
     happenings: u64,
     /// Ledger entries, in all of them.
     entries: u64,
-    /// Documents and faults of the median world.
-    median_documents: u64,
-    median_faults: u64,
+    /// How nodes, documents and faults of a world are distributed.
+    distribution: Distribution,
     /// The seeds that broke a promise, and which.
     failed: Vec<Failed>,
+}
+
+/// The least, the median and the most, of all worlds.
+#[derive(Debug, Default, Serialize)]
+struct Distribution {
+    nodes: [u64; 3],
+    documents: [u64; 3],
+    faults: [u64; 3],
 }
 
 #[derive(Debug, Serialize)]
@@ -72,7 +82,7 @@ struct Failed {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.trace {
-        return trace(arguments.seed);
+        return trace(&arguments);
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = arguments.threads.unwrap_or(cores).max(1);
@@ -87,8 +97,9 @@ fn main() -> ExitCode {
 }
 
 /// Runs one seed and prints everything that happens in it.
-fn trace(seed: u64) -> ExitCode {
-    let outcome = World::new(seed, &Plan::mixed(seed), network_of_seven(), usize::MAX).run();
+fn trace(arguments: &Arguments) -> ExitCode {
+    let seed = arguments.seed;
+    let outcome = World::new(seed, &Plan::mixed(seed), trees(arguments).of_seed(seed), usize::MAX).run();
     match writeln!(io::stdout().lock(), "{outcome}") {
         Ok(()) if outcome.failures.is_empty() => ExitCode::SUCCESS,
         Ok(()) => ExitCode::FAILURE,
@@ -98,7 +109,7 @@ fn trace(seed: u64) -> ExitCode {
 
 /// Runs all seeds; of good worlds only the counts are kept.
 fn run_all(arguments: &Arguments, threads: usize) -> Vec<Outcome> {
-    let directory = network_of_seven();
+    let trees = trees(arguments);
     let next = AtomicU64::new(0);
     let outcomes = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -110,7 +121,7 @@ fn run_all(arguments: &Arguments, threads: usize) -> Vec<Outcome> {
                         return;
                     }
                     let seed = arguments.seed.wrapping_add(number);
-                    let outcome = run(seed, &Plan::mixed(seed), &directory);
+                    let outcome = run(seed, &Plan::mixed(seed), &trees.of_seed(seed));
                     if let Ok(mut outcomes) = outcomes.lock() {
                         outcomes.push(outcome);
                     }
@@ -125,6 +136,10 @@ fn run_all(arguments: &Arguments, threads: usize) -> Vec<Outcome> {
     let mut outcomes = outcomes.into_inner().unwrap_or_default();
     outcomes.sort_by_key(|outcome| outcome.seed);
     outcomes
+}
+
+fn trees(arguments: &Arguments) -> Trees {
+    Trees::new(arguments.nodes.map(usize::from))
 }
 
 fn summary(outcomes: &[Outcome]) -> Summary {
@@ -142,16 +157,20 @@ fn summary(outcomes: &[Outcome]) -> Summary {
         virtual_seconds: sum(|outcome| outcome.virtual_ms) / 1000,
         happenings: sum(|outcome| outcome.happenings),
         entries: sum(|outcome| outcome.entries),
-        median_documents: median(outcomes, |outcome| outcome.documents),
-        median_faults: median(outcomes, |outcome| outcome.faults),
+        distribution: Distribution {
+            nodes: distribution(outcomes, |outcome| outcome.nodes),
+            documents: distribution(outcomes, |outcome| outcome.documents),
+            faults: distribution(outcomes, |outcome| outcome.faults),
+        },
         failed,
     }
 }
 
-fn median(outcomes: &[Outcome], of: fn(&Outcome) -> u64) -> u64 {
+fn distribution(outcomes: &[Outcome], of: fn(&Outcome) -> u64) -> [u64; 3] {
     let mut values: Vec<u64> = outcomes.iter().map(of).collect();
     values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or(0)
+    let at = |place: usize| values.get(place).copied().unwrap_or(0);
+    [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
 }
 
 fn write(arguments: &Arguments, summary: &Summary, outcomes: &[Outcome]) -> io::Result<()> {
@@ -170,8 +189,17 @@ fn write(arguments: &Arguments, summary: &Summary, outcomes: &[Outcome]) -> io::
     let Summary { seeds, failures, documents, faults, virtual_seconds, happenings, entries, .. } = summary;
     writeln!(
         out,
-        "{seeds} seeds of seven nodes, {failures} broke a promise; {documents} documents, {faults} faults, {happenings} \
-         happenings, {entries} ledger entries, {virtual_seconds} virtual seconds; the median seed had {} documents and {} faults",
-        summary.median_documents, summary.median_faults
+        "{seeds} seeds, {failures} broke a promise; {documents} documents, {faults} faults, {happenings} happenings, {entries} \
+         ledger entries, {virtual_seconds} virtual seconds"
+    )?;
+    let Distribution { nodes, documents, faults } = &summary.distribution;
+    let of =
+        |what: &str, [least, median, most]: &[u64; 3]| format!("{what} {least} to {most}, median {median}");
+    writeln!(
+        out,
+        "a world had {}; {}; {}",
+        of("nodes", nodes),
+        of("documents", documents),
+        of("faults", faults)
     )
 }

@@ -1,6 +1,7 @@
 //! The network that worlds are made of: real keys, certificates and signatures, made once for each process. They do not
 //! influence a run: nothing signed with them takes part in it.
 
+use crate::random::Random;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,11 @@ use yizhan_identity::{CertificateAuthority, Cosigner, NoteSigner, OfficeKey, Ope
 pub(crate) const BEGINNING_MS: u64 = 1_795_161_600_000;
 
 const DAYS: u32 = 1800;
+/// Shapes of moderate trees, and of those whose size is given.
+const SHAPES: usize = 64;
+const LARGE_SHAPES: usize = 8;
+/// Levels of a tree, at the most: country, region, prefecture, county, town, and one to spare.
+const LEVELS_MAX: u64 = 6;
 
 /// Region, two prefectures, four counties; two offices at each.
 pub fn network_of_seven() -> Arc<Directory> {
@@ -30,6 +36,44 @@ pub fn network_of_seven() -> Arc<Directory> {
         }
     };
     Arc::clone(DIRECTORY.get_or_init(make))
+}
+
+/// Networks of many shapes, made when they are first asked for: random trees, drawn from a pool, since keys take time.
+#[derive(Debug)]
+pub struct Trees {
+    nodes: Option<usize>,
+    made: Vec<OnceLock<Arc<Directory>>>,
+}
+
+impl Trees {
+    /// Trees of so many nodes, or else of 3 to 40, the median 8.
+    pub fn new(nodes: Option<usize>) -> Self {
+        let shapes = if nodes.is_some() { LARGE_SHAPES } else { SHAPES };
+        Self { nodes, made: (0..shapes).map(|_| OnceLock::new()).collect() }
+    }
+
+    /// The network of a seed. The first shape is the one with seven nodes that the demonstration has.
+    pub fn of_seed(&self, seed: u64) -> Arc<Directory> {
+        let shape = seed % self.made.len().max(1) as u64;
+        let make = || {
+            if shape == 0 && self.nodes.is_none() {
+                return network_of_seven();
+            }
+            let mut random = Random::new(shape ^ 0x7472_6565);
+            let size = self.nodes.unwrap_or_else(|| drawn_size(&mut random));
+            match directory_of(&tree_plan(size, &mut random)) {
+                Ok(directory) => Arc::new(directory),
+                #[expect(
+                    clippy::panic,
+                    reason = "without its network no world can begin; the message says why"
+                )]
+                Err(error) => panic!("a network of {size} nodes cannot be made: {error}"),
+            }
+        };
+        // The pool is not empty, and the shape is one of it.
+        let cell = usize::try_from(shape).ok().and_then(|shape| self.made.get(shape));
+        cell.map_or_else(network_of_seven, |cell| Arc::clone(cell.get_or_init(make)))
+    }
 }
 
 /// A signed and checked directory for a plan, with keys of its own.
@@ -52,6 +96,39 @@ pub fn directory_of(plan: &NetworkPlan) -> Result<Directory, Box<dyn Error>> {
     let note = rendered.root_note(&[authority]);
     let file = |node| rendered.files.get(&node).cloned();
     Ok(Directory::from_parts(note.as_bytes(), file, &rendered.ca, &anchor, now)?)
+}
+
+fn drawn_size(random: &mut Random) -> usize {
+    let size = match random.below(100) {
+        0..25 => random.within(3..=6),
+        25..80 => random.within(7..=12),
+        _ => random.within(13..=40),
+    };
+    usize::try_from(size).unwrap_or(7)
+}
+
+/// A random tree under one region, of any shape and at most six levels.
+fn tree_plan(size: usize, random: &mut Random) -> NetworkPlan {
+    let offices =
+        NetworkPlan::demo().nodes.into_iter().next().map(|region| region.offices).unwrap_or_default();
+    let mut levels: Vec<(NodeId, u64)> = Vec::new();
+    let mut nodes = Vec::new();
+    for number in 0..size {
+        let Ok(id) = format!("n{number}").parse::<NodeId>() else { continue };
+        let above: Vec<(NodeId, u64)> =
+            levels.iter().copied().filter(|(_, level)| *level < LEVELS_MAX).collect();
+        let parent = random.pick(&above).copied();
+        levels.push((id, parent.map_or(1, |(_, level)| level + 1)));
+        nodes.push(PlannedNode {
+            id,
+            parent: parent.map(|(parent, _)| parent),
+            names: BTreeMap::from([("en".to_owned(), format!("Division {number}"))]),
+            offices: offices.clone(),
+            backup_parents: Vec::new(),
+            direct_links: Vec::new(),
+        });
+    }
+    NetworkPlan { nodes, ..NetworkPlan::demo() }
 }
 
 fn division(
@@ -91,6 +168,16 @@ fn division(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trees_have_the_size_asked_for_and_else_a_median_of_at_least_seven_nodes() {
+        assert_eq!(Trees::new(Some(100)).of_seed(3).divisions().len(), 100);
+        let trees = Trees::new(None);
+        let mut sizes: Vec<usize> =
+            (0..SHAPES as u64).map(|seed| trees.of_seed(seed).divisions().len()).collect();
+        sizes.sort_unstable();
+        assert!(sizes[0] >= 3 && sizes[SHAPES / 2] >= 7 && sizes[SHAPES - 1] <= 40, "{sizes:?}");
+    }
 
     #[test]
     fn the_network_has_seven_nodes_with_two_offices_each() {

@@ -8,6 +8,8 @@ use std::fmt;
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
+    /// Nodes of the network.
+    pub nodes: u64,
     /// Documents that were handed in and accepted.
     pub documents: u64,
     /// Faults that struck.
@@ -37,7 +39,7 @@ pub struct Failure {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, documents, faults, virtual_ms, happenings, entries, failures, trace } = self;
+        let Self { seed, nodes, documents, faults, virtual_ms, happenings, entries, failures, trace } = self;
         for line in trace {
             writeln!(f, "{line}")?;
         }
@@ -46,7 +48,7 @@ impl fmt::Display for Outcome {
         }
         write!(
             f,
-            "seed {seed}: {documents} documents, {faults} faults, {virtual_ms} virtual ms, {happenings} happenings, \
+            "seed {seed}: {nodes} nodes, {documents} documents, {faults} faults, {virtual_ms} virtual ms, {happenings} happenings, \
              {entries} entries, {} failures",
             failures.len()
         )

@@ -121,6 +121,7 @@ impl World {
         self.look_at_all_disks();
         Outcome {
             seed: self.seed,
+            nodes: self.stations.len() as u64,
             documents: self.out.book.told.len() as u64,
             faults: self.faults,
             virtual_ms: self.out.now,
