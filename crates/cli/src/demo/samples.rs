@@ -93,6 +93,17 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_in_examples_are_the_samples() {
+        let folder = tempfile::tempdir().unwrap();
+        let samples = write_samples(folder.path()).unwrap();
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/documents");
+        for made in [samples.notice, samples.notes] {
+            let there = examples.join(made.file_name().unwrap());
+            assert!(fs::read(&made).unwrap() == fs::read(&there).unwrap(), "{}", there.display());
+        }
+    }
+
+    #[test]
     fn the_large_sample_has_its_size_and_every_byte_value_about_as_often() {
         let folder = tempfile::tempdir().unwrap();
         let bytes = fs::read(write_samples(folder.path()).unwrap().maps).unwrap();
