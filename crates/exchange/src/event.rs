@@ -133,6 +133,8 @@ pub enum Event {
         ledger: LedgerId,
         /// The entries; read and proven only where this node is the origin, else empty.
         entries: Vec<HeardEntry>,
+        /// Whether a neighbour of their maker cosigned the checkpoint that they are proven under.
+        witnessed: bool,
         /// The frame.
         staged: Staged,
     },

@@ -118,6 +118,13 @@ pub enum Fact {
         /// The attempt.
         attempt: Attempt,
     },
+    /// Receipts of another ledger are stored here under a checkpoint that somebody cosigned.
+    Renewed {
+        /// The ledger.
+        ledger: LedgerId,
+        /// The entries.
+        indexes: Vec<u64>,
+    },
 }
 
 /// An entry of the own ledger.

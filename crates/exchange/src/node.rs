@@ -5,6 +5,7 @@ use crate::event::{Event, OfferedEnvelope, Past, Request, Staged};
 use crate::fact::{Entered, Fact};
 use crate::limits::{ACKNOWLEDGEMENTS_PER_FRAME_MAX, LAZY_MS};
 use crate::now::Now;
+use crate::receipts::Arrival;
 use crate::state::State;
 use crate::submission::Reservation;
 use alloc::collections::BTreeMap;
@@ -170,8 +171,9 @@ impl Node {
             Event::Rejected { neighbour, link, envelope, reason, retry } => {
                 self.rejected(neighbour, link, envelope, &reason, retry);
             }
-            Event::ReceiptsArrived { neighbour, origin, hops_left, ledger, entries, staged } => {
-                self.receipts_arrived(neighbour, origin, hops_left, ledger, &entries, staged);
+            Event::ReceiptsArrived { neighbour, origin, hops_left, ledger, entries, witnessed, staged } => {
+                let arrival = Arrival { neighbour, origin, hops_left, ledger, witnessed };
+                self.receipts_arrived(arrival, &entries, staged);
             }
             Event::KeptArrived { neighbour, kept } => self.kept_arrived(neighbour, kept),
             Event::Damaged { holding } => self.damaged(holding),

@@ -12,18 +12,21 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use yizhan_document::{LedgerId, NodeId};
 
+/// A bundle of receipts that came by.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) neighbour: NodeId,
+    pub(crate) origin: NodeId,
+    pub(crate) hops_left: u8,
+    pub(crate) ledger: LedgerId,
+    pub(crate) witnessed: bool,
+}
+
 impl Node {
     /// Receipts at their origin, which confirms them once they are durable, and again if they come again (MUST-20); or on
     /// their way there, as far as their hops reach (MUST-21).
-    pub(crate) fn receipts_arrived(
-        &mut self,
-        neighbour: NodeId,
-        origin: NodeId,
-        hops_left: u8,
-        ledger: LedgerId,
-        entries: &[HeardEntry],
-        staged: Staged,
-    ) {
+    pub(crate) fn receipts_arrived(&mut self, arrival: Arrival, entries: &[HeardEntry], staged: Staged) {
+        let Arrival { neighbour, origin, hops_left, ledger, witnessed } = arrival;
         if origin != self.me() {
             match self.next_hop(origin) {
                 Some(hop) if hop != neighbour && hops_left > 0 => {
@@ -38,12 +41,21 @@ impl Node {
         let mine = |entry: &&HeardEntry| entry.event.envelope_id().is_some_and(|id| id.origin == origin);
         let fresh: Vec<&HeardEntry> = entries.iter().filter(mine).filter(unheard).collect();
         let indexes: Vec<u64> = entries.iter().filter(mine).map(|entry| entry.at.index).collect();
-        if fresh.is_empty() {
+        // What was heard under a checkpoint that nobody had cosigned is stored once more when somebody has.
+        let known = self.state.renewed.get(&ledger);
+        let renewed = |index: &u64| witnessed && known.is_none_or(|known| !known.contains(*index));
+        let renewed: Vec<u64> = indexes.iter().copied().filter(renewed).collect();
+        if fresh.is_empty() && renewed.is_empty() {
             self.effect(Effect::Discard { staged });
         } else {
             self.store(Stored::Receipts { staged });
-            let new = fresh.iter().map(|entry| entry.at.index).collect();
-            self.fact(Fact::Heard { ledger, indexes: new });
+            let new: Vec<u64> = fresh.iter().map(|entry| entry.at.index).collect();
+            if !new.is_empty() {
+                self.fact(Fact::Heard { ledger, indexes: new });
+            }
+            if !renewed.is_empty() {
+                self.fact(Fact::Renewed { ledger, indexes: renewed });
+            }
             for entry in fresh {
                 self.heard_at_origin(ledger.node, &entry.event);
             }
@@ -55,6 +67,11 @@ impl Node {
     }
 
     /// A confirmation for this node, or on its way to another, as far as its hops reach (MUST-21).
+    /// The neighbour towards a node, if that is up.
+    pub fn way_to(&self, node: NodeId) -> Option<NodeId> {
+        self.next_hop(node).filter(|hop| self.state.links.get(hop).is_some_and(|link| link.up))
+    }
+
     pub(crate) fn kept_arrived(&mut self, neighbour: NodeId, kept: Kept) {
         if kept.maker == self.me() {
             let owed = |index: &u64| self.state.owed.contains_key(&(kept.origin, *index));

@@ -59,6 +59,7 @@ pub struct State {
     pub(crate) owed: BTreeMap<(NodeId, u64), Owed>,
     pub(crate) due: BTreeSet<(u64, NodeId, u64)>,
     pub(crate) heard: BTreeMap<LedgerId, IntervalSet>,
+    pub(crate) renewed: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) witnessed: BTreeMap<LedgerId, Head>,
     /// Holdings whose content nobody needs any more; drained by the node.
     pub(crate) released: Vec<u64>,
@@ -131,6 +132,7 @@ impl State {
             owed: BTreeMap::new(),
             due: BTreeSet::new(),
             heard: BTreeMap::new(),
+            renewed: BTreeMap::new(),
             witnessed: BTreeMap::new(),
             released: Vec::new(),
         }
@@ -208,11 +210,9 @@ impl State {
             Fact::Consigned(consigned) => self.consigned(consigned),
             Fact::Ended { id, node, .. } => self.ended(*id, *node),
             Fact::Attempted { id, node, attempt } => self.attempted(*id, *node, *attempt),
-            Fact::Heard { ledger, indexes } => {
-                let heard = self.heard.entry(*ledger).or_default();
-                indexes.iter().for_each(|index| {
-                    heard.insert(*index);
-                });
+            Fact::Heard { ledger, indexes } => insert_all(self.heard.entry(*ledger).or_default(), indexes),
+            Fact::Renewed { ledger, indexes } => {
+                insert_all(self.renewed.entry(*ledger).or_default(), indexes)
             }
             Fact::Kept { origin, indexes } => {
                 indexes.iter().for_each(|index| self.forget_owed(*origin, *index))
@@ -388,4 +388,10 @@ impl State {
         }
         self.holdings.remove(&holding);
     }
+}
+
+fn insert_all(into: &mut IntervalSet, indexes: &[u64]) {
+    indexes.iter().for_each(|index| {
+        into.insert(*index);
+    });
 }

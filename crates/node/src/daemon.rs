@@ -2,6 +2,7 @@
 
 use crate::fault::NodeError;
 use crate::input::{Ask, Input};
+use crate::renewals::Renewals;
 use crate::shared::Shared;
 use crate::stage::{Stage, StagedItem};
 use std::collections::{BTreeMap, HashMap};
@@ -38,6 +39,8 @@ pub(crate) struct Daemon {
     pub(crate) cosigned_by: HashMap<NodeId, u64>,
     /// The size last shown to each neighbour.
     pub(crate) shown_to: HashMap<NodeId, u64>,
+    /// Receipts to be sent home once more when their checkpoint is cosigned.
+    pub(crate) renewals: Renewals,
     /// Neighbours' ledgers as they were shown.
     pub(crate) following: HashMap<NodeId, Following>,
     pub(crate) published_at: u64,
@@ -150,10 +153,18 @@ impl Daemon {
                 let (reason, retry) = (rejection.reason, rejection.retry);
                 self.handle(Event::Rejected { neighbour, link, envelope, reason, retry })
             }
-            Input::Receipts { neighbour, frame, entries } => {
+            Input::Receipts { neighbour, frame, entries, witnessed } => {
                 let (origin, hops_left, ledger) = (frame.origin, frame.hops_left, frame.proof.ledger);
                 let staged = self.stage.put(StagedItem::Receipts(frame));
-                self.handle(Event::ReceiptsArrived { neighbour, origin, hops_left, ledger, entries, staged })
+                self.handle(Event::ReceiptsArrived {
+                    neighbour,
+                    origin,
+                    hops_left,
+                    ledger,
+                    entries,
+                    witnessed,
+                    staged,
+                })
             }
             Input::Kept { neighbour, kept } => {
                 let yizhan_protocol::Kept { maker, origin, hops_left, ledger, indexes } = kept;

@@ -74,6 +74,8 @@ pub(crate) enum Input {
         frame: Box<ReceiptsHome>,
         /// The entries.
         entries: Vec<HeardEntry>,
+        /// Whether a neighbour of their maker cosigned the checkpoint.
+        witnessed: bool,
     },
     /// A confirmation that came by.
     Kept {

@@ -125,13 +125,26 @@ impl LedgerKeeper {
 
     /// Entries with proofs under the newest checkpoint.
     pub(crate) fn bundle(&self, indexes: &[u64]) -> Result<ProofBundle, KeeperError> {
-        let size = self.current.checkpoint().size;
+        self.bundle_under(&self.current, indexes)
+    }
+
+    /// Entries with proofs under the largest cosigned checkpoint; none if that does not cover them all.
+    pub(crate) fn witnessed_bundle(&self, indexes: &[u64]) -> Result<Option<ProofBundle>, KeeperError> {
+        let covers = |index: &u64| self.is_witnessed(*index);
+        match &self.witnessed {
+            Some(witnessed) if indexes.iter().all(covers) => self.bundle_under(witnessed, indexes).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn bundle_under(&self, under: &SignedCheckpoint, indexes: &[u64]) -> Result<ProofBundle, KeeperError> {
+        let size = under.checkpoint().size;
         let entries = indexes.iter().map(|index| {
             let (entry, path) = (self.log.entry(*index)?, self.log.inclusion(*index, size)?);
             Ok(ProvenEntry { index: *index, entry, path, attachment: Vec::new() })
         });
         let entries = entries.collect::<Result<_, LogError>>()?;
-        Ok(ProofBundle { ledger: self.ledger, checkpoint: self.current.to_text().into_bytes(), entries })
+        Ok(ProofBundle { ledger: self.ledger, checkpoint: under.to_text().into_bytes(), entries })
     }
 
     /// The consistency path from an earlier size to the newest checkpoint.

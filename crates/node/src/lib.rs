@@ -29,6 +29,7 @@ mod proofs;
 mod receipts;
 mod recovery;
 mod refusals;
+mod renewals;
 mod shared;
 mod stage;
 mod start;

@@ -3,6 +3,7 @@
 use crate::body_intake::receive_body;
 use crate::input::Input;
 use crate::offers::check_offer;
+use crate::receipts::is_cosigned;
 use crate::shared::Shared;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -74,7 +75,10 @@ async fn take_frame(
         Frame::Custody(custody) => lanes.take(shared, neighbour, custody).await,
         Frame::ReceiptsHome(frame) if frame.origin == shared.me() => {
             check(shared, checks, move |shared| match shared.proofs.entries(&frame.proof) {
-                Ok(entries) => Some(Input::Receipts { neighbour, frame, entries }),
+                Ok(entries) => {
+                    let witnessed = is_cosigned(shared, &frame.proof);
+                    Some(Input::Receipts { neighbour, frame, entries, witnessed })
+                }
                 Err(error) => {
                     tracing::warn!(%neighbour, maker = %frame.proof.ledger, %error, "receipts are not believed");
                     None
@@ -83,7 +87,8 @@ async fn take_frame(
             .await;
         }
         Frame::ReceiptsHome(frame) => {
-            give(shared, Input::Receipts { neighbour, frame, entries: Vec::new() }).await
+            let input = Input::Receipts { neighbour, frame, entries: Vec::new(), witnessed: false };
+            give(shared, input).await
         }
     }
 }

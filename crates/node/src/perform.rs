@@ -212,6 +212,7 @@ impl Daemon {
         }
         if self.send(neighbour, frame) {
             self.shown_to.insert(neighbour, size);
+            self.renew_acceptances_later(neighbour, &indexes);
         }
         Ok(())
     }
@@ -228,6 +229,7 @@ impl Daemon {
             return self.send_receipts(hop, origin, second);
         }
         self.send(hop, frame);
+        self.renew_later(origin, indexes);
         Ok(())
     }
 
@@ -294,6 +296,7 @@ impl Daemon {
         }
         self.published_at = now;
         self.look_at_disk();
+        self.renew()?;
         let size = {
             let mut keeper = self.shared.keeper();
             keeper.publish().map_err(NodeError::Ledger)?;

@@ -112,7 +112,7 @@ fn received(shared: &Shared, id: EnvelopeId) -> Vec<(ProofBundle, ProvenEntry)> 
 }
 
 /// Whether a neighbour of the ledger's node cosigned the checkpoint of a bundle.
-fn is_cosigned(shared: &Shared, bundle: &ProofBundle) -> bool {
+pub(crate) fn is_cosigned(shared: &Shared, bundle: &ProofBundle) -> bool {
     let Ok(verifier) = shared.proofs.verifier(bundle.ledger) else { return false };
     let Ok(signed) = SignedCheckpoint::verify(&bundle.checkpoint, &verifier) else { return false };
     let neighbours = shared.directory.neighbours(bundle.ledger.node);

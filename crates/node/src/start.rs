@@ -13,6 +13,7 @@ use crate::keys::Keys;
 use crate::opening::Opener;
 use crate::proofs::ProofChecker;
 use crate::recovery::{Recovered, recover};
+use crate::renewals::Renewals;
 use crate::shared::Shared;
 use crate::stage::Stage;
 use std::collections::{BTreeMap, HashMap};
@@ -124,6 +125,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         batches: BTreeMap::new(),
         cosigned_by: HashMap::new(),
         shown_to: HashMap::new(),
+        renewals: Renewals::default(),
         following: HashMap::new(),
         published_at: 0,
     };

@@ -57,7 +57,8 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
 pub(crate) fn queue(node: &Node, limit: usize) -> Vec<(u64, QueueItem)> {
     let state = node.state();
     let mut items = Vec::new();
-    for (holding, held) in state.holdings() {
+    // What is not durable yet is in nobody's custody.
+    for (holding, held) in state.holdings().range(..node.durable_size()) {
         let acceptance = &held.acceptance;
         for target in &held.open {
             if items.len() >= limit {

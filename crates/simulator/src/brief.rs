@@ -99,6 +99,7 @@ fn fact(fact: &Fact) -> String {
         Fact::Discharged { holding, .. } => format!("holding {holding} discharged"),
         Fact::Witnessed(head) => format!("witnessed {} at {}", head.ledger, head.size),
         Fact::Handed { id, .. } => format!("{id} handed over"),
+        Fact::Renewed { ledger, indexes } => format!("renewed {indexes:?} of {ledger}"),
         Fact::AttemptFailed { id, node, attempt } => format!("attempt {attempt} of {id} for {node} failed"),
         Fact::Acted { id, act, .. } => format!("{id} {}", act.as_str()),
     }

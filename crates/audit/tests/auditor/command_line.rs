@@ -119,7 +119,7 @@ fn without_a_directory_each_ledger_is_checked_by_itself_and_nothing_more_is_clai
     let mut arguments = vec!["verify", "--json"];
     arguments.extend(folders.iter().map(|folder| folder.to_str().unwrap()));
     let output = run(&arguments);
-    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), &said["ok"], &said["alone"]), (Some(0), &true.into(), &true.into()));
     assert!(said["ledgers"].as_array().unwrap().iter().all(|ledger| ledger["key_given"] == false));
     assert!(said.get("chains_verified").is_none(), "chains take the directory's keys");

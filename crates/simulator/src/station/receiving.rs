@@ -115,7 +115,18 @@ impl Process {
     ) {
         let (origin, hops_left, ledger) = (frame.origin, frame.hops_left, frame.proof.ledger);
         let staged = self.put(Item::Receipts(frame));
-        self.handle(out, Event::ReceiptsArrived { neighbour, origin, hops_left, ledger, entries, staged });
+        self.handle(
+            out,
+            Event::ReceiptsArrived {
+                neighbour,
+                origin,
+                hops_left,
+                ledger,
+                entries,
+                witnessed: false,
+                staged,
+            },
+        );
     }
 
     /// Acceptances of a neighbour: its head must continue what was believed before, then the rules see them.
