@@ -20,6 +20,7 @@ mod receipt;
 mod render;
 mod report;
 mod show;
+mod terms;
 mod trail;
 mod verdict;
 
@@ -31,3 +32,4 @@ pub use receipt::{ReceiptError, ReceiptFinding, verify_receipt};
 pub use render::{render_receipt, render_report};
 pub use report::{ChainVerdict, DocumentVerdict, HopLine, LedgerFinding, Report, Verdict, WitnessedBy};
 pub use show::{ShowError, show_ledger};
+pub use terms::receipt_term;

@@ -3,6 +3,7 @@
 use crate::problem::{Problem, Severity};
 use crate::receipt::ReceiptFinding;
 use crate::report::{ChainVerdict, DocumentVerdict, HopLine, LedgerFinding, Report, Verdict};
+use crate::terms::receipt_term;
 use std::fmt::{self, Display, Formatter};
 use yizhan_document::NodeId;
 use yizhan_hierarchy::Directory;
@@ -214,21 +215,7 @@ fn write_receipt(out: &mut Formatter<'_>, receipt: &ReceiptFinding, names: &Name
 
 /// The kind of an entry with the offices' word for it.
 fn kind_text(kind: &str) -> String {
-    let chinese = match kind {
-        "SubmissionAcceptance" => "收寄",
-        "RelayAcceptance" => "接转",
-        "RelayRejection" => "拒绝接转",
-        "RelayFailure" => "转送失败",
-        "CustodyPassed" => "移交",
-        "ContentConsignment" => "送达",
-        "ContentConsignmentFailure" => "送达失败",
-        "ContentHandover" => "领取",
-        "AcceptanceRejectionExpiry" => "逾期",
-        "SignedFor" => "签收",
-        "Refused" => "拒收",
-        "Returned" => "退回",
-        _ => "",
-    };
+    let chinese = receipt_term(kind);
     if chinese.is_empty() { kind.to_owned() } else { format!("{kind} {chinese}") }
 }
 

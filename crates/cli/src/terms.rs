@@ -1,30 +1,11 @@
 //! The Chinese terms of what is shown: kinds of receipts, stages, states of an inbox.
 
+pub(crate) use yizhan_audit::receipt_term;
 use yizhan_desk::{InboxState, Stage};
-
-/// What a kind of receipt is called. Kinds of newer nodes have no term here.
-pub(crate) fn receipt(kind: &str) -> &'static str {
-    match kind {
-        "SubmissionAcceptance" => "收寄",
-        "SubmissionRejection" => "拒绝收寄",
-        "RelayAcceptance" => "接转",
-        "RelayRejection" => "拒绝接转",
-        "RelayFailure" => "转送失败",
-        "CustodyPassed" => "移交",
-        "ContentConsignment" => "送达",
-        "ContentConsignmentFailure" => "送达失败",
-        "ContentHandover" => "领取",
-        "AcceptanceRejectionExpiry" => "逾期",
-        "SignedFor" => "签收",
-        "Refused" => "拒收",
-        "Returned" => "退回",
-        _ => "",
-    }
-}
 
 /// A kind of receipt with its term.
 pub(crate) fn receipt_and_term(kind: &str) -> String {
-    format!("{kind} {}", receipt(kind)).trim_end().to_owned()
+    format!("{kind} {}", receipt_term(kind)).trim_end().to_owned()
 }
 
 /// How far a document has come.
@@ -76,7 +57,7 @@ mod tests {
             "Refused",
             "Returned",
         ];
-        let terms: std::collections::BTreeSet<_> = kinds.iter().map(|kind| receipt(kind)).collect();
+        let terms: std::collections::BTreeSet<_> = kinds.iter().map(|kind| receipt_term(kind)).collect();
         assert_eq!(terms.len(), kinds.len());
         assert!(!terms.contains(""));
         assert_eq!(receipt_and_term("SignedFor"), "SignedFor 签收");

@@ -22,6 +22,7 @@ mod intake;
 pub mod limits;
 mod node;
 mod now;
+mod offer_proofs;
 mod origin;
 mod receipts;
 mod state;
@@ -33,4 +34,5 @@ pub use event::{Closed, Event, HeardEntry, OfferedEnvelope, Office, Past, Reques
 pub use fact::{Acceptance, Consigned, End, Entered, Fact, Source, SubmissionKey};
 pub use node::{Node, Profile};
 pub use now::Now;
+pub use offer_proofs::{proves_custody, proves_origin};
 pub use state::{Holding, InboxEntry, State};

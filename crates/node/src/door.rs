@@ -321,7 +321,7 @@ impl NodeDoor for Door {
     }
 
     fn directory(&self) -> Reply<'_, DirectoryView> {
-        Box::pin(async move { Ok(crate::views::directory(&self.shared.directory)) })
+        Box::pin(async move { Ok(crate::views::directory_view(&self.shared.directory)) })
     }
 
     fn events(&self, after: u64) -> Reply<'_, BoxStream<'static, NodeEvent>> {

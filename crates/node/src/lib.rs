@@ -43,3 +43,4 @@ pub use keeper::KeeperError;
 pub use keys::KeysError;
 pub use network::{CreatedNetwork, CreatedNode, NetworkError, create_network};
 pub use start::run;
+pub use views::directory_view;

@@ -3,10 +3,10 @@
 use crate::proofs::{ProofChecker, ProofError};
 use yizhan_document::{Digest, NodeId};
 use yizhan_envelope::{Header, HeaderError, PieceHasher, Slip, SlipError, limits::PIECE_BYTES, pieces_root};
-use yizhan_exchange::OfferedEnvelope;
+use yizhan_exchange::{OfferedEnvelope, proves_custody, proves_origin};
 use yizhan_journal::{StoredBody, StoredEnvelope};
-use yizhan_ledger::{EntryRef, Event, Target};
-use yizhan_protocol::{BodyPlace, Offer, ProofBundle};
+use yizhan_ledger::Target;
+use yizhan_protocol::{BodyPlace, Offer};
 
 /// An offer whose every byte was checked.
 pub(crate) struct CheckedOffer {
@@ -73,8 +73,12 @@ pub(crate) fn check_offer(
         return Err(OfferError::Path(neighbour));
     }
     let units = check_slips(&header, &offer)?;
-    check_origin(proofs, &header, digest, &offer.origin)?;
-    let rests_on = check_custody(proofs, &header, digest, &units, neighbour, &offer.custody)?;
+    if !proves_origin(&header, digest, offer.origin.ledger, &proofs.entries(&offer.origin)?) {
+        return Err(OfferError::Origin(origin));
+    }
+    let (ledger, entries) = (offer.custody.ledger, proofs.entries(&offer.custody)?);
+    let rests_on = proves_custody(&header, digest, &units, neighbour, ledger, &entries)
+        .ok_or(OfferError::Custody(neighbour))?;
     let (body, inline) = match offer.body {
         BodyPlace::Inline(bytes) => {
             check_inline(&header, &bytes)?;
@@ -125,56 +129,4 @@ fn check_inline(header: &Header, bytes: &[u8]) -> Result<(), OfferError> {
     bytes.chunks(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX)).for_each(|chunk| hasher.update(chunk));
     let fits = hasher.size() == header.body.size && pieces_root(&hasher.finish()) == header.body.pieces;
     if fits { Ok(()) } else { Err(OfferError::Body) }
-}
-
-/// The origin's `SubmissionAcceptance` of this very header, in the ledger that the directory gives it.
-fn check_origin(
-    proofs: &ProofChecker,
-    header: &Header,
-    digest: Digest,
-    proof: &ProofBundle,
-) -> Result<(), OfferError> {
-    let accepted = |event: &Event| match event {
-        Event::SubmissionAcceptance { id, envelope, to, deadline, urgency, .. } => {
-            *id == header.id
-                && *envelope == digest
-                && *deadline == header.deadline
-                && *urgency == header.urgency
-                && to.iter().eq(header.to.iter().map(|destination| &destination.node))
-        }
-        _ => false,
-    };
-    let entries = proofs.entries(proof)?;
-    let shown = proof.ledger == header.id.ledger() && entries.iter().any(|entry| accepted(&entry.event));
-    if shown { Ok(()) } else { Err(OfferError::Origin(header.id.origin)) }
-}
-
-/// The offerer's own acceptance of all units it offers, on which the next one rests.
-fn check_custody(
-    proofs: &ProofChecker,
-    header: &Header,
-    digest: Digest,
-    units: &[Target],
-    neighbour: NodeId,
-    proof: &ProofBundle,
-) -> Result<EntryRef, OfferError> {
-    if proof.ledger.node != neighbour {
-        return Err(OfferError::Custody(neighbour));
-    }
-    let covers = |event: &Event| match event {
-        Event::RelayAcceptance { envelope, units: held, .. } => {
-            *envelope == digest && units.iter().all(|unit| held.contains(unit))
-        }
-        // The origin may open further attempts for the destinations it accepted.
-        Event::SubmissionAcceptance { id, envelope, to, .. } => {
-            *envelope == digest
-                && id.origin == neighbour
-                && units.iter().all(|unit| to.binary_search(&unit.node).is_ok())
-        }
-        _ => false,
-    };
-    let entries = proofs.entries(proof)?;
-    let found =
-        entries.iter().find(|entry| covers(&entry.event) && entry.event.envelope_id() == Some(header.id));
-    found.map(|entry| entry.at).ok_or(OfferError::Custody(neighbour))
 }

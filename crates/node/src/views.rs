@@ -104,8 +104,8 @@ pub(crate) fn route(shared: &Shared, to: NodeId) -> Result<Vec<RouteStep>, DoorE
         .collect())
 }
 
-/// The directory.
-pub(crate) fn directory(directory: &Directory) -> DirectoryView {
+/// A directory as it is shown.
+pub fn directory_view(directory: &Directory) -> DirectoryView {
     let nodes = directory.divisions().map(|division| DirectoryNode {
         node: division.node,
         name: division.name("zh").to_owned(),

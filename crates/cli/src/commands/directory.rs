@@ -6,9 +6,9 @@ use crate::reach::{Reach, any_config_in_network};
 use crate::table::{shown, table};
 use clap::{Args, Subcommand};
 use std::path::Path;
-use yizhan_desk::{DirectoryNode, DirectoryOffice, DirectoryView};
-use yizhan_hierarchy::{Directory, Division, OfficeState, TrustAnchor};
-use yizhan_node::Clock;
+use yizhan_desk::DirectoryView;
+use yizhan_hierarchy::{Directory, TrustAnchor};
+use yizhan_node::{Clock, directory_view};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Typed {
@@ -28,7 +28,7 @@ pub(crate) struct Show {
 pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
     let Typed::Show(show) = typed;
     let view = match show.reach.network_folder() {
-        Some(network) if !show.reach.names_a_node() => view(&load(&network)?),
+        Some(network) if !show.reach.names_a_node() => directory_view(&load(&network)?),
         _ => show.reach.client(None).await?.directory().await?,
     };
     output.show(&view, words)
@@ -39,29 +39,6 @@ pub(crate) fn load(network: &Path) -> Result<Directory, Failure> {
     let config = any_config_in_network(network)?.directory;
     let anchor = TrustAnchor::from_vkeys(config.authorities.iter().map(String::as_str), config.threshold)?;
     Ok(Directory::load(&config.folder, &anchor, Clock::start().wall())?)
-}
-
-fn view(directory: &Directory) -> DirectoryView {
-    let node = |division: &Division| DirectoryNode {
-        node: division.node,
-        name: division.name("zh").to_owned(),
-        parent: division.parent,
-        address: division.endpoints.first().map(ToString::to_string),
-        offices: division
-            .offices
-            .iter()
-            .map(|record| DirectoryOffice {
-                office: record.office.clone(),
-                name: record.name("zh").to_owned(),
-                suspended: record.state == OfficeState::Suspended,
-            })
-            .collect(),
-    };
-    DirectoryView {
-        network: directory.network.clone(),
-        version: directory.version,
-        nodes: directory.divisions().map(node).collect(),
-    }
 }
 
 fn words(view: &DirectoryView) -> String {

@@ -42,7 +42,7 @@ impl Show {
         let proof = format!("#{} of {}", receipt.index, receipt.ledger);
         let note = shown(&receipt.note);
         let kind = shown(&receipt.kind);
-        let term = terms::receipt(&kind);
+        let term = terms::receipt_term(&kind);
         self.line(&format!("{id:<12} {:<7} {kind:<20} {term}  {proof}  {note}", receipt.node));
     }
 

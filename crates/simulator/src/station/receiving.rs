@@ -9,10 +9,10 @@ use crate::wire::Message;
 use std::sync::Arc;
 use yizhan_document::{Digest, NodeId, merkle};
 use yizhan_envelope::{Header, pieces_root};
-use yizhan_exchange::{Event, HeardEntry, OfferedEnvelope};
+use yizhan_exchange::{Event, HeardEntry, OfferedEnvelope, proves_custody, proves_origin};
 use yizhan_journal::{StoredBody, StoredEnvelope};
-use yizhan_ledger::{EntryRef, Event as LedgerEvent, Head, Target, WitnessError};
-use yizhan_protocol::{BodyPlace, Cosign, Custody, Frame, Offer, ProofBundle, ReceiptsHome, Rejection};
+use yizhan_ledger::{Head, Target, WitnessError};
+use yizhan_protocol::{BodyPlace, Cosign, Custody, Frame, Offer, ReceiptsHome, Rejection};
 
 impl Process {
     /// Something arrived.
@@ -190,8 +190,12 @@ fn check_offer(neighbour: NodeId, offer: Offer) -> Result<(OfferedEnvelope, Stor
         Some(Target { node: to.node, attempt: slip.attempt })
     };
     let units = offer.slips.iter().map(target).collect::<Option<Vec<Target>>>().ok_or("malformed")?;
-    check_origin(&header, digest, &offer.origin)?;
-    let rests_on = check_custody(&header, digest, &units, neighbour, &offer.custody)?;
+    let origin_entries = entries_of(&offer.origin).map_err(|_| "proof-of-origin")?;
+    if !proves_origin(&header, digest, offer.origin.ledger, &origin_entries) {
+        return Err("proof-of-origin");
+    }
+    let (ledger, entries) = (offer.custody.ledger, entries_of(&offer.custody).map_err(|_| "custody")?);
+    let rests_on = proves_custody(&header, digest, &units, neighbour, ledger, &entries).ok_or("custody")?;
     let (body, inline) = match offer.body {
         BodyPlace::Inline(bytes) => {
             let fits = bytes.len() as u64 == header.body.size
@@ -218,48 +222,4 @@ fn check_offer(neighbour: NodeId, offer: Offer) -> Result<(OfferedEnvelope, Stor
     };
     let (header, slips, origin) = (offer.header, offer.slips, Some(offer.origin));
     Ok((offered, StoredEnvelope { holding: 0, header, slips, origin, body, card: Vec::new() }))
-}
-
-/// The origin's acceptance of this very header, in its ledger.
-fn check_origin(header: &Header, digest: Digest, proof: &ProofBundle) -> Result<(), &'static str> {
-    let accepted = |event: &LedgerEvent| match event {
-        LedgerEvent::SubmissionAcceptance { id, envelope, to, deadline, .. } => {
-            *id == header.id
-                && *envelope == digest
-                && *deadline == header.deadline
-                && to.iter().eq(header.to.iter().map(|destination| &destination.node))
-        }
-        _ => false,
-    };
-    let entries = entries_of(proof).map_err(|_| "proof-of-origin")?;
-    let shown = proof.ledger == header.id.ledger() && entries.iter().any(|entry| accepted(&entry.event));
-    if shown { Ok(()) } else { Err("proof-of-origin") }
-}
-
-/// The offerer's own acceptance of all units it offers.
-fn check_custody(
-    header: &Header,
-    digest: Digest,
-    units: &[Target],
-    neighbour: NodeId,
-    proof: &ProofBundle,
-) -> Result<EntryRef, &'static str> {
-    if proof.ledger.node != neighbour {
-        return Err("custody");
-    }
-    let covers = |event: &LedgerEvent| match event {
-        LedgerEvent::RelayAcceptance { envelope, units: held, .. } => {
-            *envelope == digest && units.iter().all(|unit| held.contains(unit))
-        }
-        LedgerEvent::SubmissionAcceptance { id, envelope, to, .. } => {
-            *envelope == digest
-                && id.origin == neighbour
-                && units.iter().all(|unit| to.binary_search(&unit.node).is_ok())
-        }
-        _ => false,
-    };
-    let entries = entries_of(proof).map_err(|_| "custody")?;
-    let found =
-        entries.iter().find(|entry| covers(&entry.event) && entry.event.envelope_id() == Some(header.id));
-    found.map(|entry| entry.at).ok_or("custody")
 }
