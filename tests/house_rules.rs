@@ -282,6 +282,7 @@ fn every_requirement_of_the_protocol_is_numbered_once_and_cited_by_code() {
 fn no_private_key_and_no_path_of_a_machine_is_committed() {
     let output = Command::new("git").args(["ls-files"]).current_dir(root()).output();
     let Ok(output) = output else {
+        assert!(std::env::var_os("CI").is_none(), "a tool is missing, and CI must not skip");
         eprintln!("skipped: git is not installed");
         return;
     };

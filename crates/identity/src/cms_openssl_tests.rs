@@ -23,6 +23,7 @@ impl World {
 fn openssl(folder: &Path, arguments: &str) -> Option<Output> {
     let output = Command::new("openssl").current_dir(folder).args(arguments.split(' ')).output();
     if output.is_err() {
+        assert!(std::env::var_os("CI").is_none(), "a tool is missing, and CI must not skip");
         eprintln!("skipped: openssl is not installed");
     }
     output.ok()
