@@ -2,7 +2,7 @@
 //!
 //! One file in `commands/` for each command: what was typed ([`clap`]), what it means, the act, and how the outcome is
 //! shown. Data goes to standard output, talk and errors to standard error; every command that shows something can show it
-//! as JSON. Exit codes are listed in [`failure`](failure::EXIT_CODES). Commands that concern a running node reach it through
+//! as JSON. Exit codes are listed in `failure.rs` and at the end of the help. Commands that concern a running node reach it through
 //! the socket of its desk.
 
 mod archive;

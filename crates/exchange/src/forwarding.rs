@@ -5,10 +5,10 @@ use crate::event::{HeardEntry, Staged};
 use crate::fact::Fact;
 use crate::limits::{
     CLOCK_AGREEMENT_MS, OFFER_BYTES_IN_FLIGHT_MAX, OFFERS_IN_FLIGHT_MAX, PASSED_OVER_MAX, REJECTED_WAIT_MS,
-    REJECTED_WAIT_MS_MAX,
+    REJECTED_WAIT_MS_MAX, UNITS_PER_OFFER_MAX,
 };
+use crate::links::Outbound;
 use crate::node::Node;
-use crate::state::Outbound;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use yizhan_document::{Digest, NodeId};
@@ -28,8 +28,10 @@ impl Node {
                 link.waiting.insert((Reverse(out.urgency), number));
             }
         }
-        for out in link.outbound.values_mut() {
-            out.not_before = 0;
+        for (_, number) in core::mem::take(&mut link.refused) {
+            if let Some(out) = link.outbound.get(&number) {
+                link.waiting.insert((Reverse(out.urgency), number));
+            }
         }
         self.pump_due = true;
         self.owed_are_due_now();
@@ -60,6 +62,12 @@ impl Node {
         let (now, durable) = (self.now().uptime, self.durable_ticket());
         let mut offers = Vec::new();
         for (neighbour, link) in self.state.links.iter_mut().filter(|(_, link)| link.up) {
+            while let Some((_, number)) = link.refused.first().copied().filter(|(due, _)| *due <= now) {
+                link.refused.pop_first();
+                if let Some(out) = link.outbound.get(&number) {
+                    link.waiting.insert((Reverse(out.urgency), number));
+                }
+            }
             let mut passed_over = Vec::new();
             while link.in_flight.len() < OFFERS_IN_FLIGHT_MAX
                 && link.bytes_in_flight < OFFER_BYTES_IN_FLIGHT_MAX
@@ -67,7 +75,7 @@ impl Node {
             {
                 let Some((urgency, number)) = link.waiting.pop_first() else { break };
                 let Some(out) = link.outbound.get_mut(&number) else { continue };
-                if out.ticket > durable || out.not_before > now {
+                if out.ticket > durable {
                     passed_over.push((urgency, number));
                     continue;
                 }
@@ -157,12 +165,14 @@ impl Node {
             return;
         }
         if retry {
+            to.refused.remove(&(out.not_before, link));
+            to.waiting.remove(&(Reverse(out.urgency), link));
             out.not_before = now + rejected_wait(out.rejections);
             out.rejections += 1;
             if to.in_flight.remove(&link) {
                 to.bytes_in_flight = to.bytes_in_flight.saturating_sub(out.bytes);
             }
-            to.waiting.insert((Reverse(out.urgency), link));
+            to.refused.insert((out.not_before, link));
             return;
         }
         // Refused for good: custody ends here, and the origin tries again (MUST-25).
@@ -200,8 +210,11 @@ impl Node {
         if units.is_empty() {
             return;
         }
-        let event = LedgerEvent::RelayFailure { id, envelope, units: units.clone(), reason: reason.into() };
-        self.enter(event, origin);
+        // The origin's own circular may have more units than one entry holds.
+        for units in units.chunks(UNITS_PER_OFFER_MAX) {
+            let (units, reason) = (units.to_vec(), reason.into());
+            self.enter(LedgerEvent::RelayFailure { id, envelope, units, reason }, origin);
+        }
         if origin.is_none() {
             // The origin's own copy is the last one: what is damaged there cannot be tried again (MUST-18).
             let again = reason != "damaged";

@@ -3,7 +3,7 @@
 use crate::effect::{Answer, Effect, Stored};
 use crate::event::{OfferedEnvelope, Office, Past, Staged};
 use crate::fact::{Acceptance, Fact, Source};
-use crate::limits::{OFFER_SILENCE_MS, UNITS_PER_OFFER_MAX};
+use crate::limits::{OFFER_SILENCE_MS, OFFERS_LOOKED_AT_MAX, UNITS_PER_OFFER_MAX};
 use crate::node::{Incoming, Node, Opening};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -29,8 +29,12 @@ impl Node {
             self.ask_for_body_again(neighbour, link);
             return;
         }
-        if let Some((reason, retry)) = self.objection(neighbour, &offered) {
-            self.refuse(neighbour, &offered, staged, reason, retry);
+        if let Some(reason) = self.never(&offered) {
+            self.refuse(neighbour, &offered, staged, reason, false);
+            return;
+        }
+        if self.incoming.range((neighbour, 0)..=(neighbour, u64::MAX)).count() >= OFFERS_LOOKED_AT_MAX {
+            self.refuse(neighbour, &offered, staged, "busy", true);
             return;
         }
         let id = offered.id;
@@ -40,7 +44,18 @@ impl Node {
         if seen {
             self.effect(Effect::Recollect { neighbour, link, id });
         } else {
-            self.fetch(neighbour, link);
+            self.fetch_unless_objected(neighbour, link);
+        }
+    }
+
+    /// What was accepted once stays accepted, whatever would stand against it now: so this comes after the look at the past.
+    fn fetch_unless_objected(&mut self, neighbour: NodeId, link: u64) {
+        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let Some((reason, retry)) = self.objection(neighbour, &incoming.offered) else {
+            return self.fetch(neighbour, link);
+        };
+        if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) {
+            self.refuse(neighbour, &offered, staged, reason, retry);
         }
     }
 
@@ -69,7 +84,7 @@ impl Node {
         };
         let known: Vec<&Target> = units.iter().filter(met_before).collect();
         if known.is_empty() {
-            self.fetch(neighbour, link);
+            self.fetch_unless_objected(neighbour, link);
         } else if known.len() == units.len() && units.iter().all(here) {
             // Another offer of what is still held here: a receipt of its own, no second custody (MUST-11).
             self.acknowledge_again(neighbour, link);
@@ -114,15 +129,17 @@ impl Node {
         }
     }
 
-    /// What stands against taking custody, and whether that may change; a loop by its path (MUST-11) among it.
+    /// Why an offer can never have been good; a loop by its path (MUST-11) among it.
+    fn never(&self, offered: &OfferedEnvelope) -> Option<&'static str> {
+        if offered.units.is_empty() || offered.units.len() > UNITS_PER_OFFER_MAX {
+            return Some("units");
+        }
+        offered.path.contains(&self.me()).then_some("loop")
+    }
+
+    /// What stands against taking custody now, and whether that may change.
     fn objection(&self, neighbour: NodeId, offered: &OfferedEnvelope) -> Option<(&'static str, bool)> {
         let me = self.me();
-        if offered.units.is_empty() || offered.units.len() > UNITS_PER_OFFER_MAX {
-            return Some(("units", false));
-        }
-        if offered.path.contains(&me) {
-            return Some(("loop", false));
-        }
         if offered.classification > self.profile.max_classification {
             return Some(("classification", false));
         }

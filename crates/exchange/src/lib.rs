@@ -20,6 +20,7 @@ mod fact;
 mod forwarding;
 mod intake;
 pub mod limits;
+mod links;
 mod node;
 mod now;
 mod offer_proofs;

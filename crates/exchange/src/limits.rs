@@ -4,7 +4,7 @@
 pub const OFFERS_IN_FLIGHT_MAX: usize = 512;
 /// Bytes of inline bodies under way to one neighbour without an answer, at the most.
 pub const OFFER_BYTES_IN_FLIGHT_MAX: u64 = 32 * 1024 * 1024;
-/// Waiting offers that are not durable or not due, looked past in one go, at the most.
+/// Waiting offers that are not durable, looked past in one go, at the most.
 pub const PASSED_OVER_MAX: usize = 64;
 /// How long an offer waits for its answer on a link that is up before it is repeated, in milliseconds.
 pub const OFFER_PATIENCE_MS: u64 = 10_000;
@@ -32,10 +32,17 @@ pub const ATTEMPTS_MAX: u16 = 6;
 pub const CLOCK_AGREEMENT_MS: u64 = 5 * 60 * 1000;
 /// How often deadlines are looked at, in milliseconds.
 pub const DEADLINE_ROUND_MS: u64 = 1_000;
+/// What may end by its deadline in one batch, in units: a record of the journal has a limit (16 MiB; a unit with its share of
+/// entry and facts takes below 200 bytes).
+pub const EXPIRED_IN_A_ROUND_MAX: usize = 40_000;
+/// What an offer that ends counts besides its units.
+pub const EXPIRY_WEIGHT: usize = 5;
 /// How often waiting and unanswered offers are looked at where no event asks for it, in milliseconds.
 pub const ROUND_MS: u64 = 250;
 /// Facts that nobody waits for are written at the latest after this, in milliseconds.
 pub const LAZY_MS: u64 = 200;
+/// Offers of one neighbour that are being looked at, at the most: more than one that keeps to its window can have.
+pub const OFFERS_LOOKED_AT_MAX: usize = 2 * OFFERS_IN_FLIGHT_MAX;
 /// Submissions reserved but not yet handed over, at the most.
 pub const RESERVATIONS_MAX: usize = 1024;
 

@@ -278,6 +278,9 @@ impl Node {
     /// Seals the batch of this event and hands out what there is to do.
     fn finish(&mut self) -> Vec<Effect> {
         let mut batch = core::mem::take(&mut self.batch);
+        // What a holding was released by must be durable first: a node that stops before needs the content again.
+        let released = core::mem::take(&mut self.state.released).into_iter();
+        batch.words.extend(released.map(|holding| Effect::Release { holding }));
         let lazy_due = self.lazy_due().is_some_and(|due| due <= self.now.uptime);
         if !batch.facts.is_empty() || lazy_due {
             batch.facts.append(&mut self.lazy);
@@ -295,9 +298,6 @@ impl Node {
             self.waiting.insert(ticket, (batch.words, self.state.next_index));
             // Persist goes first: later effects of the same event may rest on its ticket being under way.
             self.effects.insert(0, Effect::Persist { ticket, facts: batch.facts, stored: batch.stored });
-        }
-        for holding in core::mem::take(&mut self.state.released) {
-            self.effects.push(Effect::Release { holding });
         }
         core::mem::take(&mut self.effects)
     }

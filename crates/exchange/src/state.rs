@@ -2,6 +2,7 @@
 
 use crate::event::Office;
 use crate::fact::{Acceptance, Consigned, Entered, Fact, Source};
+use crate::links::{Link, Outbound};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -74,35 +75,6 @@ pub(crate) struct Outgoing {
     pub(crate) targets: BTreeMap<NodeId, Attempt>,
     /// Destination -> attempt that failed and is to be followed by another.
     pub(crate) failed: BTreeMap<NodeId, Attempt>,
-}
-
-/// A link to a neighbour: what waits for it, what is under way.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Link {
-    pub(crate) next: u64,
-    pub(crate) outbound: BTreeMap<u64, Outbound>,
-    /// What may be offered, the most urgent first, then in order of acceptance.
-    pub(crate) waiting: BTreeSet<(Reverse<Urgency>, u64)>,
-    pub(crate) in_flight: BTreeSet<u64>,
-    pub(crate) bytes_in_flight: u64,
-    pub(crate) up: bool,
-}
-
-/// Units of a holding assigned to a link.
-#[derive(Clone, Debug)]
-pub(crate) struct Outbound {
-    pub(crate) holding: u64,
-    pub(crate) units: Vec<Target>,
-    pub(crate) urgency: Urgency,
-    pub(crate) deadline: WallTime,
-    pub(crate) bytes: u64,
-    /// Until the batch with this ticket is durable it must not be offered.
-    pub(crate) ticket: u64,
-    pub(crate) sent_at: u64,
-    pub(crate) not_before: u64,
-    pub(crate) rejections: u32,
-    /// Whether an offer may have reached the neighbour; after a restart nobody knows, so it may.
-    pub(crate) perhaps_offered: bool,
 }
 
 /// An entry that is owed to an origin.
@@ -180,7 +152,9 @@ impl State {
 
     /// For each neighbour: whether it is up, how many offers wait and how many are under way.
     pub fn links(&self) -> impl Iterator<Item = (NodeId, bool, usize, usize)> + '_ {
-        self.links.iter().map(|(node, link)| (*node, link.up, link.waiting.len(), link.in_flight.len()))
+        self.links.iter().map(|(node, link)| {
+            (*node, link.up, link.waiting.len() + link.refused.len(), link.in_flight.len())
+        })
     }
 
     /// What waits for a neighbour or is under way to it: link number, holding, units.
@@ -307,13 +281,7 @@ impl State {
     }
 
     fn take_outbound(&mut self, hop: NodeId, link: u64) -> Option<Outbound> {
-        let from = self.links.get_mut(&hop)?;
-        let out = from.outbound.remove(&link)?;
-        from.waiting.remove(&(Reverse(out.urgency), link));
-        if from.in_flight.remove(&link) {
-            from.bytes_in_flight = from.bytes_in_flight.saturating_sub(out.bytes);
-        }
-        Some(out)
+        self.links.get_mut(&hop)?.take(link)
     }
 
     fn discharge(&mut self, holding: u64, units: &[Target]) {

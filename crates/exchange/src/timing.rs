@@ -1,9 +1,12 @@
 //! What time brings: repeated offers, receipts due again, deadlines, new attempts.
 
 use crate::fact::{End, Fact};
-use crate::limits::{DEADLINE_ROUND_MS, OFFER_PATIENCE_MS, OFFER_SILENCE_MS, OFFERS_IN_FLIGHT_MAX, ROUND_MS};
+use crate::limits::{
+    DEADLINE_ROUND_MS, EXPIRED_IN_A_ROUND_MAX, EXPIRY_WEIGHT, OFFER_PATIENCE_MS, OFFER_SILENCE_MS,
+    OFFERS_IN_FLIGHT_MAX, ROUND_MS,
+};
+use crate::links::{Link, Outbound};
 use crate::node::Node;
-use crate::state::{Link, Outbound};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use yizhan_document::NodeId;
@@ -37,11 +40,16 @@ impl Node {
         let repeat = offers.map(|out| out.sent_at + OFFER_PATIENCE_MS).min();
         let room = |link: &&Link| !link.waiting.is_empty() && link.in_flight.len() < OFFERS_IN_FLIGHT_MAX;
         let held_back = up.clone().any(|link| room(&link)).then_some(self.looked_at + ROUND_MS);
+        let refused = up.clone().filter_map(|link| link.refused.first()).map(|(due, _)| *due).min();
+        let refused = refused.map(|due| due.max(self.looked_at + ROUND_MS));
         let deadlines =
             (!self.state.holdings.is_empty()).then_some(self.deadlines_looked_at + DEADLINE_ROUND_MS);
         let silent = self.incoming.values().map(|incoming| incoming.heard_at + OFFER_SILENCE_MS).min();
         let silent = silent.map(|silent| silent.max(self.looked_at) + ROUND_MS);
-        [due, retry, repeat, held_back, deadlines, silent, self.lazy_due()].into_iter().flatten().min()
+        [due, retry, repeat, held_back, refused, deadlines, silent, self.lazy_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn repeat_offers(&mut self) {
@@ -75,14 +83,24 @@ impl Node {
             return;
         }
         let overdue = |out: &Outbound| out.deadline < now.wall && !out.perhaps_offered;
+        let mut weight = 0;
         let expired: Vec<(NodeId, u64, u64, Vec<Target>)> = self
             .state
             .links
             .iter()
             .flat_map(|(hop, link)| link.outbound.iter().map(move |(number, out)| (*hop, *number, out)))
             .filter(|(_, _, out)| overdue(out))
+            .take_while(|(_, _, out)| {
+                let before = weight;
+                weight += out.units.len() + EXPIRY_WEIGHT;
+                before < EXPIRED_IN_A_ROUND_MAX
+            })
             .map(|(hop, number, out)| (hop, number, out.holding, out.units.clone()))
             .collect();
+        if weight >= EXPIRED_IN_A_ROUND_MAX {
+            // The rest of a backlog that became overdue at once goes with the next round, in a batch of its own.
+            self.deadlines_looked_at = now.uptime.saturating_sub(DEADLINE_ROUND_MS);
+        }
         for (hop, link, holding, units) in expired {
             let Some(held) = self.state.holdings.get(&holding) else { continue };
             let (id, envelope) = (held.acceptance.id, held.acceptance.header);

@@ -354,6 +354,17 @@ impl Event {
         }
     }
 
+    /// The digest over an office's statement and its signature, if it is an act of an office.
+    pub fn statement(&self) -> Option<Digest> {
+        match self {
+            Self::ContentHandover(event)
+            | Self::SignedFor(event)
+            | Self::Refused(event)
+            | Self::Returned(event) => event.statement,
+            _ => None,
+        }
+    }
+
     /// The receipt it rests on, if it names one.
     pub fn rests_on(&self) -> Option<EntryRef> {
         match self {

@@ -14,6 +14,8 @@ use yizhan_spool::{BodyError, Note};
 
 /// What is read from a file at once, in bytes.
 const READ_BYTES: usize = 128 * 1024;
+/// What Linux calls a medium that does not give back what was written.
+const EIO: i32 = 5;
 
 impl Daemon {
     /// Streams a body that a neighbour asked for.
@@ -50,7 +52,7 @@ impl Daemon {
         tokio::task::spawn_blocking(move || {
             let Ok(stored) = shared.index.envelope(holding) else { return };
             let StoredBody::File { pieces } = &stored.body else { return };
-            if let Err(why) = verify_file(&shared, &stored, pieces) {
+            if let Verdict::Damaged(why) = verify_file(&shared, &stored, pieces) {
                 put_body_aside(&shared, &stored, &why);
                 tracing::error!(holding, why, "ALARM: a stored body is damaged; its units are lost here");
                 shared.inputs.blocking_send(Input::Damaged { holding }).unwrap_or_default();
@@ -62,7 +64,7 @@ impl Daemon {
 /// Looks at a body that could not be read to its end; damage goes to quarantine and is named.
 pub(crate) fn examine(shared: &Shared, holding: u64, stored: &StoredEnvelope, error: &dyn std::fmt::Display) {
     if let StoredBody::File { pieces } = &stored.body
-        && let Err(why) = verify_file(shared, stored, pieces)
+        && let Verdict::Damaged(why) = verify_file(shared, stored, pieces)
     {
         put_body_aside(shared, stored, &why);
         return tracing::error!(
@@ -159,10 +161,29 @@ pub(crate) fn ask_for_body(shared: &Shared, neighbour: NodeId, link: u64, envelo
 }
 
 fn here_already(shared: &Shared, neighbour: NodeId, link: u64, envelope: Digest, wanted: &WantedBody) {
-    let pieces =
-        shared.bodies.open_body(envelope, wanted.size).ok().and_then(|mut file| hash_pieces(&mut file).ok());
-    let pieces = pieces.filter(|pieces| pieces_root(pieces) == wanted.root);
-    shared.inputs.blocking_send(Input::Body { neighbour, link, pieces }).unwrap_or_default();
+    let why = match shared.bodies.open_body(envelope, wanted.size).map(|mut file| hash_pieces(&mut file)) {
+        Ok(Ok(pieces)) if pieces_root(&pieces) == wanted.root => {
+            let body = Input::Body { neighbour, link, pieces: Some(pieces) };
+            return shared.inputs.blocking_send(body).unwrap_or_default();
+        }
+        Ok(Ok(_)) => "its pieces are not those that the header commits to".to_owned(),
+        Err(error @ BodyError::Length { .. }) => error.to_string(),
+        // Nothing is known of it now; the offer comes again.
+        Ok(Err(error)) => return tracing::error!(%error, "ALARM: a body that is here cannot be read"),
+        Err(error) => return tracing::error!(%error, "ALARM: a body that is here cannot be opened"),
+    };
+    // The neighbour is not to blame for what this disk lost since: without this the offer would be refused for ever.
+    let path = shared.bodies.path_of(envelope);
+    let note = Note { what: "body".to_owned(), found_at: path.display().to_string(), why };
+    match shared.quarantine.move_in(&path, &note) {
+        Ok(_) => {
+            let frame = Frame::Wanted(Wanted { link, envelope, from_piece: 0 });
+            if let Err(error) = shared.links.send(neighbour, frame) {
+                tracing::debug!(%neighbour, %error, "a body was not asked for; the offer comes again");
+            }
+        }
+        Err(error) => tracing::error!(%error, "a damaged body could not be put aside"),
+    }
 }
 
 /// Opens the body file of a stored envelope.
@@ -172,15 +193,37 @@ pub(crate) fn open(shared: &Shared, stored: &StoredEnvelope) -> Result<File, Bod
     shared.bodies.open_body(digest, size.map_err(|_| BodyError::Missing { digest })?)
 }
 
+/// What a look at a stored body found.
+enum Verdict {
+    Sound,
+    Damaged(String),
+    /// It could not be looked at now, as when too many files are open: nothing is given up for that.
+    Unknown,
+}
+
 /// Compares a body on disk with the digests of its pieces.
-fn verify_file(shared: &Shared, stored: &StoredEnvelope, pieces: &[Digest]) -> Result<(), String> {
-    let mut file = open(shared, stored).map_err(|e| e.to_string())?;
-    let found = hash_pieces(&mut file).map_err(|e| e.to_string())?;
+fn verify_file(shared: &Shared, stored: &StoredEnvelope, pieces: &[Digest]) -> Verdict {
+    let found = match open(shared, stored).map(|mut file| hash_pieces(&mut file)) {
+        Ok(Ok(found)) => found,
+        Err(error @ (BodyError::Missing { .. } | BodyError::Length { .. })) => {
+            return Verdict::Damaged(error.to_string());
+        }
+        Ok(Err(error)) if error.raw_os_error() == Some(EIO) => return Verdict::Damaged(error.to_string()),
+        Ok(Err(error)) => return unknown(&error),
+        Err(error) => return unknown(&error),
+    };
     match found.iter().zip(pieces).position(|(found, expected)| found != expected) {
-        Some(number) => Err(format!("piece {number} of the body is not what was stored")),
-        None if found.len() != pieces.len() => Err("the body has another length than was stored".to_owned()),
-        None => Ok(()),
+        Some(number) => Verdict::Damaged(format!("piece {number} of the body is not what was stored")),
+        None if found.len() != pieces.len() => {
+            Verdict::Damaged("the body has another length than was stored".to_owned())
+        }
+        None => Verdict::Sound,
     }
+}
+
+fn unknown(error: &dyn std::fmt::Display) -> Verdict {
+    tracing::error!(%error, "ALARM: a stored body cannot be looked at now");
+    Verdict::Unknown
 }
 
 /// The leaf hashes of the pieces of a file.

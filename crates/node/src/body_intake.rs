@@ -31,6 +31,9 @@ pub(crate) async fn receive_body(shared: Arc<Shared>, neighbour: NodeId, head: B
         Err(ReceiveError::Broken(error)) => {
             tracing::info!(%neighbour, link, %error, "a body broke off; it goes on from where it broke");
         }
+        Err(ReceiveError::NotDurable(error)) => {
+            shared.inputs.send(Input::DiskFailed(error)).await.unwrap_or_default();
+        }
         Err(ReceiveError::Wrong(reason)) => {
             tracing::warn!(%neighbour, link, reason, "a body is not what its header commits to");
             shared.inputs.send(Input::Body { neighbour, link, pieces: None }).await.unwrap_or_default();
@@ -41,6 +44,8 @@ pub(crate) async fn receive_body(shared: Arc<Shared>, neighbour: NodeId, head: B
 enum ReceiveError {
     Broken(io::Error),
     Wrong(&'static str),
+    /// The disk may have lost what it took: nothing more is promised.
+    NotDurable(BodyError),
 }
 
 impl From<io::Error> for ReceiveError {
@@ -51,7 +56,10 @@ impl From<io::Error> for ReceiveError {
 
 impl From<BodyError> for ReceiveError {
     fn from(error: BodyError) -> Self {
-        Self::Broken(io::Error::other(error))
+        match error {
+            BodyError::NotDurable(_) => Self::NotDurable(error),
+            other => Self::Broken(io::Error::other(other)),
+        }
     }
 }
 
@@ -89,7 +97,7 @@ async fn receive_pieces(
     let read = reading.await;
     let written = writing.await.map_err(|fault| ReceiveError::Broken(io::Error::other(fault)))?;
     match (read, written) {
-        (_, Err(ReceiveError::Wrong(reason))) => Err(ReceiveError::Wrong(reason)),
+        (_, Err(verdict @ (ReceiveError::Wrong(_) | ReceiveError::NotDurable(_)))) => Err(verdict),
         (Err(error), _) => Err(ReceiveError::Broken(error)),
         (Ok(()), written) => written,
     }

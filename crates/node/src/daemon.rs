@@ -177,6 +177,7 @@ impl Daemon {
             }
             Input::Opened { staged, result } => self.opened(staged, result),
             Input::Damaged { holding } => self.handle(Event::Damaged { holding }),
+            Input::DiskFailed(error) => Err(NodeError::Bodies(error)),
             Input::Ask(ask) => self.ask(ask),
         }
     }
@@ -223,10 +224,9 @@ impl Daemon {
         pieces: Option<Vec<Digest>>,
     ) -> Result<(), NodeError> {
         self.shared.wanted().remove(&(neighbour, link));
-        let good = pieces.is_some();
-        if let (Some(pieces), Some(staged)) = (pieces, self.stage.fetching.remove(&(neighbour, link))) {
-            self.stage.set_pieces(staged, pieces);
-        }
+        // Nobody waits for it any more, or it came before.
+        let Some(staged) = self.stage.fetching.remove(&(neighbour, link)) else { return Ok(()) };
+        let good = pieces.is_some_and(|pieces| self.stage.set_pieces(staged, pieces));
         self.handle(Event::BodyArrived { neighbour, link, good })
     }
 

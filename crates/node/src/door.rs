@@ -273,7 +273,7 @@ impl NodeDoor for Door {
 
     fn track(&self, id: EnvelopeId) -> Reply<'_, Track> {
         Box::pin(async move {
-            let known = receipts::known(&self.shared, id);
+            let known = receipts::known(&self.shared, id).map_err(internal)?;
             tracking::track(id, &known).ok_or_else(|| unknown_document(id))
         })
     }

@@ -97,17 +97,18 @@ impl Index {
         }
     }
 
-    /// The indexes of own entries about an envelope, ascending.
-    pub(crate) fn own_entries(&self, id: EnvelopeId) -> Vec<u64> {
+    /// The indexes of own entries about an envelope, ascending. Not to know is not to have none: an offer that was accepted
+    /// before would be accepted again.
+    pub(crate) fn own_entries(&self, id: EnvelopeId) -> Result<Vec<u64>, QueueError> {
         let own = |(key, _): &(ReceiptKey, Location)| (key.ledger == self.ledger).then_some(key.index);
-        self.receipts(id).iter().filter_map(own).collect()
+        Ok(self.receipts(id)?.iter().filter_map(own).collect())
     }
 
     /// The received receipts about an envelope, each with the bundle it came in. One that cannot be read is named in the
     /// log and left out: its maker's ledger still has it.
-    pub(crate) fn received(&self, id: EnvelopeId) -> Vec<(LedgerId, u64, ProofBundle)> {
+    pub(crate) fn received(&self, id: EnvelopeId) -> Result<Vec<(LedgerId, u64, ProofBundle)>, QueueError> {
         let mut out = Vec::new();
-        for (ReceiptKey { ledger, index, .. }, at) in self.receipts(id) {
+        for (ReceiptKey { ledger, index, .. }, at) in self.receipts(id)? {
             if ledger == self.ledger {
                 continue;
             }
@@ -119,7 +120,7 @@ impl Index {
                 }
             }
         }
-        out
+        Ok(out)
     }
 
     /// The attachment to an own entry.
@@ -177,18 +178,15 @@ impl Index {
     }
 
     /// All receipts about an envelope, own and received.
-    fn receipts(&self, id: EnvelopeId) -> Vec<(ReceiptKey, Location)> {
+    fn receipts(&self, id: EnvelopeId) -> Result<Vec<(ReceiptKey, Location)>, QueueError> {
         let mut all: Vec<(ReceiptKey, Location)> = Vec::new();
         loop {
             let after = all.last().map(|(key, _)| *key);
-            match self.queue.receipts(&id, after.as_ref(), LIST_MAX) {
-                Ok(rows) if rows.is_empty() => return all,
-                Ok(rows) => all.extend(rows),
-                Err(error) => {
-                    tracing::error!(%error, "ALARM: the queue cannot be read");
-                    return all;
-                }
+            let rows = self.queue.receipts(&id, after.as_ref(), LIST_MAX)?;
+            if rows.is_empty() {
+                return Ok(all);
             }
+            all.extend(rows);
         }
     }
 }

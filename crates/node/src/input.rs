@@ -8,6 +8,7 @@ use yizhan_document::{Act, Classification, Digest, EnvelopeId, NodeId, OfficeNam
 use yizhan_exchange::{Answer, Closed, HeardEntry, Staged};
 use yizhan_journal::StoredEnvelope;
 use yizhan_protocol::{Cosign, Custody, Hello, Kept, ReceiptsHome, Rejection, Wanted};
+use yizhan_spool::BodyError;
 
 /// Something for the event loop.
 pub(crate) enum Input {
@@ -103,6 +104,8 @@ pub(crate) enum Input {
         /// The holding.
         holding: u64,
     },
+    /// A body could not be made durable: the node ends.
+    DiskFailed(BodyError),
     /// The desk asks.
     Ask(Ask),
 }

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use yizhan_document::{Digest, NodeId};
+use yizhan_exchange::HeardEntry;
 use yizhan_link::LinkEvent;
-use yizhan_protocol::{Custody, Frame};
+use yizhan_protocol::{Custody, Frame, ProofBundle};
 
 /// Frames being checked at once, at the most; the wire waits while so many are.
 const CHECKS_MAX: usize = 64;
@@ -73,11 +74,12 @@ async fn take_frame(
         }
         // Each head of a ledger is proven from the one before it, so these are checked in order.
         Frame::Custody(custody) => lanes.take(shared, neighbour, custody).await,
-        Frame::ReceiptsHome(frame) if frame.origin == shared.me() => {
+        Frame::ReceiptsHome(mut frame) if frame.origin == shared.me() => {
             check(shared, checks, move |shared| match shared.proofs.entries(&frame.proof) {
                 Ok(entries) => {
+                    let entries = with_statements(shared, neighbour, &mut frame.proof, entries);
                     let witnessed = is_cosigned(shared, &frame.proof);
-                    Some(Input::Receipts { neighbour, frame, entries, witnessed })
+                    (!entries.is_empty()).then_some(Input::Receipts { neighbour, frame, entries, witnessed })
                 }
                 Err(error) => {
                     tracing::warn!(%neighbour, maker = %frame.proof.ledger, %error, "receipts are not believed");
@@ -91,6 +93,27 @@ async fn take_frame(
             give(shared, input).await
         }
     }
+}
+
+/// What an office did counts at its origin only together with what the office said (MUST-22). A receipt without it is left
+/// out and not confirmed, so that its maker sends it again, whoever on the way lost the statement.
+fn with_statements(
+    shared: &Shared,
+    neighbour: NodeId,
+    bundle: &mut ProofBundle,
+    entries: Vec<HeardEntry>,
+) -> Vec<HeardEntry> {
+    let whole = entries.into_iter().zip(std::mem::take(&mut bundle.entries)).filter(|(entry, proven)| {
+        let said = entry.event.statement();
+        let whole = said.is_none_or(|said| crate::receipts::is_statement(shared, &proven.attachment, said));
+        if !whole {
+            tracing::warn!(%neighbour, maker = %entry.at.ledger, index = entry.at.index, "a receipt came without the office's statement");
+        }
+        whole
+    });
+    let (entries, proven) = whole.unzip();
+    bundle.entries = proven;
+    entries
 }
 
 /// Acknowledgements on their way through a worker, one neighbour's in the order in which they came.

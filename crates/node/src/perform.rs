@@ -48,10 +48,12 @@ impl Daemon {
             }
             Effect::Open { staged, .. } => self.open(staged),
             Effect::Discard { staged } => {
-                self.stage.take(staged);
+                if let Some(offer) = self.stage.discard(staged) {
+                    self.shared.wanted().remove(&offer);
+                }
             }
             Effect::Recollect { neighbour, link, id } => {
-                return Ok(Some(Event::Recollected { neighbour, link, past: self.recollect(id) }));
+                return Ok(Some(Event::Recollected { neighbour, link, past: self.recollect(id)? }));
             }
             Effect::Custody { neighbour, acknowledged } => self.send_custody(neighbour, &acknowledged)?,
             Effect::Reject { neighbour, link, envelope, reason, retry, entry } => {
@@ -168,22 +170,20 @@ impl Daemon {
         });
     }
 
-    fn recollect(&self, id: EnvelopeId) -> Vec<Past> {
+    fn recollect(&self, id: EnvelopeId) -> Result<Vec<Past>, NodeError> {
         let durable = self.node.durable_size();
+        let own = self.shared.index.own_entries(id)?;
         let keeper = self.shared.keeper();
-        let own = self.shared.index.own_entries(id);
-        own.into_iter()
-            .filter(|index| *index < durable)
-            .filter_map(|index| {
-                let entry = Entry::from_bytes(&keeper.entry(index).ok()?).ok()?;
-                match entry.event {
-                    LedgerEvent::RelayAcceptance { units, from, link, .. } => {
-                        Some(Past { index, from, link, units })
-                    }
-                    _ => None,
-                }
-            })
-            .collect()
+        let mut past = Vec::new();
+        for index in own.into_iter().filter(|index| *index < durable) {
+            let bytes = keeper.entry(index).map_err(NodeError::Ledger)?;
+            if let Ok(Entry { event: LedgerEvent::RelayAcceptance { units, from, link, .. }, .. }) =
+                Entry::from_bytes(&bytes)
+            {
+                past.push(Past { index, from, link, units });
+            }
+        }
+        Ok(past)
     }
 
     fn send_custody(&mut self, neighbour: NodeId, acknowledged: &[(u64, u64)]) -> Result<(), NodeError> {

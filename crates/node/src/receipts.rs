@@ -4,7 +4,7 @@ use crate::shared::Shared;
 use crate::tracking::KnownReceipt;
 use serde::{Deserialize, Serialize};
 use yizhan_desk::ExportedReceipt;
-use yizhan_document::{EnvelopeId, LedgerId};
+use yizhan_document::{Digest, EnvelopeId, LedgerId};
 use yizhan_envelope::open_attachment;
 use yizhan_ledger::{Entry, Receipt, SignedCheckpoint};
 use yizhan_protocol::{ProofBundle, ProvenEntry};
@@ -41,6 +41,13 @@ mod der_text {
     }
 }
 
+/// Whether this is the statement, closed to this node, that an entry names by its digest.
+pub(crate) fn is_statement(shared: &Shared, attachment: &[u8], digest: Digest) -> bool {
+    let Ok(plain) = open_attachment(attachment, &shared.opener.key) else { return false };
+    serde_json::from_slice::<SignedStatement>(&plain)
+        .is_ok_and(|signed| Digest::of_all(&[signed.statement.as_bytes(), &signed.cms]) == digest)
+}
+
 /// Why a receipt cannot be given.
 #[derive(Debug, thiserror::Error)]
 #[error("a receipt cannot be given: {0}")]
@@ -55,34 +62,35 @@ pub(crate) fn own(shared: &Shared, index: u64) -> Result<ExportedReceipt, Receip
 }
 
 /// Everything known here about a document.
-pub(crate) fn known(shared: &Shared, id: EnvelopeId) -> Vec<KnownReceipt> {
+pub(crate) fn known(shared: &Shared, id: EnvelopeId) -> Result<Vec<KnownReceipt>, ReceiptError> {
     let mut known = Vec::new();
+    let own = shared.index.own_entries(id).map_err(failed)?;
     {
         let keeper = shared.keeper();
         let ledger = keeper.head().ledger;
-        for index in shared.index.own_entries(id) {
+        for index in own {
             let entry = keeper.entry(index).ok().and_then(|bytes| Entry::from_bytes(&bytes).ok());
             if let Some(entry) = entry {
                 known.push(KnownReceipt { ledger, index, entry, witnessed: keeper.is_witnessed(index) });
             }
         }
     }
-    for (bundle, proven) in received(shared, id) {
+    for (bundle, proven) in received(shared, id)? {
         if let Ok(entry) = Entry::from_bytes(&proven.entry) {
             let witnessed = is_cosigned(shared, &bundle);
             known.push(KnownReceipt { ledger: bundle.ledger, index: proven.index, entry, witnessed });
         }
     }
-    known
+    Ok(known)
 }
 
 /// The same as receipts to take away, in the order of their time.
 pub(crate) fn exported(shared: &Shared, id: EnvelopeId) -> Result<Vec<ExportedReceipt>, ReceiptError> {
     let mut out = Vec::new();
-    for index in shared.index.own_entries(id) {
+    for index in shared.index.own_entries(id).map_err(failed)? {
         out.push(own(shared, index)?);
     }
-    for (bundle, proven) in received(shared, id) {
+    for (bundle, proven) in received(shared, id)? {
         let witnessed = is_cosigned(shared, &bundle);
         let checkpoint = String::from_utf8(bundle.checkpoint).map_err(failed)?;
         let ProvenEntry { index, entry, path, attachment } = proven;
@@ -100,15 +108,15 @@ pub(crate) fn exported(shared: &Shared, id: EnvelopeId) -> Result<Vec<ExportedRe
 }
 
 /// Received receipts about a document, each with the bundle it came in (without the others).
-fn received(shared: &Shared, id: EnvelopeId) -> Vec<(ProofBundle, ProvenEntry)> {
+fn received(shared: &Shared, id: EnvelopeId) -> Result<Vec<(ProofBundle, ProvenEntry)>, ReceiptError> {
     let mut out = Vec::new();
-    for (ledger, index, bundle) in shared.index.received(id) {
+    for (ledger, index, bundle) in shared.index.received(id).map_err(failed)? {
         let ProofBundle { checkpoint, entries, .. } = bundle;
         if let Some(proven) = entries.into_iter().find(|proven| proven.index == index) {
             out.push((ProofBundle { ledger, checkpoint, entries: Vec::new() }, proven));
         }
     }
-    out
+    Ok(out)
 }
 
 /// Whether a neighbour of the ledger's node cosigned the checkpoint of a bundle.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use yizhan_document::{Digest, NodeId};
+use yizhan_envelope::Header;
 use yizhan_exchange::Staged;
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_protocol::ReceiptsHome;
@@ -47,11 +48,23 @@ impl Stage {
         }
     }
 
-    /// The digests of the pieces of a large body that has come in.
-    pub(crate) fn set_pieces(&mut self, staged: Staged, pieces: Vec<Digest>) {
-        if let Some(StagedItem::Envelope(envelope)) = self.items.get_mut(&staged) {
+    /// The digests of the pieces of a large body that has come in; says whether they are those of the envelope. A neighbour may
+    /// have used one number for two envelopes.
+    pub(crate) fn set_pieces(&mut self, staged: Staged, pieces: Vec<Digest>) -> bool {
+        let Some(StagedItem::Envelope(envelope)) = self.items.get_mut(&staged) else { return false };
+        let fits = Header::from_bytes(&envelope.header).is_ok_and(|header| header.has_pieces(&pieces));
+        if fits {
             Arc::make_mut(envelope).body = StoredBody::File { pieces };
         }
+        fits
+    }
+
+    /// Something is not wanted any more; tells the offer whose body was awaited for it.
+    pub(crate) fn discard(&mut self, staged: Staged) -> Option<(NodeId, u64)> {
+        self.items.remove(&staged);
+        let offer = self.fetching.iter().find(|(_, of)| **of == staged).map(|(offer, _)| *offer)?;
+        self.fetching.remove(&offer);
+        Some(offer)
     }
 
     /// The card of a document that was opened.

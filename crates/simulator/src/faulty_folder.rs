@@ -9,6 +9,9 @@ use yizhan_journal::Folder;
 /// What an ordered fault of the disk says.
 pub(crate) const DISK_FAULT: &str = "the disk failed, as ordered";
 
+/// What a disk writes at once.
+const SECTOR_BYTES: usize = 512;
+
 /// How a sync fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncFault {
@@ -56,7 +59,10 @@ impl FaultyFolder {
                 0 => file.bytes.truncate(file.synced),
                 1 => file.bytes.truncate(one),
                 2 => {
-                    let hole = file.bytes.get_mut(one.min(other)..one.max(other));
+                    // A sector is written as a whole or not at all.
+                    let start = (one.min(other) / SECTOR_BYTES * SECTOR_BYTES).max(file.synced);
+                    let end = one.max(other).next_multiple_of(SECTOR_BYTES).min(file.bytes.len());
+                    let hole = file.bytes.get_mut(start..end);
                     hole.into_iter().for_each(|hole| hole.fill(0));
                 }
                 _ => {}

@@ -56,6 +56,23 @@ fn an_attempt_that_failed_is_followed_by_another_even_if_its_origin_stops_in_bet
 }
 
 #[test]
+fn storms_of_one_kind_of_fault_lose_nothing() {
+    let storms = [
+        FaultCounts { power_cuts: 60, ..FaultCounts::default() },
+        FaultCounts { kills: 60, ..FaultCounts::default() },
+        FaultCounts { sync_faults: 60, ..FaultCounts::default() },
+        FaultCounts { partitions: 30, flaps: 30, ..FaultCounts::default() },
+    ];
+    for (number, faults) in storms.into_iter().enumerate() {
+        for seed in 0..10 {
+            let plan =
+                Plan { faults, large_per_mille: 600, active_ms: 40_000, sync_ms_max: 40, ..Plan::calm(40) };
+            holds(1000 * number as u64 + seed, &plan);
+        }
+    }
+}
+
+#[test]
 fn a_node_that_crashes_at_every_moment_of_every_few_batches_loses_nothing() {
     for (number, node) in ["65", "6523", "652301", "653101"].into_iter().enumerate() {
         for moment in [CommitMoment::Written, CommitMoment::Synced, CommitMoment::Told] {

@@ -15,6 +15,10 @@ pub enum BodyError {
     /// The disk failed, or is full ([`DiskError::is_full`]): then only this body is refused.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// It could not be made durable: the system may have thrown away what it had not written, and would say yes the next
+    /// time. Nothing more may be promised before a restart, whatever the reason.
+    #[error("{0}; what was written may be lost")]
+    NotDurable(#[source] DiskError),
     /// There is no such body: what the journal says is lost. Say so to the origin (`RelayFailure`).
     #[error(
         "the body of envelope {digest} is not in the body store; it has to come again from the previous node"
@@ -151,9 +155,9 @@ pub(crate) fn part_of(folder: &Path, digest: Digest) -> PathBuf {
 
 /// Makes a file durable under its final name.
 pub(crate) fn settle(file: &File, from: &Path, to: &Path, folder: &Path) -> Result<(), BodyError> {
-    file.sync_data().map_err(disk("syncing", from))?;
-    std::fs::rename(from, to).map_err(disk("renaming", from))?;
-    Ok(sync_folder(folder)?)
+    file.sync_data().map_err(disk("syncing", from)).map_err(BodyError::NotDurable)?;
+    std::fs::rename(from, to).map_err(disk("renaming", from)).map_err(BodyError::NotDurable)?;
+    sync_folder(folder).map_err(BodyError::NotDurable)
 }
 
 #[cfg(test)]

@@ -105,7 +105,13 @@ impl Incoming {
         }
         // What an earlier run left behind the verified pieces.
         self.file.set_len(self.size).map_err(disk("shortening", &self.part))?;
-        settle(&self.file, &self.part, &whole_of(&self.folder, self.digest), &self.folder)
+        let settled = settle(&self.file, &self.part, &whole_of(&self.folder, self.digest), &self.folder);
+        if let Err(BodyError::NotDurable(_)) = settled {
+            // The page cache may still show what the disk never got, and a second sync would say yes to it, also after a
+            // restart: all of it has to come again.
+            std::fs::remove_file(&self.part).unwrap_or_default();
+        }
+        settled
     }
 
     fn hash_next(&mut self, len: u64) -> Result<Option<Digest>, BodyError> {

@@ -1,0 +1,51 @@
+//! The links of a node: what waits for each neighbour, what is under way to it, what it refused for now.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+use yizhan_document::{Urgency, WallTime};
+use yizhan_ledger::Target;
+
+/// A link to a neighbour: what waits for it, what is under way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Link {
+    pub(crate) next: u64,
+    pub(crate) outbound: BTreeMap<u64, Outbound>,
+    /// What may be offered, the most urgent first, then in order of acceptance.
+    pub(crate) waiting: BTreeSet<(Reverse<Urgency>, u64)>,
+    /// What was refused for now and waits for its time, by uptime: it holds up nothing else.
+    pub(crate) refused: BTreeSet<(u64, u64)>,
+    pub(crate) in_flight: BTreeSet<u64>,
+    pub(crate) bytes_in_flight: u64,
+    pub(crate) up: bool,
+}
+
+/// Units of a holding assigned to a link.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbound {
+    pub(crate) holding: u64,
+    pub(crate) units: Vec<Target>,
+    pub(crate) urgency: Urgency,
+    pub(crate) deadline: WallTime,
+    pub(crate) bytes: u64,
+    /// Until the batch with this ticket is durable it must not be offered.
+    pub(crate) ticket: u64,
+    pub(crate) sent_at: u64,
+    pub(crate) not_before: u64,
+    pub(crate) rejections: u32,
+    /// Whether an offer may have reached the neighbour; after a restart nobody knows, so it may.
+    pub(crate) perhaps_offered: bool,
+}
+
+impl Link {
+    /// Takes away what was assigned under a number, wherever it stands.
+    pub(crate) fn take(&mut self, number: u64) -> Option<Outbound> {
+        let out = self.outbound.remove(&number)?;
+        self.waiting.remove(&(Reverse(out.urgency), number));
+        self.refused.remove(&(out.not_before, number));
+        if self.in_flight.remove(&number) {
+            self.bytes_in_flight = self.bytes_in_flight.saturating_sub(out.bytes);
+        }
+        Some(out)
+    }
+}
