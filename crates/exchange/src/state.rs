@@ -6,9 +6,7 @@ use crate::links::{Link, Outbound};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
-use yizhan_document::{
-    Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, OfficeName, Unit, Urgency, WallTime,
-};
+use yizhan_document::{Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, OfficeName, Unit};
 use yizhan_ledger::{EntryRef, Head, Target};
 
 /// Custody that this node accepted and has not wholly ended.

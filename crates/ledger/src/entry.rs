@@ -5,7 +5,7 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use yizhan_document::{Act, Attempt, Digest, EnvelopeId, LedgerId, NodeId, Unit, Urgency, WallTime, merkle};
+use yizhan_document::{Attempt, Digest, EnvelopeId, LedgerId, NodeId, Unit, Urgency, WallTime, merkle};
 
 /// The longest entry, in bytes: the limit of a tlog-tiles entry bundle.
 pub const ENTRY_BYTES_MAX: usize = 65_535;
@@ -287,15 +287,6 @@ impl Event {
         }
     }
 
-    /// The entry for an office's act.
-    pub fn of_act(act: Act, event: OfficeEvent) -> Self {
-        match act {
-            Act::SignedFor => Self::SignedFor(event),
-            Act::Refused => Self::Refused(event),
-            Act::Returned => Self::Returned(event),
-        }
-    }
-
     /// The envelope it is about, if it is about one.
     pub fn envelope_id(&self) -> Option<EnvelopeId> {
         match self {
@@ -351,17 +342,6 @@ impl Event {
             | Self::SignedFor(event)
             | Self::Refused(event)
             | Self::Returned(event) => vec![unit(&event.id, node, event.attempt)],
-        }
-    }
-
-    /// The digest over an office's statement and its signature, if it is an act of an office.
-    pub fn statement(&self) -> Option<Digest> {
-        match self {
-            Self::ContentHandover(event)
-            | Self::SignedFor(event)
-            | Self::Refused(event)
-            | Self::Returned(event) => event.statement,
-            _ => None,
         }
     }
 

@@ -16,6 +16,7 @@ mod fixture;
 mod interop_tests;
 pub mod limits;
 mod log;
+mod office_acts;
 mod opening;
 mod proof;
 mod publication;
