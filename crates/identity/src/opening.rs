@@ -22,14 +22,18 @@ const RECIPIENT_WANTED: &str = "an age recipient (age1...)";
 const IDENTITY_CHARS: usize = 96;
 
 /// A private opening key. Wiped when dropped.
-pub struct OpeningKey(StaticSecret);
+pub struct OpeningKey {
+    secret: StaticSecret,
+    /// Computed once: every slip that is opened and every card that is closed needs it.
+    public: OpeningPublicKey,
+}
 
 impl OpeningKey {
     /// A new key from the system's random source.
     pub fn generate() -> Result<Self, KeyError> {
         let mut bytes = Zeroizing::new([0; 32]);
         SystemRandom::new().fill(bytes.as_mut()).map_err(|_| KeyError::Random)?;
-        Ok(Self(StaticSecret::from(*bytes)))
+        Ok(Self::from_bytes(&bytes))
     }
 
     /// From an age identity, or from an identity file with exactly one: empty lines and `#` comments, which `age-keygen`
@@ -44,7 +48,13 @@ impl OpeningKey {
         if line.bytes().any(|byte| byte.is_ascii_lowercase()) {
             return Err(wrong);
         }
-        decode(line, IDENTITY).map(|bytes| Self(StaticSecret::from(*bytes))).ok_or(wrong)
+        decode(line, IDENTITY).map(|bytes| Self::from_bytes(&bytes)).ok_or(wrong)
+    }
+
+    fn from_bytes(bytes: &[u8; 32]) -> Self {
+        let secret = StaticSecret::from(*bytes);
+        let public = OpeningPublicKey(PublicKey::from(&secret).to_bytes());
+        Self { secret, public }
     }
 
     /// As an age identity, `AGE-SECRET-KEY-1...`, for a secret file.
@@ -52,7 +62,7 @@ impl OpeningKey {
         let mut text = Zeroizing::new(String::with_capacity(IDENTITY_CHARS));
         let prefix = Hrp::parse_unchecked(IDENTITY);
         // Encoding fails only for data beyond 1,023 characters, which 32 bytes are not; every reader refuses the empty text.
-        if bech32::encode_upper_to_fmt::<Bech32, String>(&mut text, prefix, self.0.as_bytes()).is_err() {
+        if bech32::encode_upper_to_fmt::<Bech32, String>(&mut text, prefix, self.secret.as_bytes()).is_err() {
             text.zeroize();
         }
         text
@@ -60,13 +70,13 @@ impl OpeningKey {
 
     /// The public half.
     pub fn public(&self) -> OpeningPublicKey {
-        OpeningPublicKey(PublicKey::from(&self.0).to_bytes())
+        self.public
     }
 
     /// The shared secret with `theirs` (RFC 7748, section 6.1). `None` if it is all zero: their key is then of low order,
     /// and anyone would know the secret.
     pub fn agree(&self, theirs: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
-        let shared = self.0.diffie_hellman(&PublicKey::from(*theirs));
+        let shared = self.secret.diffie_hellman(&PublicKey::from(*theirs));
         shared.was_contributory().then(|| Zeroizing::new(shared.to_bytes()))
     }
 }
