@@ -95,7 +95,7 @@ impl Closer {
     pub(crate) fn close(
         &self,
         submission: &Submission,
-        mut content: ContentStream,
+        content: ContentStream,
         to: &[NodeId],
         now: WallTime,
         reserve: impl FnOnce(Classification) -> Result<Reserved, DoorError>,
@@ -103,25 +103,7 @@ impl Closer {
         let key = FileKey::generate().map_err(|e| internal(&e))?;
         let sink = BodySink { bodies: &self.bodies, place: Place::Memory(Vec::new()) };
         let mut body = BodyCloser::new(sink, &key).map_err(|e| closing(&e))?;
-        let mut parts = Vec::with_capacity(submission.files.len());
-        for file in &submission.files {
-            body.begin_part(file.size).map_err(|e| closing(&e))?;
-            let mut left = file.size;
-            while left > 0 {
-                let piece = content.blocking_next_piece().transpose().map_err(|e| broken(&e))?;
-                let piece = piece.ok_or_else(|| broken(&"it ended early"))?;
-                left = left
-                    .checked_sub(piece.len() as u64)
-                    .ok_or_else(|| broken(&"it is longer than declared"))?;
-                body.write_part(&piece).map_err(|e| closing(&e))?;
-            }
-            let (size, digest) = body.end_part().map_err(|e| closing(&e))?;
-            parts.push(Part { name: file.name.clone(), size, digest });
-        }
-        // The stream must end as a whole one: only then did the client send all it declared.
-        if content.blocking_next_piece().transpose().map_err(|e| broken(&e))?.is_some() {
-            return Err(broken(&"it is longer than declared"));
-        }
+        let parts = write_parts(submission, content, &mut body)?;
         let reserved = reserve(submission.label.classification)?;
         let manifest = self.manifest(submission, parts, reserved.id, now)?;
         let text = manifest.to_text().map_err(|e| internal(&e))?;
@@ -215,6 +197,32 @@ impl Closer {
             label: submission.label.clone(),
         })
     }
+}
+
+/// Writes the files as they come in. The stream must end as a whole one: only then did the client send all it declared.
+fn write_parts(
+    submission: &Submission,
+    mut content: ContentStream,
+    body: &mut BodyCloser<BodySink<'_>>,
+) -> Result<Vec<Part>, DoorError> {
+    let mut parts = Vec::with_capacity(submission.files.len());
+    for file in &submission.files {
+        body.begin_part(file.size).map_err(|e| closing(&e))?;
+        let mut left = file.size;
+        while left > 0 {
+            let piece = content.blocking_next_piece().transpose().map_err(|e| broken(&e))?;
+            let piece = piece.ok_or_else(|| broken(&"it ended early"))?;
+            left =
+                left.checked_sub(piece.len() as u64).ok_or_else(|| broken(&"it is longer than declared"))?;
+            body.write_part(&piece).map_err(|e| closing(&e))?;
+        }
+        let (size, digest) = body.end_part().map_err(|e| closing(&e))?;
+        parts.push(Part { name: file.name.clone(), size, digest });
+    }
+    if content.blocking_next_piece().transpose().map_err(|e| broken(&e))?.is_some() {
+        return Err(broken(&"it is longer than declared"));
+    }
+    Ok(parts)
 }
 
 /// Names a submission that may be repeated: digest over office and idempotency key.

@@ -47,6 +47,24 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
+    /// A loop that has not begun.
+    pub(crate) fn new(shared: Arc<Shared>, node: Node, committer: Committer) -> Self {
+        Self {
+            shared,
+            node,
+            committer,
+            stage: Stage::default(),
+            requests: HashMap::new(),
+            next_request: u64::MAX,
+            batches: BTreeMap::new(),
+            cosigned_by: HashMap::new(),
+            shown_to: HashMap::new(),
+            renewals: Renewals::default(),
+            following: HashMap::new(),
+            published_at: 0,
+        }
+    }
+
     /// Runs until `stop` is done or the disk fails. `lost` are holdings whose content recovery did not find.
     pub(crate) async fn run(
         &mut self,

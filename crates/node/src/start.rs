@@ -13,20 +13,18 @@ use crate::keys::Keys;
 use crate::opening::Opener;
 use crate::proofs::ProofChecker;
 use crate::recovery::{Recovered, recover};
-use crate::renewals::Renewals;
 use crate::shared::Shared;
-use crate::stage::Stage;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use yizhan_document::{LedgerId, NodeId};
-use yizhan_exchange::Profile;
+use yizhan_exchange::{Node, Profile};
 use yizhan_hierarchy::{Directory, TrustAnchor};
 use yizhan_identity::{Cosigner, NoteSigner, certificate_to_pem, check_issued_by};
-use yizhan_ledger::{origin_of, tiles::CHECKPOINT_PATH};
+use yizhan_ledger::{Log, origin_of, tiles::CHECKPOINT_PATH};
 use yizhan_link::{LinkConfig, LinkEvent, LinkTiming, Links, NeighbourConfig};
 use yizhan_protocol::Hello;
 use yizhan_spool::{
@@ -60,25 +58,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
     let recovered = recover(&config.data, profile, &directory, &quarantine, &signer.verifier())?;
     let Recovered { node, lost, log, journal, queue } = recovered;
-    let witness = format!("{}/{}/witness", config.network, config.node);
-    let cosigner = Cosigner::new(witness, keys.witness.clone()).map_err(misfit)?;
-    let mut keeper = LedgerKeeper::new(&config.network, ledger, log, signer, cosigner);
-    let witnesses = directory.neighbours(config.node);
-    let witnesses: Vec<_> =
-        witnesses.iter().filter_map(|node| Some(directory.division(*node)?.witness.clone())).collect();
-    keeper.remember(
-        &std::fs::read(config.data.join("ledger").join(CHECKPOINT_PATH)).unwrap_or_default(),
-        &witnesses,
-    );
-    keeper.write_vkey(&config.data.join("ledger")).map_err(NodeError::Ledger)?;
-    let keeper = Arc::new(Mutex::new(keeper));
-    // The first ledger of each neighbour: further epochs come with restore.
-    let neighbours = directory.neighbours(config.node);
-    let first_ledger = |node: &NodeId| LedgerId { node: *node, epoch: 0 };
-    let known =
-        |neighbour: &NodeId| Some((*neighbour, node.state().witnessed(first_ledger(neighbour))?.size));
-    let cosigned: HashMap<NodeId, u64> = neighbours.iter().filter_map(known).collect();
-    let cosigned = Arc::new(Mutex::new(cosigned));
+    let keeper = Arc::new(Mutex::new(keep_ledger(&config, &keys, &directory, log, signer)?));
+    let cosigned = Arc::new(Mutex::new(cosigned_before(&node, &directory.neighbours(config.node))));
     let (link_events, link_inputs) = mpsc::channel::<LinkEvent>(LINK_EVENTS_MAX);
     let hello = hello(&config, ledger, &directory, clock, &keeper, &cosigned);
     let links = Links::start(link_config(&config, &keys, &directory, clock), hello, link_events)?;
@@ -115,20 +96,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         wanted: Mutex::default(),
         config,
     });
-    let mut daemon = Daemon {
-        shared: Arc::clone(&shared),
-        node,
-        committer,
-        stage: Stage::default(),
-        requests: HashMap::new(),
-        next_request: u64::MAX,
-        batches: BTreeMap::new(),
-        cosigned_by: HashMap::new(),
-        shown_to: HashMap::new(),
-        renewals: Renewals::default(),
-        following: HashMap::new(),
-        published_at: 0,
-    };
+    let mut daemon = Daemon::new(Arc::clone(&shared), node, committer);
     let socket = yizhan_desk::bind(&shared.config.desk_socket()).await?;
     let (close_desk, desk_closes) = tokio::sync::oneshot::channel::<()>();
     let door = Arc::new(Door::new(Arc::clone(&shared)));
@@ -153,6 +121,35 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
             Err(error)
         }
     }
+}
+
+/// The ledger as it is kept from now on: with the keys that speak for it and the cosignatures that were published.
+fn keep_ledger(
+    config: &Config,
+    keys: &Keys,
+    directory: &Directory,
+    log: Log,
+    signer: NoteSigner,
+) -> Result<LedgerKeeper, NodeError> {
+    let folder = config.data.join("ledger");
+    let ledger = LedgerId { node: config.node, epoch: 0 };
+    let witness = format!("{}/{}/witness", config.network, config.node);
+    let cosigner =
+        Cosigner::new(witness, keys.witness.clone()).map_err(|e| NodeError::Misfit(e.to_string()))?;
+    let mut keeper = LedgerKeeper::new(&config.network, ledger, log, signer, cosigner);
+    let neighbours = directory.neighbours(config.node);
+    let witnesses: Vec<_> =
+        neighbours.iter().filter_map(|node| Some(directory.division(*node)?.witness.clone())).collect();
+    keeper.remember(&std::fs::read(folder.join(CHECKPOINT_PATH)).unwrap_or_default(), &witnesses);
+    keeper.write_vkey(&folder).map_err(NodeError::Ledger)?;
+    Ok(keeper)
+}
+
+/// How far each neighbour's first ledger was cosigned before: further epochs come with restore.
+fn cosigned_before(node: &Node, neighbours: &[NodeId]) -> HashMap<NodeId, u64> {
+    let first_ledger = |node: &NodeId| LedgerId { node: *node, epoch: 0 };
+    let known = |of: &NodeId| Some((*of, node.state().witnessed(first_ledger(of))?.size));
+    neighbours.iter().filter_map(known).collect()
 }
 
 fn load_directory(config: &Config, clock: &Clock) -> Result<Directory, NodeError> {
