@@ -36,7 +36,8 @@ pub(crate) fn recover<F: Folder>(
     let files = remove_replaced(folder, files)?;
     let marker = find_marker(folder, &files, options)?;
     let stopped = match files.last() {
-        Some(last) => ends_with_clean_stop(folder, last, &marker)?,
+        // A power cut in the middle of a stop can keep the mark and take the header: such a segment is written anew as well.
+        Some(last) => last.header.is_some() && ends_with_clean_stop(folder, last, &marker)?,
         None => true,
     };
     report.fresh = files.is_empty();
