@@ -1,4 +1,4 @@
-//! Large bodies on the wire: sent from a file from any piece on, received piece by piece, each verified before it is kept.
+//! Large bodies that are stored here: sent from any piece on, asked for where they are missing, looked at where they are doubted.
 
 use crate::daemon::Daemon;
 use crate::input::Input;
