@@ -1,0 +1,5 @@
+//! The campaigns, one room for each kind of fault.
+
+pub mod boundaries;
+pub mod kills;
+pub mod power_cuts;

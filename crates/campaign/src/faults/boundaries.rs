@@ -1,0 +1,187 @@
+//! Kills at the boundaries of system calls: before the n-th call of each kind, while a node accepts, forwards, takes custody,
+//! delivers, returns receipts and stops; and while it recovers from a kill before.
+
+use crate::errand::Errand;
+use crate::failure::Failure;
+use crate::injection::{Injection, Strike};
+use crate::network::{KEEPS_RUNNING, was_killed};
+use crate::random::Random;
+use crate::tally::{Setup, Tally};
+use crate::world::{NODES, World};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The calls by which a node changes its disk or speaks to its neighbours. Those in one line are counted together.
+const CALLS: [&str; 11] = [
+    "write,writev",
+    "pwrite64",
+    "fsync,fdatasync,sync_file_range",
+    "rename,renameat,renameat2",
+    "openat",
+    "unlink,unlinkat",
+    "ftruncate,fallocate",
+    "mkdir,mkdirat",
+    "flock,fcntl",
+    "sendmsg,sendmmsg,sendto",
+    "close",
+];
+/// Trials in one network.
+const TRIALS_A_NETWORK: u64 = 60;
+/// Before a node is killed to make it recover, it works so long at the most.
+const WORK_MAX: Duration = Duration::from_millis(60);
+const LOOK: Duration = Duration::from_millis(4);
+const PROGRESS: u64 = 25;
+
+/// Where in its life a node is struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// From a start after a clean stop, through an errand, to a clean stop.
+    Life,
+    /// From a start after a kill until it is ready.
+    Recovery,
+}
+
+/// Walks along every call of every kind, for each node and phase; `every` says how many are passed over.
+pub async fn run(setup: &Setup, every: u64, tally: &mut Tally) -> Result<(), Failure> {
+    let mut random = Random::new(setup.seed);
+    let mut places = places(every, &mut random);
+    while tally.trials < setup.count && !places.is_empty() {
+        let world = World::open(setup, random.branch()).await?;
+        let outcome = one_network(&world, &mut places, every, &mut random, setup.count, tally).await;
+        world.conclude(outcome, tally).await?;
+        tally.say(&format!("a network is settled: {}", tally.counted()));
+    }
+    Ok(())
+}
+
+/// A walk along the calls of one kind: which node, phase and call, and the next to be struck.
+struct Place {
+    node: &'static str,
+    phase: Phase,
+    call: &'static str,
+    nth: u64,
+}
+
+fn places(every: u64, random: &mut Random) -> Vec<Place> {
+    let mut places = Vec::new();
+    for phase in [Phase::Life, Phase::Recovery] {
+        for call in CALLS {
+            for node in NODES {
+                let nth = 1 + random.next() % every.max(1);
+                places.push(Place { node, phase, call, nth });
+            }
+        }
+    }
+    places
+}
+
+/// Takes the walks in turn, so that also a short run sees each of them; one that came to its end is dropped.
+async fn one_network(
+    world: &World,
+    places: &mut Vec<Place>,
+    every: u64,
+    random: &mut Random,
+    count: u64,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let last = count.min(tally.trials + TRIALS_A_NETWORK);
+    while tally.trials < last && !places.is_empty() {
+        let mut place = places.remove(0);
+        tally.trials += 1;
+        tally.say_every(PROGRESS);
+        let struck = trial(world, &place, random).await.map_err(|failure| at(&place, failure))?;
+        tally.add(
+            match (struck, place.phase) {
+                (true, Phase::Life) => "killed at a call",
+                (true, Phase::Recovery) => "killed at a call of recovery",
+                (false, _) => "walks at their end",
+            },
+            1,
+        );
+        if struck {
+            place.nth += every.max(1);
+            places.push(place);
+        }
+    }
+    Ok(())
+}
+
+fn at(place: &Place, failure: Failure) -> Failure {
+    let Place { node, phase, call, nth } = place;
+    match failure {
+        Failure::Broken { promise, what } => {
+            Failure::Broken { promise, what: format!("{node}, {phase:?}, before {call} number {nth}: {what}") }
+        }
+        unable => unable,
+    }
+}
+
+/// One strike and what comes after it. Says whether it struck.
+async fn trial(world: &World, place: &Place, random: &mut Random) -> Result<bool, Failure> {
+    let &Place { node, phase, call, nth } = place;
+    let network = &world.network;
+    let mut errand;
+    match phase {
+        Phase::Life => {
+            network.stop(node)?;
+            errand = Errand::begin(world, random)?;
+        }
+        Phase::Recovery => {
+            errand = Errand::begin(world, random)?;
+            sleep(random.pause(WORK_MAX)).await;
+            network.kill(node)?;
+        }
+    }
+    let report = network.beside("strace.out");
+    let injection = Injection { call, nth, strike: Strike::Kill, paths: Vec::new(), report };
+    network.start_under(node, "info", &injection.above())?;
+    let struck = struck(world, node, phase, &mut errand).await?;
+    network.start(node)?;
+    world.clerk(node)?.ready(network).await?;
+    errand.done(world).await?;
+    errand.same_answers(world).await?;
+    world.trouble()?;
+    Ok(struck)
+}
+
+/// Waits until the node is struck, or has come through. On return it does not run.
+async fn struck(world: &World, node: &str, phase: Phase, errand: &mut Errand) -> Result<bool, Failure> {
+    let network = &world.network;
+    let ends = async {
+        loop {
+            if network.ended(node)?.is_some() {
+                return Ok::<(), Failure>(());
+            }
+            sleep(LOOK).await;
+        }
+    };
+    let comes_through = async {
+        match phase {
+            Phase::Life => errand.done(world).await,
+            Phase::Recovery => world.clerk(node)?.ready(network).await.map(drop),
+        }
+    };
+    let (ended, outcome) = tokio::select! {
+        biased;
+        outcome = ends => (true, outcome),
+        outcome = comes_through => (false, outcome),
+    };
+    // A node that ended makes whoever waits for it fail as well; that is no fault.
+    if network.ended(node)?.is_none() {
+        outcome?;
+    }
+    let status = match phase {
+        Phase::Recovery if !ended && network.ended(node)?.is_none() => {
+            network.kill(node)?;
+            return Ok(false);
+        }
+        _ => network.end(node)?,
+    };
+    if was_killed(status) {
+        return Ok(true);
+    }
+    if status.success() && !ended {
+        return Ok(false);
+    }
+    Err(Failure::broken(KEEPS_RUNNING, format!("{node} ended by itself: {status}\n{}", network.last_words(node))))
+}

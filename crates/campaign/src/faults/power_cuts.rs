@@ -1,0 +1,105 @@
+//! Power cuts under steady load: the file system of a node loses all that was not synced, in turn at origin, relay and
+//! destination.
+
+use crate::failure::Failure;
+use crate::network::{Network, THREE_FLAGS};
+use crate::random::Random;
+use crate::tally::{Setup, Tally};
+use crate::volume::{Breaker, Volume};
+use crate::world::{NODES, World};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Cuts in one network; then another is made, before its disks are full.
+const CUTS_A_NETWORK: u64 = 100;
+/// The size of each node's disk. Below 128 MiB of room a node takes nothing new, so there must be much more.
+const VOLUME_BYTES: u64 = 512 << 20;
+const SUBMITTERS: usize = 4;
+/// The longest time between a recovery and the next cut.
+const LIFE_MAX: Duration = Duration::from_millis(300);
+/// The longest time that a process goes on after its disk is gone: it must not promise anything then.
+const WITHOUT_DISK_MAX: Duration = Duration::from_millis(30);
+/// One in so many cuts is followed by one in recovery.
+const AGAIN_ONE_IN: usize = 4;
+const RECOVERY_MAX: Duration = Duration::from_millis(150);
+const PROGRESS: u64 = 25;
+
+/// Cuts as often as asked for.
+pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
+    let mut random = Random::new(setup.seed);
+    let mut breaker = Breaker::start()?;
+    while tally.trials < setup.count {
+        let network = Network::create(&setup.programs, setup.folder.as_deref(), &THREE_FLAGS)?;
+        let mut volumes = Vec::new();
+        for node in NODES {
+            let image = network.beside(&format!("{node}.img"));
+            volumes.push((node, Volume::make(image, network.data(node), VOLUME_BYTES)?));
+        }
+        let world = World::with(network, random.branch()).await?;
+        world.load(SUBMITTERS, &mut random);
+        let outcome = one_network(&world, &mut volumes, &mut breaker, &mut random, setup.count, tally).await;
+        let network = std::sync::Arc::clone(&world.network);
+        let concluded = world.conclude(outcome, tally).await;
+        // What is to be looked into lies in the images; the mount points are given up in any case.
+        for node in NODES.into_iter().filter(|node| network.is_started(node)) {
+            network.take_down(node)?;
+        }
+        drop(volumes);
+        concluded?;
+        tally.say(&format!("a network is settled: {}", tally.counted()));
+    }
+    Ok(())
+}
+
+async fn one_network(
+    world: &World,
+    volumes: &mut [(&'static str, Volume)],
+    breaker: &mut Breaker,
+    random: &mut Random,
+    count: u64,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let last = count.min(tally.trials + CUTS_A_NETWORK);
+    let mut turn = random.below(NODES.len());
+    while tally.trials < last {
+        turn += 1;
+        let which = turn % volumes.len().max(1);
+        let Some((node, volume)) = volumes.get_mut(which) else { return Ok(()) };
+        sleep(random.pause(LIFE_MAX)).await;
+        cut(world, node, volume, breaker, random, tally).await?;
+        while random.below(AGAIN_ONE_IN) == 0 && tally.trials < last {
+            sleep(random.pause(RECOVERY_MAX)).await;
+            tally.add("cut in recovery or just after", 1);
+            cut(world, node, volume, breaker, random, tally).await?;
+        }
+        world.recovered(node).await?;
+    }
+    Ok(())
+}
+
+/// Cuts the power of one node, and gives it back.
+async fn cut(
+    world: &World,
+    node: &'static str,
+    volume: &mut Volume,
+    breaker: &mut Breaker,
+    random: &mut Random,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    tally.trials += 1;
+    tally.add(node, 1);
+    tally.add("cuts with documents under way", u64::from(world.book.under_way() > 0));
+    tally.say_every(PROGRESS);
+    breaker.cut(volume)?;
+    sleep(random.pause(WITHOUT_DISK_MAX)).await;
+    if let Some(code) = world.network.take_down(node)? {
+        tally.add("ended by themselves when the disk was gone", 1);
+        if code != 75 {
+            let what = format!("{node} ended with {code}\n{}", world.network.last_words(node));
+            return Err(Failure::broken("a node whose disk is gone ends with code 75", what));
+        }
+    }
+    volume.unmount()?;
+    volume.mount()?;
+    world.network.start(node)
+}

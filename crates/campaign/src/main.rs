@@ -1,0 +1,134 @@
+//! `yizhan-campaign`: runs a campaign of faults against real nodes, and tells what was tried and what broke.
+
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use yizhan_campaign::failure::Failure;
+use yizhan_campaign::faults;
+use yizhan_campaign::programs::Programs;
+use yizhan_campaign::tally::{Setup, Tally};
+
+/// Real nodes on real disks, with faults of every kind, and every promise held against them afterwards.
+#[derive(Parser)]
+#[command(name = "yizhan-campaign", version)]
+#[command(after_help = "Exit codes: 0 every promise was kept; 1 one was broken; 2 the campaign could not be run. Where one was \
+                        broken, seed and trial are printed and the folder of the network stays.")]
+struct Arguments {
+    #[command(subcommand)]
+    campaign: Campaign,
+}
+
+#[derive(Subcommand)]
+enum Campaign {
+    /// Kill -9 at random moments under load
+    Kills(Common),
+    /// Power cuts under load: each node's data lies on a file system that loses what was not synced
+    PowerCuts(Common),
+    /// Kill -9 before the n-th system call of each kind, for every n
+    Boundaries(Sampled),
+}
+
+#[derive(Args)]
+struct Sampled {
+    #[command(flatten)]
+    common: Common,
+    /// Strike every so many calls only
+    #[arg(long, default_value_t = 1, value_name = "K")]
+    every: u64,
+}
+
+#[derive(Args)]
+struct Common {
+    /// How many trials [default: those of the campaign]
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// The seed of all that is random
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+    /// The folder of `yizhan` [default: where this program is]
+    #[arg(long, value_name = "DIR")]
+    bin_dir: Option<PathBuf>,
+    /// Where networks are made; keep its path short [default: where temporary files go]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// One JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was tried, and what came of it.
+#[derive(Serialize)]
+struct Summary<'a> {
+    campaign: &'static str,
+    seed: u64,
+    held: bool,
+    #[serde(flatten)]
+    tally: &'a Tally,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let Arguments { campaign } = Arguments::parse();
+    let (name, common, count) = match &campaign {
+        Campaign::Kills(common) => ("kills", common, 2_000),
+        Campaign::PowerCuts(common) => ("power-cuts", common, 1_000),
+        Campaign::Boundaries(Sampled { common, .. }) => ("boundaries", common, u64::MAX),
+    };
+    let mut tally = Tally::default();
+    let outcome = run(&campaign, common, count, &mut tally);
+    let summary = Summary {
+        campaign: name,
+        seed: common.seed,
+        held: outcome.is_ok(),
+        tally: &tally,
+        failure: outcome.as_ref().err().map(ToString::to_string),
+    };
+    match (write(&summary, common.json), outcome) {
+        (Ok(()), Ok(())) => ExitCode::SUCCESS,
+        (Ok(()), Err(failure)) if failure.is_broken() => ExitCode::FAILURE,
+        _ => ExitCode::from(2),
+    }
+}
+
+fn run(campaign: &Campaign, common: &Common, count: u64, tally: &mut Tally) -> Result<(), Failure> {
+    let programs = match &common.bin_dir {
+        Some(folder) => Programs::within(folder),
+        None => Programs::beside_this_one()?,
+    };
+    let setup = Setup {
+        programs,
+        folder: common.folder.clone(),
+        seed: common.seed,
+        count: common.count.unwrap_or(count),
+        tell: true,
+    };
+    *tally = Tally::new(&setup);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::unable("starting", error))?;
+    runtime.block_on(async {
+        match campaign {
+            Campaign::Kills(_) => faults::kills::run(&setup, tally).await,
+            Campaign::PowerCuts(_) => faults::power_cuts::run(&setup, tally).await,
+            Campaign::Boundaries(sampled) => faults::boundaries::run(&setup, sampled.every, tally).await,
+        }
+    })
+}
+
+fn write(summary: &Summary<'_>, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, summary)?;
+        return writeln!(out);
+    }
+    let Summary { campaign, seed, tally, .. } = summary;
+    if let Some(failure) = &summary.failure {
+        writeln!(out, "BROKEN in trial {} of {campaign} --seed {seed}: {failure}", tally.trials)?;
+        for folder in &tally.kept {
+            writeln!(out, "everything is left in {}", folder.display())?;
+        }
+    }
+    writeln!(out, "{campaign}: {} trials; {}", tally.trials, tally.counted())
+}
