@@ -49,8 +49,8 @@ pub struct Pages {
     pub taken: BTreeMap<EnvelopeId, u32>,
     /// Further receipts that were handed out, with the node that gave them.
     pub receipts: Vec<ExportedReceipt>,
-    /// For each node the checkpoints it showed: size and signed note.
-    pub heads: BTreeMap<String, BTreeMap<u64, String>>,
+    /// For each node the checkpoints it showed: size and root.
+    pub heads: BTreeMap<String, BTreeMap<u64, Digest>>,
     /// How often an answer was given again for a key.
     pub repeated: u64,
 }

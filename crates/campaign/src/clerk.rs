@@ -67,7 +67,8 @@ impl Clerk {
         let submitted = self.patiently("is answered for", || self.send(paper)).await?;
         let promise = Promise { paper: paper.clone(), id: submitted.id, receipt: submitted.receipt };
         let mut pages = book.open();
-        if let Some(before) = pages.promises.iter().rev().find(|known| known.paper.key == paper.key).cloned() {
+        if let Some(before) = pages.promises.iter().rev().find(|known| known.paper.key == paper.key).cloned()
+        {
             pages.repeated += 1;
             drop(pages);
             receipts_kept::same_answer(&before, &promise)?;
@@ -135,7 +136,8 @@ impl Clerk {
 
     /// Signs for a document until that succeeds, and writes the receipt down.
     pub async fn sign(&self, book: &Book, id: EnvelopeId) -> Result<(), Failure> {
-        let request = ActRequest { act: Act::SignedFor, person: "值班员".to_owned(), reason: String::new() };
+        let request =
+            ActRequest { act: Act::SignedFor, person: "值班员".to_owned(), reason: String::new() };
         let done = self
             .patiently("signs for a document", || async {
                 self.desk().await?.act(&self.office, id, &request).await
@@ -154,7 +156,9 @@ impl Clerk {
             match ask().await {
                 Ok(answer) => Ok(Some(answer)),
                 Err(error) if error.retryable() => Ok(None),
-                Err(error) => Err(Failure::broken("a node answers", format!("{}: {what}: {error}", self.node))),
+                Err(error) => {
+                    Err(Failure::broken("a node answers", format!("{}: {what}: {error}", self.node)))
+                }
             }
         })
         .await

@@ -13,8 +13,10 @@ use yizhan_campaign::tally::{Setup, Tally};
 /// Real nodes on real disks, with faults of every kind, and every promise held against them afterwards.
 #[derive(Parser)]
 #[command(name = "yizhan-campaign", version)]
-#[command(after_help = "Exit codes: 0 every promise was kept; 1 one was broken; 2 the campaign could not be run. Where one was \
-                        broken, seed and trial are printed and the folder of the network stays.")]
+#[command(
+    after_help = "Exit codes: 0 every promise was kept; 1 one was broken; 2 the campaign could not be run. Where one was \
+                        broken, seed and trial are printed and the folder of the network stays."
+)]
 struct Arguments {
     #[command(subcommand)]
     campaign: Campaign,

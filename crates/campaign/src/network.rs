@@ -167,13 +167,21 @@ impl Network {
 
     /// Kills a node with SIGKILL. Only a child of this process can be meant. A node that had ended before broke a promise.
     pub fn kill(&self, node: &str) -> Result<(), Failure> {
-        let mut child = self.take(node)?;
-        if let Some(status) = child.try_wait().doing(format_args!("looking after {node}"))? {
+        self.strike(node)?;
+        self.take(node)?.wait().doing(format_args!("killing {node}"))?;
+        Ok(())
+    }
+
+    /// Sends SIGKILL and does not wait: from now on the node says nothing more, whatever calls it is in. It has to be taken
+    /// down afterwards.
+    pub fn strike(&self, node: &str) -> Result<(), Failure> {
+        if let Some(status) = self.ended(node)? {
             let what = format!("{node} ended before it was killed: {status}\n{}", self.last_words(node));
             return Err(Failure::broken(KEEPS_RUNNING, what));
         }
-        child.kill().and_then(|()| child.wait()).doing(format_args!("killing {node}"))?;
-        Ok(())
+        let mut child = self.child(node)?;
+        let child = child.as_mut().ok_or_else(|| not_running(node))?;
+        child.kill().doing(format_args!("killing {node}"))
     }
 
     /// Takes a node down however it is: kills it if it still runs. Gives its exit code if it had ended by itself.
@@ -228,7 +236,8 @@ impl Network {
     pub fn ledger_key(&self, node: &str) -> Result<String, Failure> {
         let path = self.folder().join("directory/divisions").join(format!("{node}.json"));
         let bytes = std::fs::read(&path).doing(format_args!("reading {}", path.display()))?;
-        let division: Value = serde_json::from_slice(&bytes).doing(format_args!("reading {}", path.display()))?;
+        let division: Value =
+            serde_json::from_slice(&bytes).doing(format_args!("reading {}", path.display()))?;
         let key = division.pointer("/ledger").and_then(Value::as_str);
         Ok(key.ok_or_else(|| Failure::unable("reading the directory", "it names no ledger key"))?.to_owned())
     }

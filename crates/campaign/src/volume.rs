@@ -104,7 +104,8 @@ impl Breaker {
         command.args(["-u", "-c", BREAKER]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().doing("starting python3")?;
         let ask = child.stdin.take();
-        let answers = child.stdout.take().ok_or_else(|| Failure::unable("starting python3", "it has no output"))?;
+        let answers =
+            child.stdout.take().ok_or_else(|| Failure::unable("starting python3", "it has no output"))?;
         Ok(Self { child, ask, answers: BufReader::new(answers) })
     }
 

@@ -3,7 +3,7 @@
 use crate::book::{Book, Paper, Promise};
 use crate::checks::{self, Clerks, drains_by_itself};
 use crate::clerk::Clerk;
-use crate::failure::Failure;
+use crate::failure::{Doing, Failure};
 use crate::network::{Network, THREE_FLAGS};
 use crate::papers::{Papers, Size};
 use crate::random::Random;
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
+use yizhan_ledger::Checkpoint;
 
 /// The nodes, from the lowest to the highest: origin, relay and destination of what goes up.
 pub const COUNTY: &str = "652301";
@@ -272,12 +273,14 @@ async fn watching(ways: Ways, node: &str) -> Result<(), Failure> {
     let clerk = ways.clerk(node)?;
     while ways.going_on.taking.load(Ordering::SeqCst) {
         if let Some(status) = clerk.status().await.filter(|status| !status.checkpoint.is_empty()) {
+            let head = Checkpoint::from_unverified_note(status.checkpoint.as_bytes())
+                .doing("reading a checkpoint")?;
             let mut pages = ways.book.open();
             let heads = pages.heads.entry(node.to_owned()).or_default();
-            let known = heads.entry(status.ledger_size).or_insert_with(|| status.checkpoint.clone());
-            let text = |note: &str| note.lines().take(3).map(str::to_owned).collect::<Vec<_>>();
-            if text(known) != text(&status.checkpoint) {
-                let what = format!("{node} showed {known} and then {}", status.checkpoint);
+            let known = *heads.entry(head.size).or_insert(head.root);
+            if known != head.root {
+                let what =
+                    format!("{node} showed two roots at {} entries: {known} and {}", head.size, head.root);
                 return Err(Failure::broken("ledgers never fork", what));
             }
         }

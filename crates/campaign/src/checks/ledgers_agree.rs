@@ -31,7 +31,8 @@ pub fn directory(network: &Network) -> Result<Directory, Failure> {
     let vkey = std::fs::read_to_string(network.folder().join("authority/authority.vkey"));
     let vkey = vkey.doing("reading the key of the authority")?;
     let anchor = TrustAnchor::from_vkeys(vkey.lines(), 1).doing("reading the key of the authority")?;
-    Directory::load(&network.folder().join("directory"), &anchor, WallTime::EPOCH).doing("reading the directory")
+    Directory::load(&network.folder().join("directory"), &anchor, WallTime::EPOCH)
+        .doing("reading the directory")
 }
 
 /// What an auditor found wrong, in a few lines.

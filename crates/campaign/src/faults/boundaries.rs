@@ -109,9 +109,10 @@ async fn one_network(
 fn at(place: &Place, failure: Failure) -> Failure {
     let Place { node, phase, call, nth } = place;
     match failure {
-        Failure::Broken { promise, what } => {
-            Failure::Broken { promise, what: format!("{node}, {phase:?}, before {call} number {nth}: {what}") }
-        }
+        Failure::Broken { promise, what } => Failure::Broken {
+            promise,
+            what: format!("{node}, {phase:?}, before {call} number {nth}: {what}"),
+        },
         unable => unable,
     }
 }
@@ -183,5 +184,8 @@ async fn struck(world: &World, node: &str, phase: Phase, errand: &mut Errand) ->
     if status.success() && !ended {
         return Ok(false);
     }
-    Err(Failure::broken(KEEPS_RUNNING, format!("{node} ended by itself: {status}\n{}", network.last_words(node))))
+    Err(Failure::broken(
+        KEEPS_RUNNING,
+        format!("{node} ended by itself: {status}\n{}", network.last_words(node)),
+    ))
 }
