@@ -1,5 +1,6 @@
 //! The campaigns, one room for each kind of fault.
 
 pub mod boundaries;
+pub mod errors;
 pub mod kills;
 pub mod power_cuts;

@@ -30,6 +30,14 @@ enum Campaign {
     PowerCuts(Common),
     /// Kill -9 before the n-th system call of each kind, for every n
     Boundaries(Sampled),
+    /// EIO and ENOSPC at the n-th system call of each kind, for every n
+    Errors {
+        #[command(flatten)]
+        sampled: Sampled,
+        /// Only this error: EIO or ENOSPC
+        #[arg(long, value_name = "ERROR")]
+        error: Option<String>,
+    },
 }
 
 #[derive(Args)]
@@ -78,9 +86,15 @@ fn main() -> ExitCode {
         Campaign::Kills(common) => ("kills", common, 2_000),
         Campaign::PowerCuts(common) => ("power-cuts", common, 1_000),
         Campaign::Boundaries(Sampled { common, .. }) => ("boundaries", common, u64::MAX),
+        Campaign::Errors { sampled: Sampled { common, .. }, .. } => ("errors", common, u64::MAX),
     };
     let mut tally = Tally::default();
     let outcome = run(&campaign, common, count, &mut tally);
+    // Some promises are broken without ending a campaign.
+    let outcome = outcome.and_then(|()| match tally.findings.first() {
+        Some(first) => Err(Failure::broken("the first of the findings", first.clone())),
+        None => Ok(()),
+    });
     let summary = Summary {
         campaign: name,
         seed: common.seed,
@@ -115,6 +129,11 @@ fn run(campaign: &Campaign, common: &Common, count: u64, tally: &mut Tally) -> R
             Campaign::Kills(_) => faults::kills::run(&setup, tally).await,
             Campaign::PowerCuts(_) => faults::power_cuts::run(&setup, tally).await,
             Campaign::Boundaries(sampled) => faults::boundaries::run(&setup, sampled.every, tally).await,
+            Campaign::Errors { sampled, error } => {
+                let wanted = |known: &&str| error.as_deref().is_none_or(|error| error == *known);
+                let errors: Vec<&'static str> = faults::errors::ERRORS.into_iter().filter(wanted).collect();
+                faults::errors::run(&setup, sampled.every, &errors, tally).await
+            }
         }
     })
 }
@@ -126,6 +145,9 @@ fn write(summary: &Summary<'_>, json: bool) -> io::Result<()> {
         return writeln!(out);
     }
     let Summary { campaign, seed, tally, .. } = summary;
+    for finding in &tally.findings {
+        writeln!(out, "FOUND: {finding}")?;
+    }
     if let Some(failure) = &summary.failure {
         writeln!(out, "BROKEN in trial {} of {campaign} --seed {seed}: {failure}", tally.trials)?;
         for folder in &tally.kept {

@@ -28,6 +28,8 @@ pub struct Tally {
     pub trials: u64,
     /// What happened in them, by name.
     pub counts: BTreeMap<&'static str, u64>,
+    /// Promises that were broken in a way that lets a campaign go on.
+    pub findings: Vec<String>,
     /// Folders that were left to be looked into.
     pub kept: Vec<PathBuf>,
     #[serde(skip)]
@@ -48,6 +50,12 @@ impl Tally {
     /// How often something happened.
     pub fn count(&self, what: &str) -> u64 {
         self.counts.get(what).copied().unwrap_or(0)
+    }
+
+    /// Notes a broken promise after which the campaign goes on, and says so.
+    pub fn find(&mut self, finding: String) {
+        self.say(&format!("BROKEN: {finding}"));
+        self.findings.push(finding);
     }
 
     /// Notes a folder that stays, and says so.

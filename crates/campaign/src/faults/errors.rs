@@ -1,0 +1,183 @@
+//! Errors of the disk at the n-th call of each kind: EIO and ENOSPC. The node refuses what it cannot do or ends with code 75 and
+//! says why; a restart without the error needs nobody's help.
+
+use crate::errand::Errand;
+use crate::failure::Failure;
+use crate::injection::{Injection, Strike, touches};
+use crate::network::Network;
+use crate::random::Random;
+use crate::tally::{Setup, Tally};
+use crate::world::{NODES, World};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The calls that a disk can fail.
+const CALLS: [&str; 8] = [
+    "writev",
+    "write",
+    "pwrite64",
+    "fsync,fdatasync",
+    "rename,renameat,renameat2",
+    "openat",
+    "ftruncate,fallocate",
+    "mkdir,mkdirat,unlink,unlinkat",
+];
+/// The errors that a disk gives.
+pub const ERRORS: [&str; 2] = ["EIO", "ENOSPC"];
+/// Written with `write`, as far as their names are known beforehand. Everything else that a node writes so is no file of its
+/// data: logs, and the wake-ups of its own threads, which no disk can fail.
+const WRITTEN: [&str; 10] = [
+    "format.new",
+    "queue.mark.new",
+    "ledger/.writing",
+    "ledger/vkey.new",
+    "lock",
+    "queue/conf",
+    "queue/db",
+    "bodies/closing-0.part",
+    "bodies/closing-1.part",
+    "bodies/closing-2.part",
+];
+const TRIALS_A_NETWORK: u64 = 60;
+const LOOK: Duration = Duration::from_millis(4);
+const PROGRESS: u64 = 25;
+/// The code of a daemon whose disk failed.
+const DISK: i32 = 75;
+const PROMISE: &str = "an error of the disk is refused, or ends the node with code 75 and a reason";
+
+/// A walk along the calls of one kind: which node, call and error, and the next to be struck.
+#[derive(Debug)]
+struct Place {
+    node: &'static str,
+    call: &'static str,
+    error: &'static str,
+    nth: u64,
+}
+
+/// How a node came through an error.
+enum End {
+    /// It never met the error.
+    NotStruck,
+    /// It went on, and stopped well when it was told to.
+    WentOn,
+    /// It ended with code 75.
+    GaveUp,
+    /// Something that is no part of the data folder was struck: no promise is made about how it ends.
+    Elsewhere,
+    /// It ended in another way than it should; what comes after that is checked all the same.
+    Wrongly(String),
+}
+
+/// Walks along every call of every kind, for each node and error; `every` says how many are passed over.
+pub async fn run(
+    setup: &Setup,
+    every: u64,
+    errors: &[&'static str],
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let mut random = Random::new(setup.seed);
+    let mut places = Vec::new();
+    for call in CALLS {
+        for (node, error) in NODES.iter().flat_map(|node| errors.iter().map(|error| (*node, *error))) {
+            places.push(Place { node, call, error, nth: 1 + random.next() % every.max(1) });
+        }
+    }
+    while tally.trials < setup.count && !places.is_empty() {
+        let world = World::open(setup, random.branch()).await?;
+        let outcome = one_network(&world, &mut places, every, &mut random, setup.count, tally).await;
+        world.conclude(outcome, tally).await?;
+        tally.say(&format!("a network is settled: {}", tally.counted()));
+    }
+    Ok(())
+}
+
+/// Takes the walks in turn, so that also a short run sees each of them; one that came to its end is dropped.
+async fn one_network(
+    world: &World,
+    places: &mut Vec<Place>,
+    every: u64,
+    random: &mut Random,
+    count: u64,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let last = count.min(tally.trials + TRIALS_A_NETWORK);
+    while tally.trials < last && !places.is_empty() {
+        let mut place = places.remove(0);
+        tally.trials += 1;
+        tally.say_every(PROGRESS);
+        let end = trial(world, &place, random).await.map_err(|failure| match failure {
+            Failure::Broken { promise, what } => Failure::Broken { promise, what: format!("{place:?}: {what}") },
+            unable => unable,
+        })?;
+        let what = match &end {
+            End::NotStruck => "walks at their end",
+            End::WentOn => "went on",
+            End::GaveUp => "ended with code 75",
+            End::Elsewhere => "struck outside of the data",
+            End::Wrongly(how) => {
+                tally.find(format!("{PROMISE}: {place:?}: {how}"));
+                "ended wrongly"
+            }
+        };
+        tally.add(what, 1);
+        if !matches!(end, End::NotStruck) {
+            place.nth += every.max(1);
+            places.push(place);
+        }
+    }
+    Ok(())
+}
+
+async fn trial(world: &World, place: &Place, random: &mut Random) -> Result<End, Failure> {
+    let &Place { node, call, error, nth } = place;
+    let network = &world.network;
+    network.stop(node)?;
+    let mut errand = Errand::begin(world, random)?;
+    let report = network.beside("strace.out");
+    let paths = if call == "write" { written(network, node) } else { Vec::new() };
+    let injection = Injection { call, nth, strike: Strike::Error(error), paths, report };
+    let logged = network.log_bytes(node);
+    network.start_under(node, "info", &injection.above())?;
+    let ended = tokio::select! {
+        biased;
+        ended = ends(network, node) => { ended?; true }
+        done = errand.done(world) => { done?; false }
+    };
+    let status = network.end(node)?;
+    let struck = injection.struck()?;
+    let at_data = struck.iter().any(|line| touches(line, &network.data(node)));
+    let end = match status.code() {
+        Some(0) if struck.is_empty() => End::NotStruck,
+        _ if struck.is_empty() => {
+            let what = format!("{node} met no error and ended: {status}\n{}", network.last_words(node));
+            return Err(Failure::broken(PROMISE, what));
+        }
+        Some(0) if !ended => End::WentOn,
+        Some(DISK) if says_why(&network.log_since(node, logged)) => End::GaveUp,
+        _ if !at_data => End::Elsewhere,
+        _ => End::Wrongly(format!("{struck:?}: {status}\n{}", network.last_words(node))),
+    };
+    network.start(node)?;
+    world.clerk(node)?.ready(network).await?;
+    errand.done(world).await?;
+    errand.same_answers(world).await?;
+    world.trouble()?;
+    Ok(end)
+}
+
+fn written(network: &Network, node: &str) -> Vec<PathBuf> {
+    WRITTEN.iter().map(|name| network.data(node).join(name)).collect()
+}
+
+async fn ends(network: &Network, node: &str) -> Result<(), Failure> {
+    while network.ended(node)?.is_none() {
+        sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// Whether the last line that a node wrote tells a person what failed.
+fn says_why(log: &str) -> bool {
+    log.lines().any(|line| line.starts_with("yizhan: ") && line.len() > "yizhan: ".len())
+}
