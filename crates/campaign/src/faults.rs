@@ -2,5 +2,6 @@
 
 pub mod boundaries;
 pub mod errors;
+pub mod flips;
 pub mod kills;
 pub mod power_cuts;

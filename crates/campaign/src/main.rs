@@ -38,6 +38,8 @@ enum Campaign {
         #[arg(long, value_name = "ERROR")]
         error: Option<String>,
     },
+    /// One changed bit in any file of a node at rest
+    Flips(Common),
 }
 
 #[derive(Args)]
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Campaign::Kills(common) => ("kills", common, 2_000),
         Campaign::PowerCuts(common) => ("power-cuts", common, 1_000),
         Campaign::Boundaries(Sampled { common, .. }) => ("boundaries", common, u64::MAX),
+        Campaign::Flips(common) => ("flips", common, 20_000),
         Campaign::Errors { sampled: Sampled { common, .. }, .. } => ("errors", common, u64::MAX),
     };
     let mut tally = Tally::default();
@@ -129,6 +132,7 @@ fn run(campaign: &Campaign, common: &Common, count: u64, tally: &mut Tally) -> R
             Campaign::Kills(_) => faults::kills::run(&setup, tally).await,
             Campaign::PowerCuts(_) => faults::power_cuts::run(&setup, tally).await,
             Campaign::Boundaries(sampled) => faults::boundaries::run(&setup, sampled.every, tally).await,
+            Campaign::Flips(_) => faults::flips::run(&setup, tally).await,
             Campaign::Errors { sampled, error } => {
                 let wanted = |known: &&str| error.as_deref().is_none_or(|error| error == *known);
                 let errors: Vec<&'static str> = faults::errors::ERRORS.into_iter().filter(wanted).collect();

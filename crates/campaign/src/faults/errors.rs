@@ -10,7 +10,7 @@ use crate::tally::{Setup, Tally};
 use crate::world::{NODES, World};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// The calls that a disk can fail.
 const CALLS: [&str; 8] = [
@@ -41,6 +41,8 @@ const WRITTEN: [&str; 10] = [
 ];
 const TRIALS_A_NETWORK: u64 = 60;
 const LOOK: Duration = Duration::from_millis(4);
+/// An errand takes a second or two. A node that has not done it after so long goes on without doing its work.
+const LIMPING_MAX: Duration = Duration::from_secs(20);
 const PROGRESS: u64 = 25;
 /// The code of a daemon whose disk failed.
 const DISK: i32 = 75;
@@ -107,7 +109,9 @@ async fn one_network(
         tally.trials += 1;
         tally.say_every(PROGRESS);
         let end = trial(world, &place, random).await.map_err(|failure| match failure {
-            Failure::Broken { promise, what } => Failure::Broken { promise, what: format!("{place:?}: {what}") },
+            Failure::Broken { promise, what } => {
+                Failure::Broken { promise, what: format!("{place:?}: {what}") }
+            }
             unable => unable,
         })?;
         let what = match &end {
@@ -139,10 +143,21 @@ async fn trial(world: &World, place: &Place, random: &mut Random) -> Result<End,
     let injection = Injection { call, nth, strike: Strike::Error(error), paths, report };
     let logged = network.log_bytes(node);
     network.start_under(node, "info", &injection.above())?;
+    let comes_through = timeout(LIMPING_MAX, errand.done(world));
     let ended = tokio::select! {
         biased;
-        ended = ends(network, node) => { ended?; true }
-        done = errand.done(world) => { done?; false }
+        ended = ends(network, node) => { ended?; Some(true) }
+        done = comes_through => done.ok().transpose()?.map(|()| false),
+    };
+    let Some(ended) = ended else {
+        network.kill(node)?;
+        let said = network.log_since(node, logged);
+        mended(world, node, &mut errand).await?;
+        let last = said.lines().next_back().unwrap_or_default();
+        return Ok(End::Wrongly(format!(
+            "{:?}: it goes on and does not do its work: {last}",
+            injection.struck()?
+        )));
     };
     let status = network.end(node)?;
     let struck = injection.struck()?;
@@ -158,12 +173,17 @@ async fn trial(world: &World, place: &Place, random: &mut Random) -> Result<End,
         _ if !at_data => End::Elsewhere,
         _ => End::Wrongly(format!("{struck:?}: {status}\n{}", network.last_words(node))),
     };
-    network.start(node)?;
-    world.clerk(node)?.ready(network).await?;
+    mended(world, node, &mut errand).await?;
+    Ok(end)
+}
+
+/// Without the error everything goes on, and nobody helps.
+async fn mended(world: &World, node: &str, errand: &mut Errand) -> Result<(), Failure> {
+    world.network.start(node)?;
+    world.clerk(node)?.ready(&world.network).await?;
     errand.done(world).await?;
     errand.same_answers(world).await?;
-    world.trouble()?;
-    Ok(end)
+    world.trouble()
 }
 
 fn written(network: &Network, node: &str) -> Vec<PathBuf> {
