@@ -1,7 +1,6 @@
 //! Programs that are not `yizhan`: the auditor beside it, and tools of others that may be missing.
 
-use super::{Network, Said, path_text, said};
-use serde_json::Value;
+use super::{Network, Said, good, path_text, said};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Once;
@@ -33,15 +32,16 @@ pub(crate) fn auditor() -> Command {
 
 /// Whether a program of somebody else can be run. If not, the test says so and passes, but never where `CI` is set.
 pub(crate) fn is_there(program: &str, asked: &str) -> bool {
-    let asked = Command::new(program).arg(asked).stdin(Stdio::null()).output();
-    let there = asked.as_ref().is_ok_and(|output| output.status.success());
-    if !there {
-        let why = asked.map_or_else(|error| error.to_string(), |output| output.status.to_string());
-        let continuous = std::env::var("CI").is_ok_and(|value| value == "true");
-        assert!(!continuous, "{program} cannot be run here ({why}), and this must not be skipped");
-        eprintln!("skipped: {program} cannot be run ({why})");
-    }
-    there
+    nothing_is_missing(yizhan_campaign::programs::missing(program, asked))
+}
+
+/// Whether a test has what it needs. If not, it says so and passes, but never where `CI` is set.
+pub(crate) fn nothing_is_missing(why: Option<String>) -> bool {
+    let Some(why) = why else { return true };
+    let continuous = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!continuous, "this must not be skipped: {why}");
+    eprintln!("skipped: {why}");
+    false
 }
 
 impl Network {
@@ -57,17 +57,9 @@ impl Network {
         said(&mut command)
     }
 
-    /// The ledgers of all nodes.
-    pub(crate) fn ledgers(&self) -> Vec<PathBuf> {
-        self.ids().iter().map(|node| self.data(node).join("ledger")).collect()
-    }
-
     /// The key of a node's ledger, as the signed directory gives it.
     pub(crate) fn ledger_key(&self, node: &str) -> String {
-        let path = self.folder().join("directory/divisions").join(format!("{node}.json"));
-        let division = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let division: Value = serde_json::from_slice(&division).unwrap_or_else(|e| panic!("{e}"));
-        super::text(&division, "/ledger")
+        good(yizhan_campaign::network::Network::ledger_key(self, node))
     }
 
     /// Verifies a ledger with the key in the directory.

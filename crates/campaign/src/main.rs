@@ -40,6 +40,8 @@ enum Campaign {
     },
     /// One changed bit in any file of a node at rest
     Flips(Common),
+    /// Disks that are read-only, full or stand still; files deleted, blocks zeroed
+    Disk(Common),
 }
 
 #[derive(Args)]
@@ -89,6 +91,8 @@ fn main() -> ExitCode {
         Campaign::PowerCuts(common) => ("power-cuts", common, 1_000),
         Campaign::Boundaries(Sampled { common, .. }) => ("boundaries", common, u64::MAX),
         Campaign::Flips(common) => ("flips", common, 20_000),
+        // One turn through everything.
+        Campaign::Disk(common) => ("disk", common, 150),
         Campaign::Errors { sampled: Sampled { common, .. }, .. } => ("errors", common, u64::MAX),
     };
     let mut tally = Tally::default();
@@ -132,6 +136,7 @@ fn run(campaign: &Campaign, common: &Common, count: u64, tally: &mut Tally) -> R
             Campaign::Kills(_) => faults::kills::run(&setup, tally).await,
             Campaign::PowerCuts(_) => faults::power_cuts::run(&setup, tally).await,
             Campaign::Boundaries(sampled) => faults::boundaries::run(&setup, sampled.every, tally).await,
+            Campaign::Disk(_) => faults::disk::run(&setup, tally).await,
             Campaign::Flips(_) => faults::flips::run(&setup, tally).await,
             Campaign::Errors { sampled, error } => {
                 let wanted = |known: &&str| error.as_deref().is_none_or(|error| error == *known);

@@ -25,6 +25,9 @@ for line in sys.stdin:
 ";
 /// How often a mount point is given up again while something still holds it.
 const TRIES: usize = 50;
+/// So much is left when a disk is filled at once; it may need it for itself.
+const MARGIN_BYTES: u64 = 8 << 20;
+const FILLING: [u8; 4096] = [7; 4096];
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// An image that is mounted somewhere.
@@ -57,7 +60,12 @@ impl Volume {
 
     /// Mounts it; the file system plays its journal back.
     pub fn mount(&mut self) -> Result<(), Failure> {
-        done(Command::new("mount").args(["-o", "loop,noatime"]).arg(&self.image).arg(&self.at))?;
+        done(
+            Command::new("mount")
+                .args(["-o", "loop,noatime,errors=remount-ro"])
+                .arg(&self.image)
+                .arg(&self.at),
+        )?;
         self.mounted = true;
         Ok(())
     }
@@ -78,9 +86,23 @@ impl Volume {
         }
     }
 
-    /// Makes it read-only, or writable again.
-    pub fn remount(&self, options: &str) -> Result<(), Failure> {
-        done(Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.at)).map(drop)
+    /// Makes it refuse every write, as the kernel does by itself after an error of the disk. Only a new mount mends it.
+    pub fn abort(&self) -> Result<(), Failure> {
+        done(Command::new("mount").args(["-o", "remount,abort"]).arg(&self.at)).map(drop)
+    }
+
+    /// Fills it until only so many bytes are free; gives the file that does it.
+    pub fn fill(&self, left: u64) -> Result<PathBuf, Failure> {
+        let filler = self.at.join("filler");
+        let free = done(Command::new("stat").args(["-f", "-c", "%a %S"]).arg(&self.at))?;
+        let mut numbers = free.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
+        let free = numbers.next().unwrap_or(0).saturating_mul(numbers.next().unwrap_or(0));
+        // What the file system keeps for itself is not told; so the rest is written until it is full.
+        let bytes = free.saturating_sub(left).saturating_sub(MARGIN_BYTES).max(1).to_string();
+        done(Command::new("fallocate").args(["-l", &bytes]).arg(&filler))?;
+        let mut file = std::fs::OpenOptions::new().append(true).open(&filler).doing("filling a disk")?;
+        while left == 0 && file.write_all(&FILLING).is_ok() {}
+        Ok(filler)
     }
 
     /// Where it is mounted.

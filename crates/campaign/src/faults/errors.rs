@@ -42,7 +42,7 @@ const WRITTEN: [&str; 10] = [
 const TRIALS_A_NETWORK: u64 = 60;
 const LOOK: Duration = Duration::from_millis(4);
 /// An errand takes a second or two. A node that has not done it after so long goes on without doing its work.
-const LIMPING_MAX: Duration = Duration::from_secs(20);
+const LIMPING_MAX: Duration = Duration::from_secs(30);
 const PROGRESS: u64 = 25;
 /// The code of a daemon whose disk failed.
 const DISK: i32 = 75;

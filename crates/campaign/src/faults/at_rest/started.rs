@@ -1,7 +1,7 @@
-//! A flip in a file of a node that is started afterwards: what its clerk is shown and given, and what it says of its ledger.
+//! A harm to a file of a node that is started afterwards: what its clerk is shown and given, and what it says of its ledger.
 
 use super::Came;
-use super::targets::{Kind, Target};
+use super::targets::{Harm, Kind, Target};
 use crate::checks::receipts_kept::leaves;
 use crate::clerk::Clerk;
 use crate::failure::{Doing, Failure};
@@ -10,6 +10,7 @@ use crate::programs::done;
 use crate::random::Random;
 use crate::world::NODES;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -21,11 +22,15 @@ use yizhan_ledger::Checkpoint;
 const LOOK: Duration = Duration::from_millis(3);
 /// How long a start and the questions after it may take; only a failure takes as long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The words by which a log names harm: damage, a torn end, an index made anew, a body that is gone.
+const NAMES: [&str; 4] = ["ALARM", "never finished", "is rebuilt", "is not in the body store"];
+/// So many small documents have records in one block of a journal, at the most.
+const IN_A_BLOCK: usize = 4;
 /// The codes with which a node refuses to start, for a person to see to it: usage, disk, configuration.
 const REFUSALS: [i32; 3] = [2, 75, 78];
 
 /// A copy of the network in which nodes are started by themselves, and what each of them said when all was whole.
-pub(super) struct Started {
+pub(in crate::faults) struct Started {
     network: Network,
     before: BTreeMap<&'static str, Seen>,
 }
@@ -39,7 +44,7 @@ struct Seen {
 
 impl Started {
     /// Copies a network that is stopped. Each node gets a free port, so that several copies do not disturb each other.
-    pub(super) async fn make(network: &Network, _lane: usize) -> Result<Self, Failure> {
+    pub(in crate::faults) async fn make(network: &Network) -> Result<Self, Failure> {
         let network = network.copy()?;
         for node in NODES {
             let path = network.node(node).join("node.toml");
@@ -63,15 +68,24 @@ impl Started {
         Ok(started)
     }
 
-    /// One flip at one node, taken back afterwards.
-    pub(super) async fn flip(
+    /// A bit at a random node.
+    pub(in crate::faults) fn choose(
         &self,
         kind: Kind,
         random: &mut Random,
-    ) -> Result<Option<(Target, Came)>, Failure> {
+    ) -> Result<Option<(&'static str, Target)>, Failure> {
         let Some(node) = random.among(&NODES).copied() else { return Ok(None) };
-        let Some(target) = Target::choose(kind, &self.network.node(node), random)? else { return Ok(None) };
-        target.flip()?;
+        Ok(Target::bit(kind, &self.network.node(node), random)?.map(|target| (node, target)))
+    }
+
+    /// The folder of a node that is to be harmed.
+    pub(in crate::faults) fn folder(&self, node: &str) -> PathBuf {
+        self.network.node(node)
+    }
+
+    /// Does one harm to one node, starts it, and puts everything back afterwards.
+    pub(in crate::faults) async fn harm(&self, node: &'static str, target: &Target) -> Result<Came, Failure> {
+        target.strike()?;
         let logged = self.network.log_bytes(node);
         self.network.start(node)?;
         let seen = timeout(PATIENCE, self.see(node)).await;
@@ -80,26 +94,28 @@ impl Started {
             Err(_) => Came::Wrong(format!("it neither runs nor ends\n{log}")),
             Ok(Err(failure)) if failure.is_broken() => Came::Wrong(failure.to_string()),
             Ok(Err(failure)) => return Err(failure),
-            Ok(Ok(None)) => self.refused(kind, node, &log)?,
-            Ok(Ok(Some(seen))) => self.judge(kind, node, &seen, &log)?,
+            Ok(Ok(None)) => self.refused(target, node, &log)?,
+            Ok(Ok(Some(seen))) => self.judge(target, node, &seen, &log)?,
         };
         if self.network.is_started(node) {
             self.network.take_down(node)?;
         }
         self.restore(node)?;
-        Ok(Some((target, came)))
+        Ok(came)
     }
 
-    fn refused(&self, kind: Kind, node: &str, log: &str) -> Result<Came, Failure> {
+    fn refused(&self, target: &Target, node: &str, log: &str) -> Result<Came, Failure> {
         let code = self.network.take_down(node)?;
         let says_why = log.lines().any(|line| line.starts_with("yizhan: "));
+        // Without its only segment a node must not begin a second history.
+        let may = target.kind.may_refuse() || (target.kind == Kind::Journal && target.harm == Harm::Delete);
         Ok(match code {
-            Some(code) if REFUSALS.contains(&code) && says_why && kind.may_refuse() => Came::Noticed,
+            Some(code) if REFUSALS.contains(&code) && says_why && may => Came::Noticed,
             _ => Came::Wrong(format!("it does not start, code {code:?}\n{log}")),
         })
     }
 
-    fn judge(&self, kind: Kind, node: &'static str, seen: &Seen, log: &str) -> Result<Came, Failure> {
+    fn judge(&self, target: &Target, node: &'static str, seen: &Seen, log: &str) -> Result<Came, Failure> {
         let Some(before) = self.before.get(node) else { return Ok(Came::NoDifference) };
         let mut lost = Vec::new();
         for (id, (item, digest)) in &before.documents {
@@ -120,13 +136,17 @@ impl Started {
         if let Some(wrong) = self.other_history(node, before, seen)? {
             return Ok(Came::Wrong(format!("{wrong}\n{log}")));
         }
-        let named = log.contains("ALARM") || log.contains("never finished") || log.contains("is rebuilt");
-        let allowed = usize::from(matches!(kind, Kind::Journal | Kind::Body));
+        let named = NAMES.iter().any(|words| log.contains(words));
+        let allowed = match (target.kind, target.harm) {
+            (Kind::Journal, Harm::Zero { .. }) => IN_A_BLOCK,
+            (Kind::Journal | Kind::Body, _) => 1,
+            _ => 0,
+        };
         Ok(match lost.len() {
             0 if named => Came::Noticed,
             0 => Came::NoDifference,
             some if some > allowed => Came::Wrong(format!("{lost:?} cannot be had any more\n{log}")),
-            _ if named => Came::CostOne,
+            _ if named => Came::Cost,
             _ => Came::Wrong(format!("{lost:?} cannot be had any more, and nothing is said of it\n{log}")),
         })
     }

@@ -14,7 +14,7 @@ use yizhan_audit::{Report, verify_network};
 use yizhan_hierarchy::Directory;
 
 /// Copies of all ledgers, and what an auditor said of them when they were whole.
-pub(super) struct Audited {
+pub(in crate::faults) struct Audited {
     folder: TempDir,
     directory: Directory,
     nodes: Vec<String>,
@@ -23,7 +23,7 @@ pub(super) struct Audited {
 
 impl Audited {
     /// Copies the ledgers of a network that is stopped.
-    pub(super) fn make(network: &Network) -> Result<Self, Failure> {
+    pub(in crate::faults) fn make(network: &Network) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("yz").tempdir().doing("making a folder")?;
         let nodes: Vec<String> = network.ids().into_iter().map(str::to_owned).collect();
         for node in &nodes {
@@ -39,15 +39,19 @@ impl Audited {
         Ok(Self { folder, directory, nodes, before })
     }
 
-    /// One flip, taken back afterwards.
-    pub(super) fn flip(&self, kind: Kind, random: &mut Random) -> Result<Option<(Target, Came)>, Failure> {
+    /// One flipped bit; the same flip once more takes it back.
+    pub(in crate::faults) fn flip(
+        &self,
+        kind: Kind,
+        random: &mut Random,
+    ) -> Result<Option<(Target, Came)>, Failure> {
         let Some(node) = random.among(&self.nodes) else { return Ok(None) };
-        let Some(target) = Target::choose(kind, &self.folder.path().join(node), random)? else {
+        let Some(target) = Target::bit(kind, &self.folder.path().join(node), random)? else {
             return Ok(None);
         };
-        target.flip()?;
+        target.strike()?;
         let after = verify_network(&self.directory, &ledgers(&self.folder, &self.nodes), None);
-        target.flip()?;
+        target.strike()?;
         let came = self.judge(&after);
         Ok(Some((target, came)))
     }
