@@ -29,6 +29,6 @@ pub use network::{DirectoryNode, DirectoryOffice, DirectoryView, RouteStep};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use receipt::ExportedReceipt;
 pub use server::{BindError, bind, serve};
-pub use status::{NeighbourStatus, NodeEvent, NodeStatus, QueueItem};
+pub use status::{DiskRoom, NeighbourStatus, NodeEvent, NodeStatus, QueueItem};
 pub use submission::{FileDeclaration, Submission, Submitted};
 pub use track::{DestinationTrack, Stage, Track, TrackReceipt};

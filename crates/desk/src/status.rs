@@ -28,9 +28,29 @@ pub struct NodeStatus {
     pub inbox: u64,
     /// The version of the directory it goes by.
     pub directory_version: u64,
+    /// What the free space of its disk lets it take.
+    #[serde(default)]
+    pub room: DiskRoom,
     /// Memory of the process, in bytes; absent where the system does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resident_bytes: Option<u64>,
+}
+
+/// What a node takes, by the free space of its disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskRoom {
+    /// Everything.
+    #[default]
+    Ample,
+    /// No submissions; what is under way goes on.
+    NoSubmissions,
+    /// Documents from above only.
+    OnlyFromAbove,
+    /// No documents; receipts go on.
+    NoDocuments,
+    /// Nothing: what is decided waits for room.
+    Nothing,
 }
 
 /// A neighbour as seen from this node.

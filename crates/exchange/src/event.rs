@@ -1,6 +1,7 @@
 //! What happens to a node. Signatures, proofs and digests in an event have been checked by whoever made it.
 
 use crate::fact::SubmissionKey;
+use crate::room::Room;
 use alloc::string::String;
 use alloc::vec::Vec;
 use yizhan_document::{
@@ -181,6 +182,8 @@ pub enum Event {
         /// The checkpoint.
         head: Head,
     },
+    /// The disk has more room, or less.
+    Room(Room),
 }
 
 /// A closed envelope, as its origin knows it.

@@ -143,6 +143,9 @@ impl Node {
         if offered.classification > self.profile.max_classification {
             return Some(("classification", false));
         }
+        if !self.has_room_for_offers_of(neighbour) {
+            return Some(("full", true));
+        }
         let onward = |target: &Target| {
             target.node == me || self.next_hop(target.node).is_some_and(|hop| hop != neighbour)
         };

@@ -26,6 +26,7 @@ mod now;
 mod offer_proofs;
 mod origin;
 mod receipts;
+mod room;
 mod state;
 mod submission;
 mod timing;
@@ -36,4 +37,5 @@ pub use fact::{Acceptance, Consigned, End, Entered, Fact, Source, SubmissionKey}
 pub use node::{Node, Profile};
 pub use now::Now;
 pub use offer_proofs::{proves_custody, proves_origin};
+pub use room::Room;
 pub use state::{Holding, InboxEntry, State};

@@ -6,6 +6,7 @@ use crate::fact::{Entered, Fact};
 use crate::limits::{ACKNOWLEDGEMENTS_PER_FRAME_MAX, LAZY_MS};
 use crate::now::Now;
 use crate::receipts::Arrival;
+use crate::room::Room;
 use crate::state::State;
 use crate::submission::Reservation;
 use alloc::collections::BTreeMap;
@@ -45,6 +46,8 @@ pub struct Node {
     pub(crate) clock_agrees: bool,
     pub(crate) deadlines_looked_at: u64,
     pub(crate) looked_at: u64,
+    /// How much room the disk has.
+    pub(crate) room: Room,
     /// Something happened that may let waiting offers go.
     pub(crate) pump_due: bool,
     now: Now,
@@ -96,6 +99,7 @@ impl Node {
             clock_agrees: false,
             deadlines_looked_at: 0,
             looked_at: 0,
+            room: Room::Ample,
             pump_due: false,
             now: Now { wall: yizhan_document::WallTime::EPOCH, uptime: 0 },
             batch: Batch::default(),
@@ -150,8 +154,13 @@ impl Node {
     /// Takes what happened and says what to do.
     pub fn handle(&mut self, now: Now, event: Event) -> Vec<Effect> {
         self.now = now;
+        if self.room == Room::Nothing && self.is_left_to_be_repeated(&event) {
+            self.tick();
+            return self.finish();
+        }
         match event {
             Event::Tick => {}
+            Event::Room(room) => self.room_changed(room),
             Event::Persisted { ticket } => self.persisted(ticket),
             Event::LinkUp { neighbour, clock_ms } => self.link_up(neighbour, clock_ms),
             Event::LinkDown { neighbour } => self.link_down(neighbour),

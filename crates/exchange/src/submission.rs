@@ -5,6 +5,7 @@ use crate::event::{Closed, Office, Request, Staged};
 use crate::fact::{Acceptance, Fact, Source};
 use crate::limits::RESERVATIONS_MAX;
 use crate::node::{Node, Opening};
+use crate::room::Room;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -108,6 +109,9 @@ impl Node {
         }
         if classification > self.profile.max_classification {
             return Some("classification");
+        }
+        if self.room > Room::Ample {
+            return Some("full");
         }
         if self.reservations.len() >= RESERVATIONS_MAX {
             return Some("busy");

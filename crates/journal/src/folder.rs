@@ -16,6 +16,8 @@ pub trait Folder: Send {
     fn create(&mut self, name: &str) -> io::Result<()>;
     /// Writes the pieces one after another to the end of the file. After an error some of them may be there.
     fn append(&mut self, name: &str, pieces: &[&[u8]]) -> io::Result<()>;
+    /// Cuts a file off behind `len` bytes: what an append that failed left of itself.
+    fn shorten(&mut self, name: &str, len: u64) -> io::Result<()>;
     /// Makes everything appended durable (`fdatasync`).
     fn sync(&mut self, name: &str) -> io::Result<()>;
     /// Up to `len` bytes from `offset`: fewer only where the file ends. Allocates no more than the file holds.

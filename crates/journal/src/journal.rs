@@ -257,6 +257,10 @@ impl<F: Folder> Journal<F> {
         let (number, at) = (last.number, last.bytes);
         let name = file_name(number, FileKind::Segment);
         if let Err(source) = self.folder.append(&name, &pieces) {
+            if is_full(&source) && self.folder.shorten(&name, at).is_ok() {
+                // Nothing of it is there any more: it may be tried again as often as it takes.
+                return Err(JournalError::Full { source });
+            }
             // Part of the batch may be there: nothing may follow it in this segment.
             self.open = false;
             last.bytes = self.folder.len(&name).unwrap_or(at);

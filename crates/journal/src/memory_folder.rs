@@ -152,6 +152,16 @@ impl Folder for MemoryFolder {
         )
     }
 
+    fn shorten(&mut self, name: &str, len: u64) -> io::Result<()> {
+        self.change(
+            |_| false,
+            |files| {
+                files.get_mut(name).ok_or_else(missing)?.bytes.truncate(len as usize);
+                Ok(())
+            },
+        )
+    }
+
     fn sync(&mut self, name: &str) -> io::Result<()> {
         self.change(
             |_| false,

@@ -71,6 +71,12 @@ impl Daemon {
     /// Batches are durable: their entries go into the ledger, one checkpoint is signed over all of them, the indexes are
     /// told, and only then do the rules hear of it (MUST-09, MUST-24).
     pub(crate) fn committed(&mut self, outcome: Commit) -> Result<(), NodeError> {
+        if let Commit::Full { error } = outcome {
+            tracing::error!(%error, "ALARM: the disk is full; nothing is promised until there is room");
+            self.journal_full = true;
+            return self.look_at_disk();
+        }
+        self.journal_full = false;
         let committed = durable(outcome)?;
         let mut last = None;
         for (ticket, locations) in &committed.tickets {
@@ -115,12 +121,12 @@ pub(crate) fn settle(shared: &Shared, batch: &Batch, locations: &[Location]) -> 
     Ok(())
 }
 
-/// What became durable. A full disk here is past the reserve, and a failed one may have lost what it said yes to: either
-/// way nothing more is promised before a restart has read the disk again.
+/// What became durable. A failed disk may have lost what it said yes to, and one that is still full at a stop never took it:
+/// either way nothing more is promised before a restart has read the disk again.
 pub(crate) fn durable(outcome: Commit) -> Result<Committed, NodeError> {
     match outcome {
         Commit::Durable(committed) => Ok(committed),
-        Commit::Refused { error, .. } | Commit::Failed { error, .. } => Err(NodeError::Journal(error)),
+        Commit::Full { error } | Commit::Failed { error, .. } => Err(NodeError::Journal(error)),
     }
 }
 

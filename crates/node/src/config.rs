@@ -29,6 +29,9 @@ pub struct Config {
     /// How links behave.
     #[serde(default)]
     pub link: LinkConfig,
+    /// How the disk is shared.
+    #[serde(default)]
+    pub disk: DiskConfig,
 }
 
 /// The signed directory and its trust anchor.
@@ -73,6 +76,21 @@ impl Default for KeyConfig {
 impl Default for LinkConfig {
     fn default() -> Self {
         Self { backoff_ms_min: 50, backoff_ms_max: 5_000 }
+    }
+}
+
+/// How the disk is shared.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiskConfig {
+    /// Free space below which offices hand nothing in any more, in bytes; below three quarters of it only documents from
+    /// above are taken, below half of it none. The rest is for receipts and for what is under way.
+    pub reserve_bytes: u64,
+}
+
+impl Default for DiskConfig {
+    fn default() -> Self {
+        Self { reserve_bytes: 128 * 1024 * 1024 }
     }
 }
 

@@ -7,7 +7,6 @@ use crate::shared::Shared;
 use crate::stage::{Stage, StagedItem};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use yizhan_document::{Digest, NodeId};
@@ -44,6 +43,8 @@ pub(crate) struct Daemon {
     /// Neighbours' ledgers as they were shown.
     pub(crate) following: HashMap<NodeId, Following>,
     pub(crate) published_at: u64,
+    /// The journal waits for room.
+    pub(crate) journal_full: bool,
 }
 
 impl Daemon {
@@ -62,6 +63,7 @@ impl Daemon {
             renewals: Renewals::default(),
             following: HashMap::new(),
             published_at: 0,
+            journal_full: false,
         }
     }
 
@@ -141,10 +143,6 @@ impl Daemon {
             }
             Input::Down { neighbour } => self.handle(Event::LinkDown { neighbour }),
             Input::Offer { neighbour, link, envelope, checked } => match checked {
-                Ok(_) if self.shared.disk_low.load(Ordering::Relaxed) => {
-                    self.reject(neighbour, link, envelope, "full", true, None);
-                    Ok(())
-                }
                 Ok(checked) => {
                     let offered = checked.offered.clone();
                     let staged = self.stage.put(StagedItem::Envelope(Arc::new(checked.stored)));

@@ -19,7 +19,7 @@ use yizhan_desk::{
 };
 use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeAddress, OfficeName, Statement, Unit};
 use yizhan_envelope::{close_attachment, open_attachment};
-use yizhan_exchange::{Answer, Node};
+use yizhan_exchange::{Answer, Node, Room};
 
 /// The node as its desk sees it.
 pub(crate) struct Door {
@@ -53,7 +53,7 @@ impl Door {
         submission: Submission,
         content: ContentStream,
     ) -> Result<Submitted, DoorError> {
-        if self.shared.disk_low.load(Ordering::Relaxed) {
+        if self.shared.room() > Room::Ample {
             let fix = "nothing was accepted; make room on the node's disk, or wait until its operator has";
             return Err(DoorError::new(DoorCode::DiskFull, "the node's disk is nearly full", fix));
         }

@@ -53,6 +53,14 @@ pub enum KeeperError {
     KeyFile(#[source] yizhan_spool::DiskError),
 }
 
+impl KeeperError {
+    /// Whether only space is missing: what was to be written can be written later.
+    pub(crate) fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Log(LogError::Io { source, .. }) if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+}
+
 impl LedgerKeeper {
     /// Keeps `log`. Signs its present head at once: every entry in it is durable.
     pub(crate) fn new(

@@ -1,6 +1,6 @@
 //! Making a network: authority, certificates, signed directory and a folder for each node, from a plan.
 
-use crate::config::{Config, DirectoryConfig, KeyConfig, LinkConfig};
+use crate::config::{Config, DirectoryConfig, DiskConfig, KeyConfig, LinkConfig};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -216,6 +216,7 @@ impl Making<'_> {
             },
             keys: KeyConfig::default(),
             link: LinkConfig::default(),
+            disk: DiskConfig::default(),
         };
         let path = folder.join("node.toml");
         fs::write(&path, config.to_toml()?).map_err(write_error(&path))

@@ -6,18 +6,14 @@ use crate::input::Input;
 use crate::shared::WantedBody;
 use crate::stage::StagedItem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId};
 use yizhan_envelope::Header;
-use yizhan_exchange::{Effect, Event, Kept, Past, Staged};
+use yizhan_exchange::{Effect, Event, Kept, Past, Room, Staged};
 use yizhan_journal::StoredBody;
 use yizhan_ledger::{Entry, Event as LedgerEvent, Head, Target};
 use yizhan_protocol::{
     Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, Rejection, encoded_bytes, limits,
 };
-
-/// Free space below which nothing new is accepted, in bytes.
-const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
 
 impl Daemon {
     /// Performs effects in order. Effects that answer at once are handled before the next.
@@ -274,18 +270,28 @@ impl Daemon {
         tracing::debug!(holding, "content is no longer needed");
     }
 
-    /// Below the reserve nothing new is accepted, so that receipts and what is under way still have room.
-    fn look_at_disk(&self) {
-        let low = yizhan_spool::free_bytes(&self.shared.config.data).is_ok_and(|free| free < RESERVE_BYTES);
-        if low != self.shared.disk_low.swap(low, Ordering::Relaxed) {
-            if low {
-                tracing::error!(
-                    "ALARM: the disk is nearly full; new documents are refused until there is room"
-                );
-            } else {
-                tracing::info!("the disk has room again");
-            }
+    /// Tells the rules and the desk how much room the disk has, where that changed.
+    pub(crate) fn look_at_disk(&mut self) -> Result<(), NodeError> {
+        let free = yizhan_spool::free_bytes(&self.shared.config.data);
+        let room = match free {
+            _ if self.journal_full => Room::Nothing,
+            Ok(free) => Room::of(free, self.shared.config.disk.reserve_bytes),
+            // Not to know is no reason to refuse; a disk that takes nothing says so when it is written to.
+            Err(_) => Room::Ample,
+        };
+        let before = self.shared.set_room(room);
+        if room == before {
+            return Ok(());
         }
+        if room == Room::Ample {
+            tracing::info!("the disk has room again");
+        } else {
+            tracing::error!(
+                ?room,
+                "ALARM: the disk is nearly full; what is new is refused until there is room"
+            );
+        }
+        self.handle(Event::Room(room))
     }
 
     /// Publishes the ledger and shows it to neighbours that have not cosigned its present size.
@@ -295,11 +301,17 @@ impl Daemon {
             return Ok(());
         }
         self.published_at = now;
-        self.look_at_disk();
+        self.look_at_disk()?;
         self.renew()?;
         let size = {
             let mut keeper = self.shared.keeper();
-            keeper.publish().map_err(NodeError::Ledger)?;
+            match keeper.publish() {
+                // The journal holds all of it; the next round tries again.
+                Err(error) if error.is_full() => {
+                    tracing::error!(%error, "ALARM: the ledger cannot be published: the disk is full");
+                }
+                published => published.map_err(NodeError::Ledger)?,
+            }
             keeper.head().size
         };
         for neighbour in self.shared.directory.neighbours(self.shared.me()) {

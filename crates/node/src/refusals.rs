@@ -14,6 +14,7 @@ pub(crate) fn refusal(answer: &Answer) -> DoorError {
         }
         "no-route" => (DoorCode::NoRoute, "ask the operator: the directory shows no way to a recipient"),
         "unknown" => (DoorCode::UnknownDocument, "check the id and the office"),
+        "full" => (DoorCode::DiskFull, "nothing was done; make room on the node's disk, then try again"),
         "busy" => (DoorCode::InProgress, "try again in a moment"),
         "refused" => {
             (DoorCode::WrongState, "the office refused it before; what was refused cannot be signed for")
@@ -25,6 +26,7 @@ pub(crate) fn refusal(answer: &Answer) -> DoorError {
         _ => (DoorCode::Forbidden, "correct the request"),
     };
     let detail = match *reason {
+        "full" => "the node's disk is full".to_owned(),
         "refused" => "the document is refused already".to_owned(),
         "signed-for" => "the document is signed for already".to_owned(),
         "not-signed-for" => "the document is not signed for yet".to_owned(),

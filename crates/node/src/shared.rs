@@ -10,10 +10,11 @@ use crate::keeper::LedgerKeeper;
 use crate::opening::Opener;
 use crate::proofs::ProofChecker;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use yizhan_document::{Digest, LedgerId, NodeId, WallTime};
+use yizhan_exchange::Room;
 use yizhan_hierarchy::Directory;
 use yizhan_link::Links;
 use yizhan_spool::{BodyStore, Quarantine};
@@ -38,8 +39,8 @@ pub(crate) struct Shared {
     pub(crate) bodies: Arc<BodyStore>,
     /// Where damaged things go.
     pub(crate) quarantine: Quarantine,
-    /// Whether the disk is nearly full, so that nothing new is accepted while receipts and forwarding go on.
-    pub(crate) disk_low: AtomicBool,
+    /// How much room the disk has: [`Room`] as a number.
+    pub(crate) room: AtomicU8,
     /// Journal and queue, for reading.
     pub(crate) index: Index,
     /// The ledger.
@@ -73,6 +74,20 @@ impl Shared {
     /// This node.
     pub(crate) fn me(&self) -> NodeId {
         self.config.node
+    }
+
+    /// How much room the disk has.
+    pub(crate) fn room(&self) -> Room {
+        const ROOMS: [Room; 5] =
+            [Room::Ample, Room::NoSubmissions, Room::OnlyFromAbove, Room::NoDocuments, Room::Nothing];
+        ROOMS.get(usize::from(self.room.load(Ordering::Relaxed))).copied().unwrap_or_default()
+    }
+
+    /// Notes how much room there is; returns what was noted before.
+    pub(crate) fn set_room(&self, room: Room) -> Room {
+        let before = self.room();
+        self.room.store(room as u8, Ordering::Relaxed);
+        before
     }
 
     /// The ledger. A thread that panicked while it held the lock has ended the node (see `daemon`), so the lock is good.

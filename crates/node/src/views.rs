@@ -2,11 +2,11 @@
 
 use crate::shared::Shared;
 use yizhan_desk::{
-    DirectoryNode, DirectoryOffice, DirectoryView, DoorCode, DoorError, NeighbourStatus, NodeStatus,
-    QueueItem, RouteStep,
+    DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError, NeighbourStatus,
+    NodeStatus, QueueItem, RouteStep,
 };
 use yizhan_document::{NodeId, Unit, WallTime};
-use yizhan_exchange::Node;
+use yizhan_exchange::{Node, Room};
 use yizhan_hierarchy::{Directory, OfficeState};
 
 /// What the rules show at one moment.
@@ -49,6 +49,13 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
         held: seen.held,
         inbox: seen.inbox,
         directory_version: directory.version,
+        room: match shared.room() {
+            Room::Ample => DiskRoom::Ample,
+            Room::NoSubmissions => DiskRoom::NoSubmissions,
+            Room::OnlyFromAbove => DiskRoom::OnlyFromAbove,
+            Room::NoDocuments => DiskRoom::NoDocuments,
+            Room::Nothing => DiskRoom::Nothing,
+        },
         resident_bytes: resident_bytes(),
     }
 }

@@ -4,6 +4,7 @@ use yizhan_exchange::{Effect, Event, Fact};
 
 pub(crate) fn event(event: &Event) -> String {
     match event {
+        Event::Room(room) => format!("room {room:?}"),
         Event::Tick => "tick".into(),
         Event::Persisted { ticket } => format!("batch {ticket} is durable"),
         Event::LinkUp { neighbour, .. } => format!("{neighbour} is there"),

@@ -108,6 +108,12 @@ impl Folder for FaultyFolder {
         self.file(name, |file| pieces.iter().for_each(|piece| file.bytes.extend_from_slice(piece)))
     }
 
+    fn shorten(&mut self, name: &str, len: u64) -> io::Result<()> {
+        self.file(name, |file| {
+            file.bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX).max(file.synced));
+        })
+    }
+
     fn sync(&mut self, name: &str) -> io::Result<()> {
         let fault = self.disk().fault.take();
         if fault != Some(SyncFault::NotDone) {

@@ -4,7 +4,11 @@ use crate::intake::{Intake, Next, SubmitError, Submitted};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use yizhan_journal::{Folder, Journal, JournalError, Location, Position, RawRecord};
+
+/// How long a full disk is left alone before the next try.
+const FULL_PAUSE: Duration = Duration::from_millis(250);
 
 /// A group that is durable.
 #[derive(Debug)]
@@ -22,10 +26,9 @@ pub struct Committed {
 pub enum Commit {
     /// It is durable: promises may be made.
     Durable(Committed),
-    /// There is no space: nothing of it was written for good. Refuse these units; later ones may succeed.
-    Refused {
-        /// The tickets.
-        tickets: Vec<u64>,
+    /// There is no space: nothing of the next group is written, and nothing may be promised for it. It is tried again until
+    /// there is room or the committer is closed; told once for each time the disk fills up.
+    Full {
         /// Why.
         error: JournalError,
     },
@@ -113,26 +116,47 @@ fn commit_until_stopped<F: Folder, C: FnMut(Commit)>(
             Next::Group(group) => {
                 let (tickets, batches): (Vec<_>, Vec<_>) =
                     group.into_iter().map(|Submitted { ticket, batch, .. }| (ticket, batch)).unzip();
-                match commit(&mut journal, &batches) {
+                match commit_when_there_is_room(&mut journal, &batches, intake, &mut told) {
                     Ok(locations) => {
                         let sequence = journal.position().sequence;
                         let tickets = tickets.into_iter().zip(locations).collect();
                         told(Commit::Durable(Committed { tickets, batches, sequence }));
                     }
-                    Err(error) if error.needs_restart() => {
+                    Err(error) => {
                         tracing::error!(%error, "the journal makes no more promises");
                         let tickets = tickets.into_iter().chain(intake.stop()).collect();
                         told(Commit::Failed { tickets, error });
                         return Err(JournalError::Poisoned);
                     }
-                    Err(error) => {
-                        tracing::warn!(%error, "a group was refused");
-                        told(Commit::Refused { tickets, error });
-                    }
                 }
             }
             Next::Stop { clean: true } => return journal.close(),
             Next::Stop { clean: false } => return Ok(journal.position()),
+        }
+    }
+}
+
+/// Commits a group. What was decided cannot be taken back, so a full disk is waited for: nobody is promised anything
+/// meanwhile, and whoever asked for a stop is not kept waiting.
+fn commit_when_there_is_room<F: Folder>(
+    journal: &mut Journal<F>,
+    batches: &[Vec<RawRecord>],
+    intake: &Intake,
+    told: &mut impl FnMut(Commit),
+) -> Result<Vec<Vec<Location>>, JournalError> {
+    let mut is_told = false;
+    loop {
+        match commit(journal, batches) {
+            Err(error) if error.is_full() => {
+                if intake.ends_within(FULL_PAUSE) {
+                    return Err(error);
+                }
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::error!(%error, "the journal waits for room");
+                    told(Commit::Full { error });
+                }
+            }
+            done => return done,
         }
     }
 }

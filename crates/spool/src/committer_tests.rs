@@ -43,6 +43,9 @@ impl Folder for Faulty {
         }
         self.real.append(name, pieces)
     }
+    fn shorten(&mut self, name: &str, len: u64) -> io::Result<()> {
+        self.real.shorten(name, len)
+    }
     fn sync(&mut self, name: &str) -> io::Result<()> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(io::Error::other("medium error"));
@@ -158,25 +161,43 @@ fn a_failed_sync_is_told_once_and_ends_everything() {
 }
 
 #[test]
-fn a_full_disk_refuses_the_group_and_what_comes_later_is_committed() {
+fn a_full_disk_is_waited_for_and_the_journal_shows_no_trace_of_it() {
     let temp = tempfile::tempdir().unwrap();
     let folder = Faulty::new(temp.path());
     let full = folder.full.clone();
     let (journal, _) = open(folder);
     let (send, told) = mpsc::channel();
     let committer = Committer::spawn(journal, move |commit| send.send(commit).unwrap()).unwrap();
-    for (ticket, is_full) in [(0, false), (1, true), (2, true), (3, false)] {
-        full.store(is_full, Ordering::SeqCst);
+    for ticket in 0..4 {
+        full.store(ticket % 2 == 1, Ordering::SeqCst);
         committer.submit(batch(ticket), ticket).unwrap();
-        match told.recv().unwrap() {
-            Commit::Durable(group) => assert!(!is_full && group.tickets[0].0 == ticket),
-            Commit::Refused { tickets, error } => assert!(is_full && tickets == [ticket] && error.is_full()),
-            other => panic!("{other:?}"),
+        if ticket % 2 == 1 {
+            let Ok(Commit::Full { error }) = told.recv() else { panic!("the disk is full") };
+            assert!(error.is_full());
+            full.store(false, Ordering::SeqCst);
         }
+        let Ok(Commit::Durable(group)) = told.recv() else { panic!("there is room") };
+        assert_eq!(group.tickets[0].0, ticket);
     }
     committer.close().unwrap();
     let (_, seen) = open(RealFolder::open(temp.path()).unwrap());
-    assert_eq!(seen, [batch(0), batch(3)].concat());
+    assert_eq!(seen, (0..4).flat_map(batch).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_stop_does_not_wait_for_room() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = Faulty::new(temp.path());
+    folder.full.store(true, Ordering::SeqCst);
+    let (journal, _) = open(folder);
+    let (send, told) = mpsc::channel();
+    let committer = Committer::spawn(journal, move |commit| send.send(commit).unwrap()).unwrap();
+    committer.submit(batch(1), 1).unwrap();
+    assert!(matches!(told.recv(), Ok(Commit::Full { .. })));
+    assert!(committer.close().is_err());
+    let Ok(Commit::Failed { tickets, error }) = told.recv() else { panic!("given up") };
+    assert!(tickets == [1] && error.is_full());
+    assert!(open(RealFolder::open(temp.path()).unwrap()).1.is_empty());
 }
 
 #[test]

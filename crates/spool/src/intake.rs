@@ -3,6 +3,7 @@
 use crate::limits::{GROUP_BATCHES_MAX, GROUP_BYTES_MAX, INTAKE_BATCHES_MAX, INTAKE_BYTES_MAX};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use yizhan_journal::limits::BATCH_RECORDS_MAX;
 use yizhan_journal::{JournalError, RawRecord, check_batch};
 
@@ -133,6 +134,15 @@ impl Intake {
         drop(state);
         self.filled.notify_all();
         self.drained.notify_all();
+    }
+
+    /// Waits for so long, or until the end is asked for; says whether it was.
+    pub(crate) fn ends_within(&self, pause: Duration) -> bool {
+        let state = self.lock();
+        let open = |state: &mut State| state.phase == Phase::Open;
+        let waited = self.filled.wait_timeout_while(state, pause, open);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.phase != Phase::Open
     }
 
     /// Ends at once; returns the tickets of what was still waiting.

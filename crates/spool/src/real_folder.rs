@@ -112,6 +112,10 @@ impl Folder for RealFolder {
         Ok(())
     }
 
+    fn shorten(&mut self, name: &str, len: u64) -> io::Result<()> {
+        self.file(name)?.set_len(len)
+    }
+
     fn sync(&mut self, name: &str) -> io::Result<()> {
         self.file(name)?.sync_data()?;
         self.mark(name, false);
@@ -167,6 +171,8 @@ mod tests {
         folder.append("a", &[b""]).unwrap();
         let many: Vec<&[u8]> = vec![b"x"; 5000];
         folder.append("a", &many).unwrap();
+        folder.append("a", &[b"cut off again"]).unwrap();
+        folder.shorten("a", 5006).unwrap();
         folder.sync("a").unwrap();
         assert_eq!(folder.len("a").unwrap(), 5006);
         assert_eq!(folder.read("a", 1, 4).unwrap(), b"netw");

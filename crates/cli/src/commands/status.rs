@@ -5,7 +5,7 @@ use crate::output::Output;
 use crate::reach::Reach;
 use crate::table::{bytes, moment, table, yes_or_no};
 use clap::Args;
-use yizhan_desk::NodeStatus;
+use yizhan_desk::{DiskRoom, NodeStatus};
 
 #[derive(Debug, Args)]
 pub(crate) struct Typed {
@@ -30,10 +30,17 @@ fn words(status: &NodeStatus) -> String {
     }
     let memory =
         status.resident_bytes.map_or_else(String::new, |count| format!(", {} of memory", bytes(count)));
+    let disk = match status.room {
+        DiskRoom::Ample => "",
+        DiskRoom::NoSubmissions => "\nDisk nearly full 磁盘将满: submissions are refused",
+        DiskRoom::OnlyFromAbove => "\nDisk nearly full 磁盘将满: only documents from above are taken",
+        DiskRoom::NoDocuments => "\nDisk nearly full 磁盘将满: no documents are taken, receipts go on",
+        DiskRoom::Nothing => "\nDisk full 磁盘已满: nothing is promised until there is room",
+    };
     format!(
         "Node 驿站 {}: ready {}, running since {} UTC, version {}{memory}\n\
          Ledger 台账 {}: {} entries; directory 名录 version {}\n\
-         Held for others {}, waiting in inboxes (待收) {}\n{links}",
+         Held for others {}, waiting in inboxes (待收) {}{disk}\n{links}",
         status.node,
         yes_or_no(status.ready),
         moment(status.started),

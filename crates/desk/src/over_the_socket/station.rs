@@ -276,6 +276,7 @@ impl NodeDoor for Station {
             held: 3,
             inbox: 2,
             directory_version: 1,
+            room: crate::DiskRoom::Ample,
             resident_bytes: Some(9_000_000),
         };
         async move { Ok(status) }.boxed()
