@@ -41,6 +41,13 @@ impl Random {
         choices.get(self.below(choices.len()))
     }
 
+    /// Puts things into a random order.
+    pub fn shuffle<T>(&mut self, things: &mut [T]) {
+        for last in (1..things.len()).rev() {
+            things.swap(last, self.below(last + 1));
+        }
+    }
+
     /// A time below `longest`, to the microsecond.
     pub fn pause(&mut self, longest: Duration) -> Duration {
         let micros = usize::try_from(longest.as_micros()).unwrap_or(usize::MAX);
@@ -82,6 +89,15 @@ mod tests {
         };
         assert_eq!(row(7), row(7));
         assert_ne!(row(7), row(8));
+    }
+
+    #[test]
+    fn a_random_order_keeps_everything() {
+        let mut things: Vec<u32> = (0..100).collect();
+        Random::new(3).shuffle(&mut things);
+        assert!(!things.is_sorted());
+        things.sort_unstable();
+        assert!(things.iter().copied().eq(0..100));
     }
 
     #[test]
