@@ -81,3 +81,66 @@ impl Pages {
         self.promises.iter().rev().find(|promise| promise.id == id)
     }
 }
+
+/// A book for the tests of the checks.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::*;
+    use yizhan_desk::{InboxItem, InboxState};
+    use yizhan_document::{Urgency, WallTime};
+
+    /// The node that everything in the sample goes to.
+    pub(crate) const TO: &str = "65";
+
+    /// What was promised for document number `counter`.
+    pub(crate) fn promise(counter: u64) -> Promise {
+        let title = format!("关于第{counter}号事项的通知");
+        let paper = Paper {
+            key: counter.to_string(),
+            title,
+            from: "652301".to_owned(),
+            to: TO.to_owned(),
+            file: PathBuf::new(),
+            digest: Digest::of(b"content"),
+        };
+        let receipt = ExportedReceipt {
+            kind: "SubmissionAcceptance".to_owned(),
+            ledger: "652301.0".parse().unwrap(),
+            index: counter,
+            time: WallTime::EPOCH,
+            witnessed: false,
+            entry: format!("{{\"number\":{counter}}}"),
+            proof: String::new(),
+            statement: None,
+            cms: None,
+        };
+        Promise { paper, id: format!("652301.0.{counter}").parse().unwrap(), receipt }
+    }
+
+    /// The line in the inbox for a promise that was kept.
+    pub(crate) fn item(promise: &Promise, sequence: u64) -> InboxItem {
+        InboxItem {
+            sequence,
+            id: promise.id,
+            from: "gov-office@652301".parse().unwrap(),
+            title: promise.paper.title.clone(),
+            urgency: Urgency::default(),
+            arrived: WallTime::EPOCH,
+            state: InboxState::Taken,
+            parts: Vec::new(),
+        }
+    }
+
+    /// A book of three promises, all taken, and the inbox that keeps them.
+    pub(crate) fn kept() -> (Book, Vec<InboxItem>) {
+        let book = Book::default();
+        let promises: Vec<Promise> = (0..3).map(promise).collect();
+        let items = (1..).zip(&promises).map(|(sequence, promise)| item(promise, sequence)).collect();
+        {
+            let mut pages = book.open();
+            pages.taken = promises.iter().map(|promise| (promise.id, 1)).collect();
+            pages.promises = promises;
+        }
+        (book, items)
+    }
+}

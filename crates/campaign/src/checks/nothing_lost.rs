@@ -32,3 +32,29 @@ pub fn same_bytes(node: &str, id: EnvelopeId, sent: Digest, taken: Option<Digest
         None => Err(Failure::broken(PROMISE, format!("{id}: what {node} handed out is no archive"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::sample::{TO, kept};
+
+    #[test]
+    fn a_document_that_is_not_there_or_was_never_handed_out_is_lost() {
+        let (book, mut items) = kept();
+        assert!(check(TO, &items, &book).is_ok());
+        let gone = items.pop().unwrap();
+        assert!(check(TO, &items, &book).unwrap_err().is_broken());
+        items.push(gone);
+        book.open().taken.remove(&items[0].id);
+        assert!(check(TO, &items, &book).is_err());
+    }
+
+    #[test]
+    fn other_bytes_and_no_bytes_are_a_loss() {
+        let id = "652301.0.1".parse().unwrap();
+        let sent = Digest::of(b"sent");
+        assert!(same_bytes(TO, id, sent, Some(sent)).is_ok());
+        assert!(same_bytes(TO, id, sent, Some(Digest::of(b"other"))).is_err());
+        assert!(same_bytes(TO, id, sent, None).is_err());
+    }
+}

@@ -25,3 +25,23 @@ pub fn check(node: &str, items: &[InboxItem], book: &Book) -> Result<(), Failure
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::sample::{TO, item, kept, promise};
+
+    #[test]
+    fn one_document_under_one_id_or_under_two_is_found_and_so_is_a_strange_one() {
+        let (book, items) = kept();
+        assert!(check(TO, &items, &book).is_ok());
+        let with = |more: InboxItem| [items.clone(), vec![more]].concat();
+        let again = InboxItem { sequence: 9, ..items[0].clone() };
+        assert!(check(TO, &with(again.clone()), &book).unwrap_err().is_broken());
+        let other_id = InboxItem { id: "652301.0.77".parse().unwrap(), ..again };
+        assert!(check(TO, &with(other_id), &book).is_err());
+        assert!(check(TO, &with(item(&promise(8), 9)), &book).is_err());
+        let other_title = InboxItem { title: "另一份公文".into(), ..items[1].clone() };
+        assert!(check(TO, &[items[0].clone(), other_title], &book).is_err());
+    }
+}

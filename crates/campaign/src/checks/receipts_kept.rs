@@ -103,3 +103,50 @@ pub fn leaves(ledger: &Path) -> Result<Vec<Digest>, Failure> {
     }
     Ok(leaves)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::sample::promise;
+
+    #[test]
+    fn a_second_answer_with_another_id_place_or_entry_is_no_answer() {
+        let before = promise(1);
+        assert!(same_answer(&before, &before.clone()).is_ok());
+        assert!(same_answer(&before, &promise(2)).unwrap_err().is_broken());
+        let mut after = before.clone();
+        after.receipt.index = 7;
+        assert!(same_answer(&before, &after).is_err());
+        let mut after = before.clone();
+        after.receipt.entry.push(' ');
+        assert!(same_answer(&before, &after).is_err());
+        // A proof grows with the ledger, and a cosignature may have come.
+        let mut after = before.clone();
+        after.receipt.witnessed = true;
+        assert!(same_answer(&before, &after).is_ok());
+    }
+
+    #[test]
+    fn a_receipt_holds_at_its_index_alone() {
+        let receipt = promise(1).receipt;
+        let leaf = leaf_hash(receipt.entry.as_bytes());
+        let other = leaf_hash(b"other");
+        assert!(holds("652301", &[other, leaf], &receipt).is_ok());
+        for leaves in [vec![leaf, other], vec![other], vec![other, other]] {
+            assert!(holds("652301", &leaves, &receipt).is_err());
+        }
+    }
+
+    #[test]
+    fn a_ledger_without_a_tile_that_its_checkpoint_needs_is_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(leaves(folder.path()).unwrap(), []);
+        let root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        let name = "xinjiang.example/652301.0";
+        let note = format!(
+            "{name}\n3\n{root}\n\n\u{2014} {name} TDeMhSRK8BQPdBXHW4Q7YEmZWKwvjjdv6MSW5sNHMWt3f+xfskNmgSbiU7bxU7HOIMvU9mXal6mRWv1f2Jmypwk/3gw=\n"
+        );
+        std::fs::write(folder.path().join(CHECKPOINT_PATH), note).unwrap();
+        assert!(leaves(folder.path()).unwrap_err().is_broken());
+    }
+}

@@ -40,6 +40,8 @@ const WRITTEN: [&str; 10] = [
     "bodies/closing-2.part",
 ];
 const TRIALS_A_NETWORK: u64 = 60;
+/// Before a node is killed to make it recover, it works so long at the most.
+const WORK_MAX: Duration = Duration::from_millis(60);
 const LOOK: Duration = Duration::from_millis(4);
 /// An errand takes a second or two, and what is tried again is so after ten. A node that has not done it after so long goes on
 /// without doing its work.
@@ -55,6 +57,8 @@ struct Place {
     node: &'static str,
     call: &'static str,
     error: &'static str,
+    /// Whether the node recovers from a kill when it meets the error; else from a clean stop.
+    recovering: bool,
     nth: u64,
 }
 
@@ -83,9 +87,10 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let mut random = Random::new(setup.seed);
     let mut places = Vec::new();
-    for call in CALLS {
+    for (call, recovering) in CALLS.iter().flat_map(|call| [false, true].map(|after| (*call, after))) {
         for (node, error) in NODES.iter().flat_map(|node| errors.iter().map(|error| (*node, *error))) {
-            places.push(Place { node, call, error, nth: 1 + random.next() % every.max(1) });
+            let nth = 1 + random.next() % every.max(1);
+            places.push(Place { node, call, error, recovering, nth });
         }
     }
     random.shuffle(&mut places);
@@ -139,10 +144,17 @@ async fn one_network(
 }
 
 async fn trial(world: &World, place: &Place, random: &mut Random) -> Result<End, Failure> {
-    let &Place { node, call, error, nth } = place;
+    let &Place { node, call, error, recovering, nth } = place;
     let network = &world.network;
-    network.stop(node)?;
-    let mut errand = Errand::begin(world, random)?;
+    let mut errand;
+    if recovering {
+        errand = Errand::begin(world, random)?;
+        sleep(random.pause(WORK_MAX)).await;
+        network.kill(node)?;
+    } else {
+        network.stop(node)?;
+        errand = Errand::begin(world, random)?;
+    }
     let report = network.beside("strace.out");
     let paths = if call == "write" { written(network, node) } else { Vec::new() };
     let injection = Injection { call, nth, strike: Strike::Error(error), paths, report };
