@@ -35,7 +35,7 @@ enum Campaign {
         #[command(flatten)]
         sampled: Sampled,
         /// Only this error: EIO or ENOSPC
-        #[arg(long, value_name = "ERROR")]
+        #[arg(long, value_name = "ERROR", value_parser = faults::errors::ERRORS)]
         error: Option<String>,
     },
     /// One changed bit in any file of a node at rest
@@ -48,7 +48,7 @@ enum Campaign {
 struct Sampled {
     #[command(flatten)]
     common: Common,
-    /// Strike every so many calls only
+    /// Strike only one call in so many
     #[arg(long, default_value_t = 1, value_name = "K")]
     every: u64,
 }

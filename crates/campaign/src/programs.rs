@@ -68,6 +68,11 @@ pub fn missing(program: &str, asked: &str) -> Option<String> {
     }
 }
 
+/// A failure that says what is missing for a campaign, if anything is.
+pub fn needs(missing: Option<String>) -> Result<(), Failure> {
+    missing.map_or(Ok(()), |why| Err(Failure::unable("preparing the campaign", why)))
+}
+
 /// Why no file system can be mounted here; nothing if one can.
 pub fn missing_for_mounts() -> Option<String> {
     let root = done(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");

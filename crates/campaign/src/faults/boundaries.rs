@@ -3,8 +3,9 @@
 
 use crate::errand::Errand;
 use crate::failure::Failure;
-use crate::injection::{Injection, Strike};
+use crate::injection::{Injection, Strike, missing_strace};
 use crate::network::{KEEPS_RUNNING, was_killed};
+use crate::programs::needs;
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
 use crate::world::{NODES, World};
@@ -52,6 +53,7 @@ enum Phase {
 
 /// Walks along every call of every kind, for each node and phase; `every` says how many are passed over.
 pub async fn run(setup: &Setup, every: u64, tally: &mut Tally) -> Result<(), Failure> {
+    needs(missing_strace())?;
     let mut random = Random::new(setup.seed);
     let mut places = places(every, &mut random);
     while tally.trials < setup.count && !places.is_empty() {

@@ -3,7 +3,7 @@
 use super::at_rest::{Kind, Started, Target, count, settled};
 use crate::failure::{Doing, Failure};
 use crate::network::{Network, THREE_FLAGS};
-use crate::programs::done;
+use crate::programs::{done, missing_for_mounts, needs};
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
 use crate::volume::Volume;
@@ -46,6 +46,7 @@ const TIGHT_BYTES: u64 = 64 << 20;
 /// Goes through all cases at all nodes, turn after turn; each case under load has a network of its own, so that none hides what
 /// another left.
 pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
+    needs(missing_for_mounts())?;
     let mut random = Random::new(setup.seed);
     while tally.trials < setup.count {
         at_rest(setup, &mut random, tally).await?;

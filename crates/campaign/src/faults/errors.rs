@@ -3,8 +3,9 @@
 
 use crate::errand::Errand;
 use crate::failure::Failure;
-use crate::injection::{Injection, Strike, touches};
+use crate::injection::{Injection, Strike, missing_strace, touches};
 use crate::network::Network;
+use crate::programs::needs;
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
 use crate::world::{NODES, World};
@@ -85,6 +86,7 @@ pub async fn run(
     errors: &[&'static str],
     tally: &mut Tally,
 ) -> Result<(), Failure> {
+    needs(missing_strace())?;
     let mut random = Random::new(setup.seed);
     let mut places = Vec::new();
     for (call, recovering) in CALLS.iter().flat_map(|call| [false, true].map(|after| (*call, after))) {

@@ -7,6 +7,7 @@
 
 use crate::failure::Failure;
 use crate::network::{Network, THREE_FLAGS};
+use crate::programs::{missing_for_mounts, needs};
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
 use crate::volume::{Breaker, Volume};
@@ -28,6 +29,7 @@ const PROGRESS: u64 = 25;
 
 /// Cuts as often as asked for.
 pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
+    needs(missing_for_mounts())?;
     let mut random = Random::new(setup.seed);
     let mut breaker = Breaker::start()?;
     while tally.trials < setup.count {
