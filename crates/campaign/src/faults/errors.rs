@@ -46,7 +46,7 @@ const WORK_MAX: Duration = Duration::from_millis(60);
 const LOOK: Duration = Duration::from_millis(4);
 /// An errand takes a second or two, and what is tried again is so after ten. A node that has not done it after so long goes on
 /// without doing its work.
-const LIMPING_MAX: Duration = Duration::from_secs(60);
+const LIMPING_MAX: Duration = Duration::from_secs(35);
 const PROGRESS: u64 = 25;
 /// The code of a daemon whose disk failed.
 const DISK: i32 = 75;
