@@ -17,23 +17,21 @@ use yizhan_campaign::tally::{Setup, Tally};
 const PLAN_OF_ERRORS: u64 = 7;
 
 /// Runs a campaign from the seed of this run.
-fn run<F>(count: u64, campaign: impl FnOnce(Setup, Tally) -> F) -> Tally
-where
-    F: Future<Output = (Tally, Result<(), Failure>)>,
-{
+fn run(count: u64, campaign: impl AsyncFnOnce(&Setup, &mut Tally) -> Result<(), Failure>) -> Tally {
     run_from(Random::of_this_run().next(), count, campaign)
 }
 
 /// Runs a campaign and holds it to having done what it was asked for, and found nothing.
-fn run_from<F>(seed: u64, count: u64, campaign: impl FnOnce(Setup, Tally) -> F) -> Tally
-where
-    F: Future<Output = (Tally, Result<(), Failure>)>,
-{
+fn run_from(
+    seed: u64,
+    count: u64,
+    campaign: impl AsyncFnOnce(&Setup, &mut Tally) -> Result<(), Failure>,
+) -> Tally {
     let setup = Setup { programs: programs_here(), folder: None, seed, count, tell: true };
-    let tally = Tally::new(&setup);
+    let mut tally = Tally::new(&setup);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.unwrap_or_else(|error| panic!("{error}"));
-    let (tally, outcome) = runtime.block_on(campaign(setup, tally));
+    let outcome = runtime.block_on(campaign(&setup, &mut tally));
     eprintln!("{}", tally.counted());
     good(outcome);
     assert!(tally.findings.is_empty(), "{:#?}", tally.findings);
@@ -43,10 +41,7 @@ where
 
 #[test]
 fn kills_under_load_break_no_promise() {
-    let tally = run(16, async |setup, mut tally| {
-        let outcome = faults::kills::run(&setup, &mut tally).await;
-        (tally, outcome)
-    });
+    let tally = run(16, faults::kills::run);
     assert!(tally.count("documents") > 0 && tally.count("kills with documents under way") > 0);
 }
 
@@ -55,10 +50,7 @@ fn power_cuts_under_load_break_no_promise() {
     if !nothing_is_missing(missing_for_mounts()) {
         return;
     }
-    let tally = run(12, async |setup, mut tally| {
-        let outcome = faults::power_cuts::run(&setup, &mut tally).await;
-        (tally, outcome)
-    });
+    let tally = run(12, faults::power_cuts::run);
     assert!(tally.count("documents") > 0 && tally.count("cuts with documents under way") > 0);
 }
 
@@ -67,10 +59,7 @@ fn kills_before_single_system_calls_break_no_promise() {
     if !nothing_is_missing(missing_strace()) {
         return;
     }
-    let tally = run(36, async |setup, mut tally| {
-        let outcome = faults::boundaries::run(&setup, 7, &mut tally).await;
-        (tally, outcome)
-    });
+    let tally = run(36, async |setup, tally| faults::boundaries::run(setup, 7, tally).await);
     assert!(tally.count("killed at a call") > 0, "no call was struck");
 }
 
@@ -79,19 +68,15 @@ fn errors_of_the_disk_at_single_system_calls_break_no_promise() {
     if !nothing_is_missing(missing_strace()) {
         return;
     }
-    let tally = run_from(PLAN_OF_ERRORS, 24, async |setup, mut tally| {
-        let outcome = faults::errors::run(&setup, 4, &faults::errors::ERRORS, &mut tally).await;
-        (tally, outcome)
+    let tally = run_from(PLAN_OF_ERRORS, 24, async |setup, tally| {
+        faults::errors::run(setup, 4, &faults::errors::ERRORS, tally).await
     });
     assert!(tally.count("ended with code 75") > 0, "no disk failed");
 }
 
 #[test]
 fn one_flipped_bit_anywhere_is_named_or_harmless() {
-    let tally = run(300, async |setup, mut tally| {
-        let outcome = faults::flips::run(&setup, &mut tally).await;
-        (tally, outcome)
-    });
+    let tally = run(300, faults::flips::run);
     assert!(tally.count("noticed") > 100, "too little was noticed");
 }
 
@@ -100,8 +85,5 @@ fn disks_that_fail_and_files_that_are_lost_break_no_promise() {
     if !nothing_is_missing(missing_for_mounts()) {
         return;
     }
-    run(160, async |setup, mut tally| {
-        let outcome = faults::disk::run(&setup, &mut tally).await;
-        (tally, outcome)
-    });
+    run(160, faults::disk::run);
 }

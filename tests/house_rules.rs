@@ -58,7 +58,7 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "desk",
             ],
         ),
-        ("campaign", vec!["node", "desk", "audit", "document", "hierarchy", "ledger"]),
+        ("campaign", vec!["desk", "audit", "document", "hierarchy", "ledger"]),
         ("cli", vec!["node", "desk", "audit", "document", "identity", "hierarchy", "ledger"]),
     ])
 }

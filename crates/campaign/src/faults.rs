@@ -7,3 +7,4 @@ pub mod errors;
 pub mod flips;
 pub mod kills;
 pub mod power_cuts;
+mod walks;

@@ -14,6 +14,8 @@ use tempfile::TempDir;
 
 /// The flags of a region, a prefecture and a county.
 pub const THREE_FLAGS: [&str; 6] = ["--root", "65", "--prefecture", "6523", "--county", "652301"];
+/// The exit code of a node whose disk failed, as `docs/on-disk.md`, section 13, has it.
+pub const DISK_FAILED: i32 = 75;
 /// The promise that a node ends only when it is told to, or says why it must.
 pub const KEEPS_RUNNING: &str = "a node keeps running";
 
@@ -92,11 +94,6 @@ impl Network {
     /// Its nodes.
     pub fn ids(&self) -> Vec<&str> {
         self.nodes.keys().map(String::as_str).collect()
-    }
-
-    /// The programs it runs.
-    pub fn programs(&self) -> &Programs {
-        &self.programs
     }
 
     /// What a node has logged so far.

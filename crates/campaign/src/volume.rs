@@ -9,7 +9,7 @@
 use crate::failure::{Doing, Failure};
 use crate::programs::done;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -103,11 +103,6 @@ impl Volume {
         let mut file = std::fs::OpenOptions::new().append(true).open(&filler).doing("filling a disk")?;
         while left == 0 && file.write_all(&FILLING).is_ok() {}
         Ok(filler)
-    }
-
-    /// Where it is mounted.
-    pub fn at(&self) -> &Path {
-        &self.at
     }
 }
 

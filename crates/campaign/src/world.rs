@@ -153,11 +153,8 @@ impl World {
             Ok(()) => self.rest().await,
             Err(failure) => Err(self.trouble().err().unwrap_or(failure)),
         };
-        for task in self.others.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            task.abort();
-        }
-        for task in self.submitters.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            task.abort();
+        for tasks in [&self.others, &self.submitters] {
+            tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(|task| task.abort());
         }
         let pages = self.book.open();
         tally.add("documents", pages.promises.len() as u64);

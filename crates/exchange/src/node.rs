@@ -154,13 +154,17 @@ impl Node {
     /// Takes what happened and says what to do.
     pub fn handle(&mut self, now: Now, event: Event) -> Vec<Effect> {
         self.now = now;
-        if self.room == Room::Nothing && self.is_left_to_be_repeated(&event) {
-            self.tick();
-            return self.finish();
+        if !self.leave_to_be_repeated(&event) {
+            self.take(event);
         }
+        self.tick();
+        self.finish()
+    }
+
+    fn take(&mut self, event: Event) {
         match event {
             Event::Tick => {}
-            Event::Room(room) => self.room_changed(room),
+            Event::Room(room) => self.room = room,
             Event::Persisted { ticket } => self.persisted(ticket),
             Event::LinkUp { neighbour, clock_ms } => self.link_up(neighbour, clock_ms),
             Event::LinkDown { neighbour } => self.link_down(neighbour),
@@ -192,8 +196,6 @@ impl Node {
             }
             Event::Witnessed { neighbour, head } => self.witnessed(neighbour, head),
         }
-        self.tick();
-        self.finish()
     }
 
     pub(crate) fn now(&self) -> Now {

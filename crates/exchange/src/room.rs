@@ -2,7 +2,8 @@
 //!
 //! What frees a disk is that documents go on: so the rooms that are kept back are graded. Documents on their way down end in
 //! an inbox and need nobody else's room; those on their way up need that of the nodes above. As long as each node takes what
-//! comes down when it takes nothing that goes up, two full nodes that face each other still free each other.
+//! comes down when it takes nothing that goes up, two full nodes that face each other can still hand documents on. Open: what is
+//! handed on gives its space back only when journal and body store reclaim it, which they do not do yet.
 
 use crate::effect::{Answer, Effect};
 use crate::event::{Event, Request};
@@ -38,18 +39,12 @@ impl Room {
 }
 
 impl Node {
-    /// How much room the disk has, as it was told last.
-    pub fn room(&self) -> Room {
-        self.room
-    }
-
-    pub(crate) fn room_changed(&mut self, room: Room) {
-        self.room = room;
-    }
-
-    /// With no room at all: lets go of what its sender repeats, and tells offices to come again. Otherwise what waits in
-    /// memory for the disk would grow without end.
-    pub(crate) fn is_left_to_be_repeated(&mut self, event: &Event) -> bool {
+    /// With no room at all: lets go of what its sender repeats, tells offices to come again, and says whether it did. Otherwise
+    /// what waits in memory for the disk would grow without end.
+    pub(crate) fn leave_to_be_repeated(&mut self, event: &Event) -> bool {
+        if self.room != Room::Nothing {
+            return false;
+        }
         match event {
             Event::CustodyTaken { staged, .. } => self.effect(Effect::Discard { staged: *staged }),
             Event::ReceiptsArrived { origin, staged, .. } if *origin == self.me() => {

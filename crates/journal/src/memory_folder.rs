@@ -14,6 +14,8 @@ pub(crate) enum Failing {
     Done,
     /// Half of what is appended is written, then space is missing, from this call on.
     Full,
+    /// The same, and what was written cannot be cut off again either.
+    FullUncut,
 }
 
 /// What a power cut does to what was not synced.
@@ -103,8 +105,10 @@ impl MemoryFolder {
                     change(&mut state.files)?;
                     Err(io::Error::other("failed, but done"))
                 }
-                Failing::Full if on_full(&mut state.files) => Err(io::ErrorKind::StorageFull.into()),
-                Failing::Full => change(&mut state.files),
+                Failing::Full | Failing::FullUncut => match on_full(&mut state.files) {
+                    true => Err(io::ErrorKind::StorageFull.into()),
+                    false => change(&mut state.files),
+                },
                 _ => Err(io::Error::other("failed")),
             },
             _ => change(&mut state.files),
@@ -153,8 +157,9 @@ impl Folder for MemoryFolder {
     }
 
     fn shorten(&mut self, name: &str, len: u64) -> io::Result<()> {
+        let uncut = matches!(self.0.lock().unwrap().fail, Some((_, Failing::FullUncut)));
         self.change(
-            |_| false,
+            |_| uncut,
             |files| {
                 files.get_mut(name).ok_or_else(missing)?.bytes.truncate(len as usize);
                 Ok(())

@@ -71,13 +71,14 @@ impl Daemon {
     /// Batches are durable: their entries go into the ledger, one checkpoint is signed over all of them, the indexes are
     /// told, and only then do the rules hear of it (MUST-09, MUST-24).
     pub(crate) fn committed(&mut self, outcome: Commit) -> Result<(), NodeError> {
-        if let Commit::Full { error } = outcome {
+        if let Commit::Full { error } = &outcome {
             tracing::error!(%error, "ALARM: the disk is full; nothing is promised until there is room");
+        }
+        let Some(committed) = durable(outcome)? else {
             self.journal_full = true;
             return self.look_at_disk();
-        }
+        };
         self.journal_full = false;
-        let committed = durable(outcome)?;
         let mut last = None;
         for (ticket, locations) in &committed.tickets {
             if let Some(batch) = self.batches.remove(ticket) {
@@ -121,12 +122,14 @@ pub(crate) fn settle(shared: &Shared, batch: &Batch, locations: &[Location]) -> 
     Ok(())
 }
 
-/// What became durable. A failed disk may have lost what it said yes to, and one that is still full at a stop never took it:
-/// either way nothing more is promised before a restart has read the disk again.
-pub(crate) fn durable(outcome: Commit) -> Result<Committed, NodeError> {
+/// What became durable; nothing while a full disk is waited for, which is told before what comes of it. A failed disk may have
+/// lost what it said yes to, and one that is still full at a stop never took it: then nothing more is promised before a restart
+/// has read the disk again.
+pub(crate) fn durable(outcome: Commit) -> Result<Option<Committed>, NodeError> {
     match outcome {
-        Commit::Durable(committed) => Ok(committed),
-        Commit::Full { error } | Commit::Failed { error, .. } => Err(NodeError::Journal(error)),
+        Commit::Durable(committed) => Ok(Some(committed)),
+        Commit::Full { .. } => Ok(None),
+        Commit::Failed { error, .. } => Err(NodeError::Journal(error)),
     }
 }
 
@@ -152,4 +155,21 @@ fn tell_queue(shared: &Shared, batch: &Batch, locations: &[Location]) -> Result<
     }
     shared.index.write(changes);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use yizhan_journal::JournalError;
+
+    fn full() -> JournalError {
+        JournalError::Full { source: std::io::ErrorKind::StorageFull.into() }
+    }
+
+    #[test]
+    fn a_disk_that_was_full_for_a_while_is_no_failure_and_one_that_stays_full_is() {
+        assert!(matches!(durable(Commit::Full { error: full() }), Ok(None)));
+        let given_up = durable(Commit::Failed { tickets: vec![1], error: full() });
+        assert_eq!(given_up.unwrap_err().exit_code(), 75);
+    }
 }

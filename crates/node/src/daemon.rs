@@ -115,7 +115,8 @@ impl Daemon {
         let Self { shared, committer, mut batches, .. } = self;
         let position = tokio::task::block_in_place(|| committer.close());
         while let Ok(outcome) = commits.try_recv() {
-            for (ticket, locations) in &crate::committing::durable(outcome)?.tickets {
+            let Some(committed) = crate::committing::durable(outcome)? else { continue };
+            for (ticket, locations) in &committed.tickets {
                 if let Some(batch) = batches.remove(ticket) {
                     crate::committing::settle(&shared, &batch, locations)?;
                 }

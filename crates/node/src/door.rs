@@ -53,7 +53,7 @@ impl Door {
         submission: Submission,
         content: ContentStream,
     ) -> Result<Submitted, DoorError> {
-        if self.shared.room() > Room::Ample {
+        if *self.shared.room() > Room::Ample {
             let fix = "nothing was accepted; make room on the node's disk, or wait until its operator has";
             return Err(DoorError::new(DoorCode::DiskFull, "the node's disk is nearly full", fix));
         }

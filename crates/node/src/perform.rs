@@ -279,8 +279,7 @@ impl Daemon {
             // Not to know is no reason to refuse; a disk that takes nothing says so when it is written to.
             Err(_) => Room::Ample,
         };
-        let before = self.shared.set_room(room);
-        if room == before {
+        if std::mem::replace(&mut *self.shared.room(), room) == room {
             return Ok(());
         }
         if room == Room::Ample {

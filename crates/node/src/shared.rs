@@ -10,7 +10,6 @@ use crate::keeper::LedgerKeeper;
 use crate::opening::Opener;
 use crate::proofs::ProofChecker;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use yizhan_document::{Digest, LedgerId, NodeId, WallTime};
@@ -39,8 +38,8 @@ pub(crate) struct Shared {
     pub(crate) bodies: Arc<BodyStore>,
     /// Where damaged things go.
     pub(crate) quarantine: Quarantine,
-    /// How much room the disk has: [`Room`] as a number.
-    pub(crate) room: AtomicU8,
+    /// How much room the disk has.
+    pub(crate) room: Mutex<Room>,
     /// Journal and queue, for reading.
     pub(crate) index: Index,
     /// The ledger.
@@ -77,17 +76,8 @@ impl Shared {
     }
 
     /// How much room the disk has.
-    pub(crate) fn room(&self) -> Room {
-        const ROOMS: [Room; 5] =
-            [Room::Ample, Room::NoSubmissions, Room::OnlyFromAbove, Room::NoDocuments, Room::Nothing];
-        ROOMS.get(usize::from(self.room.load(Ordering::Relaxed))).copied().unwrap_or_default()
-    }
-
-    /// Notes how much room there is; returns what was noted before.
-    pub(crate) fn set_room(&self, room: Room) -> Room {
-        let before = self.room();
-        self.room.store(room as u8, Ordering::Relaxed);
-        before
+    pub(crate) fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The ledger. A thread that panicked while it held the lock has ended the node (see `daemon`), so the lock is good.

@@ -16,7 +16,6 @@ use crate::recovery::{Recovered, recover};
 use crate::shared::Shared;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -81,7 +80,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         ledger,
         started: clock.wall(),
         quarantine,
-        room: AtomicU8::default(),
+        room: Mutex::default(),
         proofs: ProofChecker::new(Arc::clone(&directory)),
         opener: Opener { me, directory: Arc::clone(&directory), key: Arc::new(keys.opening) },
         closer: Closer { me, directory: Arc::clone(&directory), offices, bodies: Arc::clone(&bodies) },

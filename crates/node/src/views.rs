@@ -49,7 +49,7 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
         held: seen.held,
         inbox: seen.inbox,
         directory_version: directory.version,
-        room: match shared.room() {
+        room: match *shared.room() {
             Room::Ample => DiskRoom::Ample,
             Room::NoSubmissions => DiskRoom::NoSubmissions,
             Room::OnlyFromAbove => DiskRoom::OnlyFromAbove,

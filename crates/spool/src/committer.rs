@@ -152,7 +152,6 @@ fn commit_when_there_is_room<F: Folder>(
                     return Err(error);
                 }
                 if !std::mem::replace(&mut is_told, true) {
-                    tracing::error!(%error, "the journal waits for room");
                     told(Commit::Full { error });
                 }
             }

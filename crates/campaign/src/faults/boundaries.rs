@@ -1,6 +1,7 @@
 //! Kills at the boundaries of system calls: before the n-th call of each kind, while a node accepts, forwards, takes custody,
 //! delivers, returns receipts and stops; and while it recovers from a kill before.
 
+use super::walks::take_turns;
 use crate::errand::Errand;
 use crate::failure::Failure;
 use crate::injection::{Injection, Strike, missing_strace};
@@ -35,12 +36,9 @@ const GROUPS: [&[&str]; 5] = [
     &["ledger", "ledger/.writing", "ledger/checkpoint", "ledger/vkey.new", "ledger/vkey"],
     &["queue", "queue/db", "queue/conf", "queue.mark", "queue.mark.new"],
 ];
-/// Trials in one network.
-const TRIALS_A_NETWORK: u64 = 60;
 /// Before a node is killed to make it recover, it works so long at the most.
 const WORK_MAX: Duration = Duration::from_millis(60);
 const LOOK: Duration = Duration::from_millis(4);
-const PROGRESS: u64 = 25;
 
 /// Where in its life a node is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +53,23 @@ enum Phase {
 pub async fn run(setup: &Setup, every: u64, tally: &mut Tally) -> Result<(), Failure> {
     needs(missing_strace())?;
     let mut random = Random::new(setup.seed);
-    let mut places = places(every, &mut random);
-    while tally.trials < setup.count && !places.is_empty() {
-        let world = World::open(setup, random.branch()).await?;
-        let outcome = one_network(&world, &mut places, every, &mut random, setup.count, tally).await;
-        world.conclude(outcome, tally).await?;
-        tally.say(&format!("a network is settled: {}", tally.counted()));
-    }
-    Ok(())
+    let places = places(every, &mut random);
+    take_turns(setup, &mut random, places, tally, async |world, place: &mut Place, random, tally| {
+        let struck = trial(world, place, random).await?;
+        let what = match (struck, place.phase) {
+            (true, Phase::Life) => "killed at a call",
+            (true, Phase::Recovery) => "killed at a call of recovery",
+            (false, _) => "walks at their end",
+        };
+        tally.add(what, 1);
+        place.nth += if place.group.is_empty() { every.max(1) } else { 1 };
+        Ok(struck)
+    })
+    .await
 }
 
 /// A walk along the calls of one kind: which node, phase and call, and the next to be struck.
+#[derive(Debug)]
 struct Place {
     node: &'static str,
     phase: Phase,
@@ -74,7 +78,6 @@ struct Place {
     nth: u64,
 }
 
-/// All walks, in random order: a short run sees a sample of them.
 fn places(every: u64, random: &mut Random) -> Vec<Place> {
     let mut places = Vec::new();
     for phase in [Phase::Life, Phase::Recovery] {
@@ -86,50 +89,7 @@ fn places(every: u64, random: &mut Random) -> Vec<Place> {
             }
         }
     }
-    random.shuffle(&mut places);
     places
-}
-
-/// Takes the walks in turn, so that also a short run sees each of them; one that came to its end is dropped.
-async fn one_network(
-    world: &World,
-    places: &mut Vec<Place>,
-    every: u64,
-    random: &mut Random,
-    count: u64,
-    tally: &mut Tally,
-) -> Result<(), Failure> {
-    let last = count.min(tally.trials + TRIALS_A_NETWORK);
-    while tally.trials < last && !places.is_empty() {
-        let mut place = places.remove(0);
-        tally.trials += 1;
-        tally.say_every(PROGRESS);
-        let struck = trial(world, &place, random).await.map_err(|failure| at(&place, failure))?;
-        tally.add(
-            match (struck, place.phase) {
-                (true, Phase::Life) => "killed at a call",
-                (true, Phase::Recovery) => "killed at a call of recovery",
-                (false, _) => "walks at their end",
-            },
-            1,
-        );
-        if struck {
-            place.nth += if place.group.is_empty() { every.max(1) } else { 1 };
-            places.push(place);
-        }
-    }
-    Ok(())
-}
-
-fn at(place: &Place, failure: Failure) -> Failure {
-    let Place { node, phase, call, group, nth } = place;
-    match failure {
-        Failure::Broken { promise, what } => Failure::Broken {
-            promise,
-            what: format!("{node}, {phase:?}, before {call} number {nth} {group:?}: {what}"),
-        },
-        unable => unable,
-    }
 }
 
 /// One strike and what comes after it. Says whether it struck.

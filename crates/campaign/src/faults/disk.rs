@@ -2,7 +2,7 @@
 
 use super::at_rest::{Kind, Started, Target, count, settled};
 use crate::failure::{Doing, Failure};
-use crate::network::{Network, THREE_FLAGS};
+use crate::network::{DISK_FAILED, Network, THREE_FLAGS};
 use crate::programs::{done, missing_for_mounts, needs};
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
@@ -35,8 +35,6 @@ const LIFE_MAX: Duration = Duration::from_millis(600);
 /// How long a disk stays read-only or full, and a process frozen, before it is well again.
 const TROUBLE: Duration = Duration::from_secs(3);
 const FROZEN: Duration = Duration::from_secs(10);
-/// The code of a daemon whose disk failed.
-const DISK: i32 = 75;
 
 /// So many files of each kind are deleted, and so many blocks zeroed, at each node in one turn.
 const FILES_A_TURN: usize = 2;
@@ -177,7 +175,7 @@ async fn frozen(world: &World, node: &str) -> Result<(), Failure> {
 /// A node whose disk failed has ended with its code, or is taken down here: it may not have had anything to write.
 fn ended_by_the_disk(world: &World, node: &str, tally: &mut Tally) -> Result<(), Failure> {
     match world.network.take_down(node)? {
-        Some(DISK) => tally.add("ended with code 75", 1),
+        Some(DISK_FAILED) => tally.add("ended with code 75", 1),
         None => tally.add("went on without its disk", 1),
         Some(code) => {
             let what = format!("{node} ended with {code}\n{}", world.network.last_words(node));

@@ -1,10 +1,11 @@
 //! Errors of the disk at the n-th call of each kind: EIO and ENOSPC. The node refuses what it cannot do or ends with code 75 and
 //! says why; a restart without the error needs nobody's help.
 
+use super::walks::take_turns;
 use crate::errand::Errand;
 use crate::failure::Failure;
 use crate::injection::{Injection, Strike, missing_strace, touches};
-use crate::network::Network;
+use crate::network::{DISK_FAILED, Network};
 use crate::programs::needs;
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
@@ -40,16 +41,12 @@ const WRITTEN: [&str; 10] = [
     "bodies/closing-1.part",
     "bodies/closing-2.part",
 ];
-const TRIALS_A_NETWORK: u64 = 60;
 /// Before a node is killed to make it recover, it works so long at the most.
 const WORK_MAX: Duration = Duration::from_millis(60);
 const LOOK: Duration = Duration::from_millis(4);
 /// An errand takes a second or two, and what is tried again is so after ten. A node that has not done it after so long goes on
 /// without doing its work.
 const LIMPING_MAX: Duration = Duration::from_secs(35);
-const PROGRESS: u64 = 25;
-/// The code of a daemon whose disk failed.
-const DISK: i32 = 75;
 const PROMISE: &str = "an error of the disk is refused, or ends the node with code 75 and a reason";
 
 /// A walk along the calls of one kind: which node, call and error, and the next to be struck.
@@ -95,36 +92,8 @@ pub async fn run(
             places.push(Place { node, call, error, recovering, nth });
         }
     }
-    random.shuffle(&mut places);
-    while tally.trials < setup.count && !places.is_empty() {
-        let world = World::open(setup, random.branch()).await?;
-        let outcome = one_network(&world, &mut places, every, &mut random, setup.count, tally).await;
-        world.conclude(outcome, tally).await?;
-        tally.say(&format!("a network is settled: {}", tally.counted()));
-    }
-    Ok(())
-}
-
-/// Takes the walks in turn, so that also a short run sees each of them; one that came to its end is dropped.
-async fn one_network(
-    world: &World,
-    places: &mut Vec<Place>,
-    every: u64,
-    random: &mut Random,
-    count: u64,
-    tally: &mut Tally,
-) -> Result<(), Failure> {
-    let last = count.min(tally.trials + TRIALS_A_NETWORK);
-    while tally.trials < last && !places.is_empty() {
-        let mut place = places.remove(0);
-        tally.trials += 1;
-        tally.say_every(PROGRESS);
-        let end = trial(world, &place, random).await.map_err(|failure| match failure {
-            Failure::Broken { promise, what } => {
-                Failure::Broken { promise, what: format!("{place:?}: {what}") }
-            }
-            unable => unable,
-        })?;
+    take_turns(setup, &mut random, places, tally, async |world, place: &mut Place, random, tally| {
+        let end = trial(world, place, random).await?;
         let what = match &end {
             End::NotStruck => "walks at their end",
             End::WentOn => "went on",
@@ -137,12 +106,10 @@ async fn one_network(
             }
         };
         tally.add(what, 1);
-        if !matches!(end, End::NotStruck) {
-            place.nth += every.max(1);
-            places.push(place);
-        }
-    }
-    Ok(())
+        place.nth += every.max(1);
+        Ok(!matches!(end, End::NotStruck))
+    })
+    .await
 }
 
 async fn trial(world: &World, place: &Place, random: &mut Random) -> Result<End, Failure> {
@@ -189,7 +156,7 @@ async fn trial(world: &World, place: &Place, random: &mut Random) -> Result<End,
             return Err(Failure::broken(PROMISE, what));
         }
         Some(0) if !ended => End::WentOn,
-        Some(DISK) if says_why(&network.log_since(node, logged)) => End::GaveUp,
+        Some(DISK_FAILED) if says_why(&network.log_since(node, logged)) => End::GaveUp,
         _ if !at_data => End::Elsewhere,
         _ => End::Wrongly(format!("{struck:?}: {status}\n{}", network.last_words(node))),
     };

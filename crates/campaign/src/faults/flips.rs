@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 /// After so many findings a campaign ends: more of the same teach nothing.
 const FINDINGS_MAX: usize = 20;
@@ -41,7 +40,6 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
             Ok(Some(ended)) => failure = ended.doing("flipping")?.err().or(failure),
             Err(_) => {}
         }
-        sleep(Duration::from_millis(1)).await;
     }
     for (target, came) in told.try_iter() {
         count(tally, &target, came);
@@ -64,21 +62,16 @@ impl Lane {
         tell: &std::sync::mpsc::Sender<(Target, Came)>,
     ) -> Result<(), Failure> {
         while next.fetch_add(1, Ordering::SeqCst) < count {
-            let Some(kind) = random.among(&Kind::ALL).copied() else { return Ok(()) };
+            let Some(kind) = Kind::among_all(&mut random) else { return Ok(()) };
             // A ledger is read by auditors much more often than by its own node.
             let audit = kind.is_of_ledger() && random.below(8) > 0;
             let told = if audit {
                 tokio::task::block_in_place(|| self.audited.flip(kind, &mut random))?
+            } else if let Some((node, target)) = self.started.choose(kind, &mut random)? {
+                let came = self.started.harm(node, &target).await?;
+                Some((target, came))
             } else {
-                {
-                    let target = self.started.choose(kind, &mut random)?;
-                    match target {
-                        Some((node, target)) => {
-                            Some((target.clone(), self.started.harm(node, &target).await?))
-                        }
-                        None => None,
-                    }
-                }
+                None
             };
             // Whoever counts goes only when all is over.
             drop(told.map(|told| tell.send(told)));

@@ -27,28 +27,6 @@ pub(in crate::faults) enum Kind {
 }
 
 impl Kind {
-    /// All kinds; those with the most to lose stand more than once and so are hit more often.
-    pub(in crate::faults) const ALL: [Self; 19] = [
-        Self::Journal,
-        Self::Journal,
-        Self::Journal,
-        Self::Body,
-        Self::Body,
-        Self::Tile,
-        Self::Tile,
-        Self::Entries,
-        Self::Entries,
-        Self::Checkpoint,
-        Self::Vkey,
-        Self::Queue,
-        Self::Queue,
-        Self::QueueMark,
-        Self::Format,
-        Self::Directory,
-        Self::Keys,
-        Self::Certificate,
-        Self::Configuration,
-    ];
     /// Each kind once.
     pub(in crate::faults) const EACH: [Self; 13] = [
         Self::Journal,
@@ -65,6 +43,20 @@ impl Kind {
         Self::Certificate,
         Self::Configuration,
     ];
+
+    /// A random kind; those with the most to lose are hit more often.
+    pub(in crate::faults) fn among_all(random: &mut Random) -> Option<Self> {
+        let weighted = Self::EACH.into_iter().flat_map(|kind| std::iter::repeat_n(kind, kind.weight()));
+        random.among(&weighted.collect::<Vec<_>>()).copied()
+    }
+
+    fn weight(self) -> usize {
+        match self {
+            Self::Journal => 3,
+            Self::Body | Self::Tile | Self::Entries | Self::Queue => 2,
+            _ => 1,
+        }
+    }
 
     pub(in crate::faults) fn name(self) -> &'static str {
         match self {
@@ -150,9 +142,10 @@ impl Target {
         node: &Path,
         random: &mut Random,
     ) -> Result<Option<Self>, Failure> {
-        let Some((file, length)) = choose(kind, node, random)? else { return Ok(None) };
-        let harm = Harm::Flip { offset: random.below(length), bit: 1 << random.below(8) };
-        Ok(Some(Self { kind, file, harm }))
+        Self::within(kind, node, random, |length, random| Harm::Flip {
+            offset: random.below(length),
+            bit: 1 << random.below(8),
+        })
     }
 
     /// A random block in a file of this kind, if a node has any.
@@ -161,10 +154,10 @@ impl Target {
         node: &Path,
         random: &mut Random,
     ) -> Result<Option<Self>, Failure> {
-        let Some((file, length)) = choose(kind, node, random)? else { return Ok(None) };
-        let offset = random.below(length.div_ceil(BLOCK_BYTES)).saturating_mul(BLOCK_BYTES);
-        let harm = Harm::Zero { offset, length: length.saturating_sub(offset).min(BLOCK_BYTES) };
-        Ok(Some(Self { kind, file, harm }))
+        Self::within(kind, node, random, |length, random| {
+            let offset = random.below(length.div_ceil(BLOCK_BYTES)).saturating_mul(BLOCK_BYTES);
+            Harm::Zero { offset, length: length.saturating_sub(offset).min(BLOCK_BYTES) }
+        })
     }
 
     /// A random file of this kind, if a node has any.
@@ -173,7 +166,21 @@ impl Target {
         node: &Path,
         random: &mut Random,
     ) -> Result<Option<Self>, Failure> {
-        Ok(choose(kind, node, random)?.map(|(file, _)| Self { kind, file, harm: Harm::Delete }))
+        Self::within(kind, node, random, |_, _| Harm::Delete)
+    }
+
+    /// What `harm` makes of the length of a random file, in bytes; empty files cannot be harmed.
+    fn within(
+        kind: Kind,
+        node: &Path,
+        random: &mut Random,
+        harm: impl FnOnce(usize, &mut Random) -> Harm,
+    ) -> Result<Option<Self>, Failure> {
+        let files = kind.files(node)?;
+        let Some(file) = random.among(&files).cloned() else { return Ok(None) };
+        let length = file.metadata().doing("looking at a file")?.len();
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        Ok((length > 0).then(|| Self { kind, file, harm: harm(length, random) }))
     }
 
     /// Does the harm.
@@ -193,13 +200,6 @@ impl Target {
         }
         std::fs::write(&self.file, bytes).doing("writing a file that is harmed")
     }
-}
-
-fn choose(kind: Kind, node: &Path, random: &mut Random) -> Result<Option<(PathBuf, usize)>, Failure> {
-    let files = kind.files(node)?;
-    let Some(file) = random.among(&files).cloned() else { return Ok(None) };
-    let length = file.metadata().doing("looking at a file")?.len();
-    Ok((length > 0).then_some((file, usize::try_from(length).unwrap_or(usize::MAX))))
 }
 
 impl fmt::Display for Target {
