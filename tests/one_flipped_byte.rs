@@ -292,3 +292,19 @@ fn a_checkpoint_that_one_changed_byte_makes_larger_is_named_and_stops_nobody() {
     network.stop_all();
     assert!(flag(&network.verified(REGION, &network.data(REGION)).json(), "/ok"));
 }
+
+#[test]
+fn what_a_power_cut_left_empty_in_a_ledger_is_written_anew_or_taken_away() {
+    let (network, _) = delivered(&mut Random::of_this_run());
+    let ledger = network.data(RELAY).join("ledger");
+    // Published once, and unsynced: the cut left name and no content, of the checkpoint as well.
+    for file in ["checkpoint", "tile/0/000.p/1", "tile/entries/000.p/1"] {
+        std::fs::create_dir_all(ledger.join(file).parent().unwrap()).unwrap();
+        std::fs::write(ledger.join(file), "").unwrap();
+    }
+    network.start_all();
+    network.await_rest();
+    network.stop_all();
+    let audit = network.audited(&network.ledgers());
+    assert_eq!(audit.code, 0, "{audit:?}");
+}

@@ -1,5 +1,6 @@
 //! A network of real processes in a folder of its own: made, started, killed, stopped. What runs is a child of this process.
 
+use crate::clerk::until;
 use crate::failure::{Doing, Failure};
 use crate::programs::{Programs, done, plain};
 use serde_json::Value;
@@ -10,10 +11,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The flags of a region, a prefecture and a county.
 pub const THREE_FLAGS: [&str; 6] = ["--root", "65", "--prefecture", "6523", "--county", "652301"];
+/// Between two looks after a process.
+const LOOK: Duration = Duration::from_millis(4);
 /// The exit code of a node whose disk failed, as `docs/on-disk.md`, section 13, has it.
 pub const DISK_FAILED: i32 = 75;
 /// The promise that a node ends only when it is told to, or says why it must.
@@ -162,6 +166,14 @@ impl Network {
         }
     }
 
+    /// Waits until a node has ended by itself.
+    pub async fn ends(&self, node: &str) -> Result<(), Failure> {
+        while self.ended(node)?.is_none() {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
     /// Kills a node with SIGKILL. Only a child of this process can be meant. A node that had ended before broke a promise.
     pub fn kill(&self, node: &str) -> Result<(), Failure> {
         self.strike(node)?;
@@ -227,6 +239,32 @@ impl Network {
     pub fn pid(&self, node: &str) -> Result<u32, Failure> {
         let child = self.child(node)?;
         child.as_ref().map(Child::id).ok_or_else(|| not_running(node))
+    }
+
+    /// Lets a node stand still; on return none of its threads is in a call any more.
+    pub async fn freeze(&self, node: &str) -> Result<(), Failure> {
+        let pid = self.signal(node, "-STOP")?;
+        until("every thread stands still", || async {
+            let mut threads = std::fs::read_dir(format!("/proc/{pid}/task")).doing("looking for threads")?;
+            let still = |thread: std::io::Result<std::fs::DirEntry>| {
+                let stat = thread.and_then(|thread| std::fs::read_to_string(thread.path().join("stat")));
+                // The name of a thread, in brackets, may hold anything; its state stands behind.
+                stat.is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|state| state.starts_with('T')))
+            };
+            Ok(threads.all(still).then_some(()))
+        })
+        .await
+    }
+
+    /// Lets a node go on that stands still.
+    pub fn thaw(&self, node: &str) -> Result<(), Failure> {
+        self.signal(node, "-CONT").map(drop)
+    }
+
+    fn signal(&self, node: &str, signal: &str) -> Result<u32, Failure> {
+        let pid = self.pid(node)?;
+        done(Command::new("kill").args([signal, &pid.to_string()]))?;
+        Ok(pid)
     }
 
     /// The key of a node's ledger, as the signed directory gives it.

@@ -2,7 +2,7 @@
 
 use crate::book::{Book, Paper, Promise};
 use crate::checks::{self, Clerks, drains_by_itself};
-use crate::clerk::Clerk;
+use crate::clerk::{Clerk, PATIENCE};
 use crate::failure::{Doing, Failure};
 use crate::network::{Network, THREE_FLAGS};
 use crate::papers::{Papers, Size};
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use yizhan_ledger::Checkpoint;
 
 /// The nodes, from the lowest to the highest: origin, relay and destination of what goes up.
@@ -245,7 +245,9 @@ async fn taking(ways: Ways, node: &str, mut random: Random) -> Result<(), Failur
     let clerk = ways.clerk(node)?;
     let mut last = 0;
     while ways.going_on.taking.load(Ordering::SeqCst) {
-        let items = clerk.inbox_after(last).await.unwrap_or_default();
+        let items = timeout(PATIENCE, clerk.inbox_after(last)).await;
+        let items = items.map_err(|_| Failure::broken("a node answers", format!("{node} shows no inbox")))?;
+        let items = items.unwrap_or_default();
         if items.is_empty() {
             sleep(LOOK).await;
         }

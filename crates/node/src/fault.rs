@@ -3,6 +3,7 @@
 use crate::config::ConfigError;
 use crate::keeper::KeeperError;
 use crate::keys::KeysError;
+use yizhan_desk::BindError;
 use yizhan_hierarchy::{AnchorError, DirectoryError};
 use yizhan_journal::{JournalError, RecordError};
 use yizhan_link::LinkError;
@@ -64,7 +65,7 @@ pub enum NodeError {
     Link(#[from] LinkError),
     /// The desk.
     #[error(transparent)]
-    Desk(#[from] yizhan_desk::BindError),
+    Desk(#[from] BindError),
     /// A folder of the node.
     #[error("{path}: {source}")]
     Folder {
@@ -90,6 +91,7 @@ impl NodeError {
             | Self::Random
             | Self::Journal(_)
             | Self::Folder { .. }
+            | Self::Desk(BindError::Io { .. })
             | Self::Link(_) => 75,
             Self::Config(_)
             | Self::Keys(_)

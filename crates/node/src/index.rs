@@ -83,6 +83,11 @@ impl Index {
         self.queue.close(position)
     }
 
+    /// An error once the queue has failed: then half of what the desk is asked has no answer any more.
+    pub(crate) fn check(&self) -> Result<(), QueueError> {
+        self.queue.check()
+    }
+
     /// The content of a holding.
     pub(crate) fn envelope(&self, holding: u64) -> Result<Arc<StoredEnvelope>, IndexError> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);

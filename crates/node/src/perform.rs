@@ -294,7 +294,9 @@ impl Daemon {
     }
 
     /// Publishes the ledger and shows it to neighbours that have not cosigned its present size.
+    /// Ends the node where the queue has failed, rather than run on without an answer to what is asked of it.
     pub(crate) fn keep_house(&mut self) -> Result<(), NodeError> {
+        self.shared.index.check()?;
         let now = self.shared.clock.uptime_ms();
         if now < self.published_at + crate::daemon::PUBLISH_MS {
             return Ok(());

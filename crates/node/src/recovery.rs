@@ -51,6 +51,9 @@ pub(crate) fn recover(
             replay(data, profile, directory, &tiles, (sound, published), Some(&queue))?
         }
     };
+    if !sound {
+        remove_partial_tiles(&tiles)?;
+    }
     let Replay { node, log, journal, report, contents } = found;
     tracing::info!(records = report.records, entries = log.size(), unclean = report.unclean, "recovered");
     let lost: Vec<u64> =
@@ -257,6 +260,30 @@ fn look_at_tiles(tiles: &Path, quarantine: &Quarantine) -> Result<bool, NodeErro
         }
     }
     Ok(problems.is_empty())
+}
+
+/// Removes the partial tiles of a ledger that was not believed, once the journal has given all of it: nothing else would. The
+/// ones that are needed are written with the first publication; those of earlier checkpoints are never written again, and where
+/// `checkpoint` does not read, nobody has looked at them.
+fn remove_partial_tiles(tiles: &Path) -> Result<(), NodeError> {
+    let mut folders = vec![tiles.join("tile")];
+    while let Some(folder) = folders.pop() {
+        let failed = |source| NodeError::Folder { path: folder.clone(), source };
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_some_and(|extension| extension == "p") {
+                std::fs::remove_dir_all(&path).map_err(failed)?;
+            } else if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Names what recovery found and puts the bytes aside.

@@ -101,6 +101,12 @@ impl Queue {
         if changes.is_empty() { Ok(()) } else { self.worker.send(Request::Write(changes.into_list())) }
     }
 
+    /// An error once the database has failed: writes are not waited for, so nobody else may have heard of it. From then on it
+    /// answers nothing; only a restart, which rebuilds it, helps.
+    pub fn check(&self) -> Result<(), QueueError> {
+        self.worker.check()
+    }
+
     /// Where the content of an envelope lies.
     pub fn content(&self, envelope: &EnvelopeId) -> Result<Option<Location>, QueueError> {
         let value = self.worker.ask(|reply| Request::Get {

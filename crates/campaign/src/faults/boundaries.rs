@@ -38,7 +38,6 @@ const GROUPS: [&[&str]; 5] = [
 ];
 /// Before a node is killed to make it recover, it works so long at the most.
 const WORK_MAX: Duration = Duration::from_millis(60);
-const LOOK: Duration = Duration::from_millis(4);
 
 /// Where in its life a node is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,14 +123,6 @@ async fn trial(world: &World, place: &Place, random: &mut Random) -> Result<bool
 /// Waits until the node is struck, or has come through. On return it does not run.
 async fn struck(world: &World, node: &str, phase: Phase, errand: &mut Errand) -> Result<bool, Failure> {
     let network = &world.network;
-    let ends = async {
-        loop {
-            if network.ended(node)?.is_some() {
-                return Ok::<(), Failure>(());
-            }
-            sleep(LOOK).await;
-        }
-    };
     let comes_through = async {
         match phase {
             Phase::Life => errand.done(world).await,
@@ -140,7 +131,7 @@ async fn struck(world: &World, node: &str, phase: Phase, errand: &mut Errand) ->
     };
     let (ended, outcome) = tokio::select! {
         biased;
-        outcome = ends => (true, outcome),
+        outcome = network.ends(node) => (true, outcome),
         outcome = comes_through => (false, outcome),
     };
     // A node that ended makes whoever waits for it fail as well; that is no fault.

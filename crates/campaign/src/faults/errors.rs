@@ -43,7 +43,6 @@ const WRITTEN: [&str; 10] = [
 ];
 /// Before a node is killed to make it recover, it works so long at the most.
 const WORK_MAX: Duration = Duration::from_millis(60);
-const LOOK: Duration = Duration::from_millis(4);
 /// An errand takes a second or two, and what is tried again is so after ten. A node that has not done it after so long goes on
 /// without doing its work.
 const LIMPING_MAX: Duration = Duration::from_secs(35);
@@ -132,7 +131,7 @@ async fn trial(world: &World, place: &Place, random: &mut Random) -> Result<End,
     let comes_through = timeout(LIMPING_MAX, errand.done(world));
     let ended = tokio::select! {
         biased;
-        ended = ends(network, node) => { ended?; Some(true) }
+        ended = network.ends(node) => { ended?; Some(true) }
         done = comes_through => done.ok().transpose()?.map(|()| false),
     };
     let Some(ended) = ended else {
@@ -175,13 +174,6 @@ async fn mended(world: &World, node: &str, errand: &mut Errand) -> Result<(), Fa
 
 fn written(network: &Network, node: &str) -> Vec<PathBuf> {
     WRITTEN.iter().map(|name| network.data(node).join(name)).collect()
-}
-
-async fn ends(network: &Network, node: &str) -> Result<(), Failure> {
-    while network.ended(node)?.is_none() {
-        sleep(LOOK).await;
-    }
-    Ok(())
 }
 
 /// Whether the last line that a node wrote tells a person what failed.

@@ -45,11 +45,14 @@ impl Worker {
         Ok(Self { requests: Mutex::new(Some(requests)), failure, thread: Some(thread) })
     }
 
+    /// An error once the database has failed.
+    pub(crate) fn check(&self) -> Result<(), QueueError> {
+        self.failure.get().map_or(Ok(()), |why| Err(QueueError::Failed { why: why.clone() }))
+    }
+
     /// Hands a request over; waits only while the channel is full.
     pub(crate) fn send(&self, request: Request) -> Result<(), QueueError> {
-        if let Some(why) = self.failure.get() {
-            return Err(QueueError::Failed { why: why.clone() });
-        }
+        self.check()?;
         // A clone, so that a writer who waits for room does not keep others from waiting as well.
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let requests = requests.ok_or(QueueError::Closed)?;
