@@ -12,21 +12,9 @@ use yizhan_campaign::injection::missing_strace;
 use yizhan_campaign::programs::missing_for_mounts;
 use yizhan_campaign::tally::{Setup, Tally};
 
-/// The plan of errors that is always tried. Other plans still meet two open faults of the daemon: it limps on when the queue fails
-/// while it runs, and it ends with 78 instead of 75 when a full disk keeps it from making the desk's socket.
-const PLAN_OF_ERRORS: u64 = 7;
-
-/// Runs a campaign from the seed of this run.
+/// Runs a campaign from the seed of this run, and holds it to having done what it was asked for, and found nothing.
 fn run(count: u64, campaign: impl AsyncFnOnce(&Setup, &mut Tally) -> Result<(), Failure>) -> Tally {
-    run_from(Random::of_this_run().next(), count, campaign)
-}
-
-/// Runs a campaign and holds it to having done what it was asked for, and found nothing.
-fn run_from(
-    seed: u64,
-    count: u64,
-    campaign: impl AsyncFnOnce(&Setup, &mut Tally) -> Result<(), Failure>,
-) -> Tally {
+    let seed = Random::of_this_run().next();
     let setup = Setup { programs: programs_here(), folder: None, seed, count, tell: true };
     let mut tally = Tally::new(&setup);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -68,9 +56,8 @@ fn errors_of_the_disk_at_single_system_calls_break_no_promise() {
     if !nothing_is_missing(missing_strace()) {
         return;
     }
-    let tally = run_from(PLAN_OF_ERRORS, 24, async |setup, tally| {
-        faults::errors::run(setup, 4, &faults::errors::ERRORS, tally).await
-    });
+    let tally =
+        run(24, async |setup, tally| faults::errors::run(setup, 4, &faults::errors::ERRORS, tally).await);
     assert!(tally.count("ended with code 75") > 0, "no disk failed");
 }
 
