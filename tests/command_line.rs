@@ -146,6 +146,17 @@ fn a_node_that_does_not_run_is_said_so_with_how_to_start_it() {
 }
 
 #[test]
+fn a_node_whose_data_folder_is_gone_does_not_begin_a_second_history() {
+    let network = Network::of_three();
+    let config = network.node(REGION).join("node.toml");
+    std::fs::remove_dir_all(network.node(REGION).join("data")).unwrap();
+    let gone = alone(&["node", "run", "--config", path_text(&config)]);
+    assert_eq!(gone.code, 78, "{gone:?}");
+    assert!(gone.err.contains("mount its disk or put `data` in node.toml right"), "{gone:?}");
+    assert!(!network.node(REGION).join("data").exists(), "the folder was made all the same");
+}
+
+#[test]
 fn what_cannot_be_sent_is_refused_at_once_with_what_to_do_instead() {
     let (network, file) = running();
     let send = |more: &[&str], files: &[&Path]| network.send_with(COUNTY, &[REGION], more, files);

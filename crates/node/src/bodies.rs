@@ -79,6 +79,9 @@ pub(crate) fn examine(shared: &Shared, holding: u64, stored: &StoredEnvelope, er
 /// A damaged body goes to quarantine; nothing is deleted on doubt.
 fn put_body_aside(shared: &Shared, stored: &StoredEnvelope, why: &str) {
     let path = shared.bodies.path_of(Digest::of(&stored.header));
+    if !path.exists() {
+        return;
+    }
     let found_at = path.display().to_string();
     let note = Note { what: "body".to_owned(), found_at, why: why.to_owned() };
     if let Err(error) = shared.quarantine.move_in(&path, &note) {

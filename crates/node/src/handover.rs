@@ -37,7 +37,10 @@ pub(crate) fn hand_over(
     let body: Box<dyn Read + Send> = match &stored.body {
         StoredBody::Inline(bytes) => Box::new(std::io::Cursor::new(bytes.clone())),
         StoredBody::File { .. } => {
-            let file = crate::bodies::open(shared, &stored).map_err(failed)?;
+            let file = crate::bodies::open(shared, &stored).map_err(|error| {
+                crate::bodies::examine(shared, holding, &stored, &error);
+                failed(error)
+            })?;
             Box::new(BufReader::with_capacity(1 << 17, file))
         }
     };

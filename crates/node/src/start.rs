@@ -47,7 +47,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let keys = Keys::load(&config)?;
     let directory = Arc::new(load_directory(&config, &clock)?);
     check_fit(&config, &keys, &directory, &clock)?;
-    make_data_folder(&config.data)?;
+    prepare_data_folder(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;
     let quarantine = Quarantine::open(&config.data.join("quarantine"))?;
     let ledger = LedgerId { node: config.node, epoch: 0 };
@@ -182,11 +182,14 @@ fn check_fit(config: &Config, keys: &Keys, directory: &Directory, clock: &Clock)
     })
 }
 
-/// Makes the data folder, or looks whether the one that is there is of a form that this release reads.
-fn make_data_folder(data: &Path) -> Result<(), NodeError> {
-    let folder = |source| NodeError::Folder { path: data.to_owned(), source };
-    if let Some(parent) = data.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent).map_err(folder)?;
+/// Looks whether the data folder is of a form that this release reads, and begins it where it is empty. It is never made: a
+/// misspelt path or a disk that is not mounted would else begin a second history.
+fn prepare_data_folder(data: &Path) -> Result<(), NodeError> {
+    if !data.is_dir() {
+        return Err(NodeError::Data(format!(
+            "{} is no folder: mount its disk or put `data` in node.toml right; for a node that never ran, make it (mkdir)",
+            data.display()
+        )));
     }
     create_folder(data)?;
     let format = data.join("format");

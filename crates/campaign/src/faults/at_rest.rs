@@ -29,9 +29,6 @@ pub(super) enum Came {
     Noticed,
     /// It cost documents, no more than it may, and that was named.
     Cost,
-    /// The node took another folder for its own and began a new history there. A release without a mark of place
-    /// (docs/on-disk.md, section 14) cannot tell a misspelt folder from a new one; neighbours can, and refuse it.
-    Elsewhere,
     /// It broke the promise.
     Wrong(String),
 }
@@ -61,7 +58,6 @@ pub(super) fn count(tally: &mut Tally, target: &Target, came: Came) {
         Came::NoDifference => tally.add("made no difference", 1),
         Came::Noticed => tally.add("noticed", 1),
         Came::Cost => tally.add("cost a document", 1),
-        Came::Elsewhere => tally.add("began anew in another folder", 1),
         Came::Wrong(how) => {
             tally.add("wrong", 1);
             tally.find(format!("{PROMISE}: {target}: {how}"));

@@ -22,8 +22,8 @@ use yizhan_ledger::Checkpoint;
 const LOOK: Duration = Duration::from_millis(3);
 /// How long a start and the questions after it may take; only a failure takes as long.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The words by which a log names harm: damage, a torn end, an index made anew, a body that is gone.
-const NAMES: [&str; 4] = ["ALARM", "never finished", "is rebuilt", "is not in the body store"];
+/// The words by which a log names harm: damage, a torn end, an index made anew.
+const NAMES: [&str; 3] = ["ALARM", "never finished", "is rebuilt"];
 /// So many small documents have records in one block of a journal, at the most.
 const IN_A_BLOCK: usize = 4;
 /// The codes with which a node refuses to start, for a person to see to it: usage, disk, configuration.
@@ -91,7 +91,6 @@ impl Started {
         let seen = timeout(PATIENCE, self.see(node)).await;
         let log = self.network.log_since(node, logged);
         let came = match seen {
-            Err(_) if self.began_elsewhere(node) => Came::Elsewhere,
             Err(_) => Came::Wrong(format!("it neither runs nor ends\n{log}")),
             Ok(Err(failure)) if failure.is_broken() => Came::Wrong(failure.to_string()),
             Ok(Err(failure)) => return Err(failure),
@@ -189,23 +188,6 @@ impl Started {
             documents.insert(item.id, (item, digest));
         }
         Ok(Some(Seen { documents, head }))
-    }
-
-    /// Whether the desk of a node answers in another folder than its own.
-    fn began_elsewhere(&self, node: &str) -> bool {
-        let mut folders = vec![self.network.node(node)];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.file_name().is_some_and(|name| name == "desk.sock") {
-                    return true;
-                }
-                if path.is_dir() && path != self.network.data(node) {
-                    folders.push(path);
-                }
-            }
-        }
-        false
     }
 
     /// Puts everything of a node back as it was, and the directory with it.
