@@ -30,6 +30,8 @@ pub struct Network {
     path: PathBuf,
     programs: Programs,
     nodes: BTreeMap<String, Mutex<Option<Child>>>,
+    /// The folders are copies, which nodes go on from only where they are told that nothing newer exists.
+    copied: bool,
 }
 
 impl Network {
@@ -52,14 +54,16 @@ impl Network {
             let name = entry.doing("looking for nodes")?.file_name().to_string_lossy().into_owned();
             nodes.insert(name, Mutex::new(None));
         }
-        Ok(Self { place: Mutex::new(Some(place)), path, programs: programs.clone(), nodes })
+        Ok(Self { place: Mutex::new(Some(place)), path, programs: programs.clone(), nodes, copied: false })
     }
 
     /// A copy of a network none of whose nodes runs, with all that they have on disk.
     pub fn copy(&self) -> Result<Self, Failure> {
         let place = new_place(self.path.parent())?;
         done(Command::new("cp").arg("-a").arg(self.folder()).arg(place.path().join("n")))?;
-        Self::found(&self.programs, place)
+        let mut copy = Self::found(&self.programs, place)?;
+        copy.copied = true;
+        Ok(copy)
     }
 
     /// Leaves everything where it is when this value goes; gives the place.
@@ -146,6 +150,9 @@ impl Network {
         };
         command.args(["node", "run", "--stop-with-stdin", "--log", filter, "--config"]);
         command.arg(self.node(node).join("node.toml"));
+        if self.copied {
+            command.arg("--newest");
+        }
         // The input is held open as long as this process lives: its end is theirs.
         command.stdin(Stdio::piped()).stdout(log.try_clone().doing("sharing the log")?).stderr(log);
         *child = Some(command.spawn().doing(format_args!("starting {node}"))?);

@@ -54,7 +54,14 @@ impl Volume {
         done(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image))?;
         std::fs::create_dir_all(&at).doing("making a mount point")?;
         let mut volume = Self { image, at, mounted: false };
+        // The mark that no node has run there yet belongs to the folder, wherever it lies.
+        let mark = volume.at.join("placement");
+        let new = std::fs::read(&mark).ok();
         volume.mount()?;
+        if let Some(new) = new {
+            std::fs::write(&mark, new).doing("marking a volume as new")?;
+            done(Command::new("sync").arg(&mark).arg(&volume.at))?;
+        }
         Ok(volume)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::fault::NodeError;
 use crate::input::{Ask, Input};
+use crate::placement::Place;
 use crate::renewals::Renewals;
 use crate::shared::Shared;
 use crate::stage::{Stage, StagedItem};
@@ -67,21 +68,33 @@ impl Daemon {
         }
     }
 
-    /// Runs until `stop` is done or the disk fails. `lost` are holdings whose content recovery did not find.
+    /// Runs until `stop` is done or the disk fails. `place` is where the folder lies, `lost` are holdings whose
+    /// content recovery did not find.
     pub(crate) async fn run(
         &mut self,
         mut inputs: mpsc::Receiver<Input>,
-        lost: Vec<u64>,
+        (place, lost): (Place, Vec<u64>),
         commits: &mut mpsc::UnboundedReceiver<Commit>,
         stop: impl Future<Output = ()>,
     ) -> Result<(), NodeError> {
+        tokio::pin!(stop);
+        let mut up = BTreeMap::new();
+        if place == Place::Unknown && !self.shared.config.newest {
+            let Some(heard) = self.confirmed(&mut inputs, &mut stop).await? else { return Ok(()) };
+            up = heard;
+        }
+        if place != Place::Known {
+            crate::placement::settle(&self.shared.config.data)?;
+        }
         let now = self.shared.clock.now();
         let effects = self.node.start(now);
         self.perform(effects)?;
         for holding in lost {
             self.handle(Event::Damaged { holding })?;
         }
-        tokio::pin!(stop);
+        for (neighbour, hello) in up {
+            self.take(Input::Up { neighbour, hello })?;
+        }
         loop {
             let now = self.shared.clock.uptime_ms();
             let housekeeping = self.published_at + PUBLISH_MS;
@@ -125,6 +138,7 @@ impl Daemon {
         let mut keeper = shared.keeper();
         keeper.seal().and_then(|()| keeper.publish()).map_err(NodeError::Ledger)?;
         drop(keeper);
+        shared.remembered.write_down();
         Ok(shared.index.close(position?)?)
     }
 
@@ -137,6 +151,7 @@ impl Daemon {
     fn take(&mut self, input: Input) -> Result<(), NodeError> {
         match input {
             Input::Up { neighbour, hello } => {
+                self.hear_memory(neighbour, &hello)?;
                 self.cosigned_by.insert(neighbour, hello.witnessed);
                 self.shown_to.remove(&neighbour);
                 self.following.entry(neighbour).or_default().begin_anew();
@@ -310,6 +325,9 @@ impl Daemon {
             tracing::error!(%neighbour, size = head.size, "ALARM: a neighbour shows two histories of its ledger");
         } else if let Err(WitnessError::Unproven { .. }) = advanced {
             self.ask_again(neighbour, head.ledger);
+        }
+        if advanced.is_ok() {
+            self.shared.remember(neighbour, head.ledger, &custody.proof.checkpoint);
         }
         advanced.map_err(|error| error.to_string())
     }

@@ -30,6 +30,20 @@ pub enum NodeError {
     /// The data folder is not what one node left there.
     #[error("the data folder cannot be used: {0}")]
     Data(String),
+    /// A neighbour remembers a checkpoint that this node signed and does not have.
+    #[error(
+        "{neighbour} shows a checkpoint of {said} entries that this node signed, and the data folder knows of {known} or of others: \
+         it was restored from an old copy, or the machine was set back. Put the newest data folder there; going on from this one \
+         would tell a second history"
+    )]
+    SetBack {
+        /// Who shows it.
+        neighbour: yizhan_document::NodeId,
+        /// Entries that the checkpoint speaks of.
+        said: u64,
+        /// Entries that are known here.
+        known: u64,
+    },
     /// The index does not know what the rules know: the queue is not to be believed, and is made anew by a restart.
     #[error("the queue does not know holding {0}; a restart makes it anew from the journal")]
     Unindexed(u64),
@@ -99,6 +113,7 @@ impl NodeError {
             | Self::Directory(_)
             | Self::Misfit(_)
             | Self::Data(_)
+            | Self::SetBack { .. }
             | Self::Desk(_) => 78,
             Self::Record(_) => 70,
             Self::Ledger(KeeperError::Log(_) | KeeperError::KeyFile(_)) => 75,

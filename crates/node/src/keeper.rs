@@ -131,6 +131,15 @@ impl LedgerKeeper {
         self.current.to_text()
     }
 
+    /// A checkpoint that this node signed and that its ledger does not have: it was set back, or told two histories. What it
+    /// did not sign says nothing.
+    pub(crate) fn said_beyond(&self, note: &[u8]) -> Option<Checkpoint> {
+        let said = SignedCheckpoint::verify(note, &self.signer.verifier()).ok()?;
+        let said = said.checkpoint().clone();
+        let holds = self.log.root_at(said.size).is_ok_and(|root| root == said.root);
+        (!holds).then_some(said)
+    }
+
     /// Entries with proofs under the newest checkpoint.
     pub(crate) fn bundle(&self, indexes: &[u64]) -> Result<ProofBundle, KeeperError> {
         self.bundle_under(&self.current, indexes)

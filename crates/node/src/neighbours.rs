@@ -67,7 +67,11 @@ async fn take_frame(
         Frame::Offer(offer) => {
             check(shared, checks, move |shared| {
                 let (link, envelope) = (offer.link, Digest::of(&offer.header));
+                let shown = (offer.custody.ledger, offer.custody.checkpoint.clone());
                 let checked = check_offer(&shared.proofs, neighbour, *offer).map(Box::new);
+                if checked.is_ok() {
+                    shared.remember(neighbour, shown.0, &shown.1);
+                }
                 Some(Input::Offer { neighbour, link, envelope, checked })
             })
             .await;

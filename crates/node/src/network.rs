@@ -145,7 +145,9 @@ impl Making<'_> {
         let node = planned.id;
         let folder = node_folder(self.folder, node);
         new_folder(&folder, 0o755)?;
-        new_folder(&folder.join("data"), 0o700)?;
+        let data = folder.join("data");
+        new_folder(&data, 0o700)?;
+        crate::placement::mark_as_new(&data).map_err(write_error(&data))?;
         let keys = folder.join("keys");
         new_folder(&keys, 0o700)?;
         new_folder(&keys.join("offices"), 0o700)?;
@@ -217,6 +219,7 @@ impl Making<'_> {
             keys: KeyConfig::default(),
             link: LinkConfig::default(),
             disk: DiskConfig::default(),
+            newest: false,
         };
         let path = folder.join("node.toml");
         fs::write(&path, config.to_toml()?).map_err(write_error(&path))

@@ -304,6 +304,7 @@ impl Daemon {
         self.published_at = now;
         self.look_at_disk()?;
         self.renew()?;
+        self.shared.remembered.write_down();
         let size = {
             let mut keeper = self.shared.keeper();
             match keeper.publish() {

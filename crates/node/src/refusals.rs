@@ -15,6 +15,10 @@ pub(crate) fn refusal(answer: &Answer) -> DoorError {
         "no-route" => (DoorCode::NoRoute, "ask the operator: the directory shows no way to a recipient"),
         "unknown" => (DoorCode::UnknownDocument, "check the id and the office"),
         "full" => (DoorCode::DiskFull, "nothing was done; make room on the node's disk, then try again"),
+        "unconfirmed" => (
+            DoorCode::Stopping,
+            "nothing was done; it goes on by itself once its neighbours are reached, `yizhan status` shows which; or see its log",
+        ),
         "busy" => (DoorCode::InProgress, "try again in a moment"),
         "refused" => {
             (DoorCode::WrongState, "the office refused it before; what was refused cannot be signed for")
@@ -27,6 +31,8 @@ pub(crate) fn refusal(answer: &Answer) -> DoorError {
     };
     let detail = match *reason {
         "full" => "the node's disk is full".to_owned(),
+        "unconfirmed" => "the node's data folder was restored, and its neighbours have not confirmed yet that it is the newest"
+            .to_owned(),
         "refused" => "the document is refused already".to_owned(),
         "signed-for" => "the document is signed for already".to_owned(),
         "not-signed-for" => "the document is not signed for yet".to_owned(),

@@ -9,6 +9,7 @@ use crate::input::Input;
 use crate::keeper::LedgerKeeper;
 use crate::opening::Opener;
 use crate::proofs::ProofChecker;
+use crate::remembered::Remembered;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) directory: Arc<Directory>,
     /// Checks proofs.
     pub(crate) proofs: ProofChecker,
+    /// The newest checkpoint that was seen of each neighbour.
+    pub(crate) remembered: Arc<Remembered>,
     /// Opens documents.
     pub(crate) opener: Opener,
     /// Closes documents.
@@ -73,6 +76,15 @@ impl Shared {
     /// This node.
     pub(crate) fn me(&self) -> NodeId {
         self.config.node
+    }
+
+    /// Remembers a checkpoint that a neighbour showed of its own ledger, if its signature is good.
+    pub(crate) fn remember(&self, neighbour: NodeId, ledger: LedgerId, note: &[u8]) {
+        if ledger.node == neighbour
+            && let Ok(checkpoint) = self.proofs.checkpoint(ledger, note)
+        {
+            self.remembered.remember(ledger, checkpoint.size, note);
+        }
     }
 
     /// How much room the disk has.

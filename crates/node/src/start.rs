@@ -11,8 +11,10 @@ use crate::index::Index;
 use crate::keeper::LedgerKeeper;
 use crate::keys::Keys;
 use crate::opening::Opener;
+use crate::placement;
 use crate::proofs::ProofChecker;
 use crate::recovery::{Recovered, recover};
+use crate::remembered::Remembered;
 use crate::shared::Shared;
 use std::collections::HashMap;
 use std::path::Path;
@@ -50,6 +52,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     prepare_data_folder(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;
     let quarantine = Quarantine::open(&config.data.join("quarantine"))?;
+    let place = placement::look(&config.data)?;
     let ledger = LedgerId { node: config.node, epoch: 0 };
     let profile =
         Profile { network: config.network.clone(), ledger, max_classification: config.max_classification };
@@ -60,7 +63,10 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let keeper = Arc::new(Mutex::new(keep_ledger(&config, &keys, &directory, log, signer)?));
     let cosigned = Arc::new(Mutex::new(cosigned_before(&node, &directory.neighbours(config.node))));
     let (link_events, link_inputs) = mpsc::channel::<LinkEvent>(LINK_EVENTS_MAX);
-    let hello = hello(&config, ledger, &directory, clock, &keeper, &cosigned);
+    let proofs = ProofChecker::new(Arc::clone(&directory));
+    let heads = config.data.join("heads");
+    let remembered = Arc::new(Remembered::open(&heads, &directory.neighbours(config.node), &proofs)?);
+    let hello = hello(&config, ledger, &directory, clock, &keeper, &cosigned, &remembered);
     let links = Links::start(link_config(&config, &keys, &directory, clock), hello, link_events)?;
     let bodies = Arc::new(BodyStore::open(&config.data.join("bodies"))?);
     let path = config.data.join("journal");
@@ -81,7 +87,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         started: clock.wall(),
         quarantine,
         room: Mutex::default(),
-        proofs: ProofChecker::new(Arc::clone(&directory)),
+        proofs,
+        remembered,
         opener: Opener { me, directory: Arc::clone(&directory), key: Arc::new(keys.opening) },
         closer: Closer { me, directory: Arc::clone(&directory), offices, bodies: Arc::clone(&bodies) },
         directory,
@@ -104,7 +111,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     }));
     let listening = tokio::spawn(crate::neighbours::listen(Arc::clone(&shared), link_inputs));
     tracing::info!(node = %me, address = %shared.links.local_addr(), "the node runs");
-    let outcome = daemon.run(queue_of_inputs, lost, &mut commits, stop).await;
+    let outcome = daemon.run(queue_of_inputs, (place, lost), &mut commits, stop).await;
     tracing::info!(node = %me, "the node stops");
     close_desk.send(()).unwrap_or_default();
     listening.abort();
@@ -254,9 +261,10 @@ fn hello(
     clock: Clock,
     keeper: &Arc<Mutex<LedgerKeeper>>,
     cosigned: &Arc<Mutex<HashMap<NodeId, u64>>>,
+    remembered: &Arc<Remembered>,
 ) -> HelloMaker {
     let (node, directory) = (config.node, directory.version);
-    let (keeper, cosigned) = (Arc::clone(keeper), Arc::clone(cosigned));
+    let (keeper, cosigned, remembered) = (Arc::clone(keeper), Arc::clone(cosigned), Arc::clone(remembered));
     Arc::new(move |neighbour| {
         let cosigned = cosigned.lock().unwrap_or_else(PoisonError::into_inner);
         let keeper = keeper.lock().unwrap_or_else(PoisonError::into_inner);
@@ -268,6 +276,7 @@ fn hello(
             witnessed: cosigned.get(&neighbour).copied().unwrap_or(0),
             directory,
             clock_ms: clock.wall().as_ms(),
+            remembered: remembered.of(neighbour),
         }
     })
 }

@@ -52,6 +52,7 @@ pub fn check_body_head(head: &BodyHead) -> Result<(), Breach> {
 
 fn check_hello(hello: &Hello) -> Result<(), Breach> {
     at_most("protocol versions", hello.versions.len(), VERSIONS_MAX)?;
+    at_most("bytes of a remembered checkpoint", hello.remembered.len(), CHECKPOINT_BYTES_MAX)?;
     at_most("bytes of a checkpoint", hello.checkpoint.len(), CHECKPOINT_BYTES_MAX)
 }
 

@@ -68,8 +68,9 @@ pub(crate) fn offer() -> Offer {
 }
 
 fn any_hello() -> impl Strategy<Value = Hello> {
-    (vec(any::<u16>(), 0..5), any_node(), any_ledger(), any_bytes(), any::<(u64, u64, u64)>()).prop_map(
-        |(versions, node, ledger, checkpoint, (witnessed, directory, clock_ms))| Hello {
+    let notes = (any_bytes(), any_bytes());
+    (vec(any::<u16>(), 0..5), any_node(), any_ledger(), notes, any::<(u64, u64, u64)>()).prop_map(
+        |(versions, node, ledger, (checkpoint, remembered), (witnessed, directory, clock_ms))| Hello {
             versions,
             node,
             ledger,
@@ -77,6 +78,7 @@ fn any_hello() -> impl Strategy<Value = Hello> {
             witnessed,
             directory,
             clock_ms,
+            remembered,
         },
     )
 }

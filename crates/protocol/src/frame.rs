@@ -42,6 +42,10 @@ pub struct Hello {
     pub directory: u64,
     /// Its wall clock in milliseconds, so that neighbours notice a wrong one.
     pub clock_ms: u64,
+    /// The newest checkpoint of the receiver's ledger that it has seen (a signed note), empty if none: a receiver that was set
+    /// back learns by its own signature that it has said more than it knows.
+    #[serde(with = "serde_bytes")]
+    pub remembered: Vec<u8>,
 }
 
 /// An envelope offered for custody: everything but a large body.

@@ -43,7 +43,7 @@ pub const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 pub const PIECES_MAX: usize = 65_536;
 
 /// Payload of a `Hello`, in bytes, at the most.
-pub const HELLO_BYTES_MAX: u32 = 20 * 1024;
+pub const HELLO_BYTES_MAX: u32 = 36 * 1024;
 /// Payload of an `Offer`, in bytes, at the most.
 pub const OFFER_BYTES_MAX: u32 = 4 * 1024 * 1024;
 /// Payload of a `Wanted`, in bytes, exactly.
@@ -70,7 +70,7 @@ const BUNDLE_OF_ONE: usize =
 const _: () = assert!(SLIPS_MAX == DESTINATIONS_MAX);
 const _: () = assert!(REASON_BYTES_MAX == DOCUMENT_REASON_BYTES_MAX);
 const _: () = assert!(PIECES_MAX as u64 * PIECE_BYTES == BODY_BYTES_MAX);
-const _: () = assert!(CHECKPOINT_BYTES_MAX + VERSIONS_MAX * 2 + 256 < HELLO_BYTES_MAX as usize);
+const _: () = assert!(2 * CHECKPOINT_BYTES_MAX + VERSIONS_MAX * 2 + 256 < HELLO_BYTES_MAX as usize);
 // An offer to every destination there may be, each with one X25519 stanza and a path of 12 hashes, fits with all else
 // at its own limit.
 const _: () = assert!(

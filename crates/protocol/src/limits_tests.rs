@@ -47,6 +47,7 @@ fn hello(versions: usize, checkpoint: usize) -> Frame {
         witnessed: 0,
         directory: 0,
         clock_ms: 0,
+        remembered: vec![0; checkpoint],
     })
 }
 

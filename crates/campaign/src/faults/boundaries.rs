@@ -29,12 +29,13 @@ const CALLS: [&str; 11] = [
 ];
 /// Files and folders of a data folder whose calls are counted by themselves: the threads that do them are not the busiest, and
 /// would hardly ever be struck otherwise. The first group is everything.
-const GROUPS: [&[&str]; 5] = [
+const GROUPS: [&[&str]; 6] = [
     &[],
     &["journal"],
     &["bodies", "bodies/closing-0.part", "bodies/closing-1.part", "bodies/closing-2.part"],
     &["ledger", "ledger/.writing", "ledger/checkpoint", "ledger/vkey.new", "ledger/vkey"],
     &["queue", "queue/db", "queue/conf", "queue.mark", "queue.mark.new"],
+    &["placement", "placement.new", "heads", "heads/65.new", "heads/6523.new", "heads/652301.new"],
 ];
 /// Before a node is killed to make it recover, it works so long at the most.
 const WORK_MAX: Duration = Duration::from_millis(60);

@@ -29,8 +29,12 @@ const CALLS: [&str; 8] = [
 pub const ERRORS: [&str; 2] = ["EIO", "ENOSPC"];
 /// Written with `write`, as far as their names are known beforehand. Everything else that a node writes so is no file of its
 /// data: logs, and the wake-ups of its own threads, which no disk can fail.
-const WRITTEN: [&str; 10] = [
+const WRITTEN: [&str; 14] = [
     "format.new",
+    "placement.new",
+    "heads/65.new",
+    "heads/6523.new",
+    "heads/652301.new",
     "queue.mark.new",
     "ledger/.writing",
     "ledger/vkey.new",

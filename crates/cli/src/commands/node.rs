@@ -28,6 +28,11 @@ pub(crate) struct Run {
     /// What is logged, such as `debug` or `warn,yizhan_link=trace` [default: $RUST_LOG, else info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// The data folder is the newest there is, though it was moved or copied: do not wait for the neighbours to confirm it
+    ///
+    /// A node on a folder that was restored from an old copy would tell a second history of its ledger.
+    #[arg(long)]
+    newest: bool,
     /// Stop also when standard input ends, so that the node does not outlive the program that started it
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
@@ -36,7 +41,8 @@ pub(crate) struct Run {
 pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
     let Typed::Run(run) = typed;
     start_log(run.log.as_deref(), output)?;
-    let config = Config::load(&run.config)?;
+    let mut config = Config::load(&run.config)?;
+    config.newest = run.newest;
     let mut signals = [SignalKind::interrupt(), SignalKind::terminate()]
         .into_iter()
         .map(signal)

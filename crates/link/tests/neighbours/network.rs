@@ -120,6 +120,7 @@ pub(crate) fn hello(me: NodeId) -> Hello {
         witnessed: 3,
         directory: 4,
         clock_ms: now().as_ms(),
+        remembered: Vec::new(),
     }
 }
 

@@ -20,6 +20,8 @@ pub(in crate::faults) enum Kind {
     Queue,
     QueueMark,
     Format,
+    Placement,
+    Heads,
     Directory,
     Keys,
     Certificate,
@@ -28,7 +30,7 @@ pub(in crate::faults) enum Kind {
 
 impl Kind {
     /// Each kind once.
-    pub(in crate::faults) const EACH: [Self; 13] = [
+    pub(in crate::faults) const EACH: [Self; 15] = [
         Self::Journal,
         Self::Body,
         Self::Tile,
@@ -38,6 +40,8 @@ impl Kind {
         Self::Queue,
         Self::QueueMark,
         Self::Format,
+        Self::Placement,
+        Self::Heads,
         Self::Directory,
         Self::Keys,
         Self::Certificate,
@@ -69,6 +73,8 @@ impl Kind {
             Self::Queue => "in the queue",
             Self::QueueMark => "in queue.mark",
             Self::Format => "in format",
+            Self::Placement => "in placement",
+            Self::Heads => "in remembered heads",
             Self::Directory => "in the directory",
             Self::Keys => "in keys",
             Self::Certificate => "in certificates",
@@ -97,6 +103,8 @@ impl Kind {
             Self::Queue => "data/queue",
             Self::QueueMark => "data/queue.mark",
             Self::Format => "data/format",
+            Self::Placement => "data/placement",
+            Self::Heads => "data/heads",
             Self::Directory => "../../directory",
             Self::Keys => "keys",
             Self::Certificate => "node.pem",
