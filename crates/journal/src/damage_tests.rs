@@ -128,7 +128,8 @@ fn what_is_attested_is_damage_and_never_a_torn_tail() {
     let (mut journal, report, seen) = open_with(&folder, attested).unwrap();
     assert_eq!((report.torn_tail, seen.len()), (None, written.len() - 1));
     assert_eq!(report.damaged.iter().map(|d| d.reason).collect::<Vec<_>>(), [DamageReason::Record]);
-    assert_eq!(journal.position().sequence, 7);
+    // The seventh, and the witness that recovery leaves of it.
+    assert_eq!(journal.position().sequence, 8);
     // What is written after it does not make it look like something refused.
     fill(&mut journal, 1);
     drop(journal);
@@ -238,4 +239,65 @@ fn files_of_others_are_left_alone_and_named() {
     let (_, report, _) = open(&folder);
     assert_eq!(report.unknown_files, ["notes.txt"]);
     assert_eq!(folder.contents()["notes.txt"], b"hello");
+}
+
+/// Writes other fields into a segment header and seals it again.
+fn reseal(bytes: &mut [u8], field: usize, number: u64) {
+    bytes[field..field + 8].copy_from_slice(&number.to_be_bytes());
+    let crc = crc32c::crc32c(&bytes[..48]);
+    bytes[48..52].copy_from_slice(&crc.to_be_bytes());
+}
+
+#[test]
+fn a_segment_that_says_it_replaces_itself_or_a_later_one_removes_nothing() {
+    let (files, written) = filled(true);
+    for (name, number) in files.keys().map(|name| (name, segment_of(name))) {
+        for replaces in [number, number + 1, u64::MAX] {
+            let folder = folder_with(&files);
+            folder.edit(name, |bytes| reseal(bytes, 24, replaces));
+            let (_, report, seen) = open(&folder);
+            let records = |list: Located| list.into_iter().map(|(_, record)| record).collect::<Vec<_>>();
+            assert_eq!(records(seen), records(written.clone()), "{name} that replaces {replaces}");
+            assert!(matches!(
+                report.damaged[..],
+                [crate::Damage { reason: DamageReason::SegmentHeader, .. }]
+            ));
+            assert!(names(&report, number, 24));
+        }
+    }
+}
+
+#[test]
+fn files_whose_numbers_have_more_than_twelve_digits_are_left_alone() {
+    let (mut files, written) = filled(true);
+    let names =
+        ["1000000000000.seg", "18446744073709551615.seg", "18446744073709551615.torn", "1000000000000.new"];
+    for name in names {
+        files.insert(name.into(), b"of somebody else".to_vec());
+    }
+    let folder = folder_with(&files);
+    let (mut journal, mut report, seen) = open(&folder);
+    report.unknown_files.sort();
+    let mut expected = names.map(str::to_owned);
+    expected.sort();
+    assert_eq!((report.unknown_files, seen), (expected.to_vec(), written));
+    fill(&mut journal, 1);
+    assert!(names.iter().all(|name| folder.contents()[*name] == b"of somebody else"));
+}
+
+#[test]
+fn when_the_last_number_is_used_up_the_journal_says_so_instead_of_writing_what_it_will_not_find() {
+    let (files, written) = filled(true);
+    let folder = folder_with(&files);
+    crate::Folder::create(&mut folder.clone(), "999999999999.torn").unwrap();
+    let (mut journal, _, seen) = open(&folder);
+    assert_eq!(seen, written);
+    assert!(matches!(journal.append(&[record(1, b"x")]), Err(JournalError::NoNumberLeft)));
+    drop(journal);
+    let (files, _) = filled(false);
+    let folder = folder_with(&files);
+    crate::Folder::create(&mut folder.clone(), "999999999999.torn").unwrap();
+    let before = folder.contents();
+    assert!(matches!(open_with(&folder, options()), Err(JournalError::NoNumberLeft)));
+    assert_eq!(folder.contents(), before);
 }

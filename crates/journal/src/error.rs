@@ -83,6 +83,9 @@ pub enum JournalError {
         /// The segment.
         segment: u64,
     },
+    /// The highest number that a file name of the journal has room for is in use: there is no name for a next segment.
+    #[error("a file of the journal has the last number there is; restore the folder, nothing was changed")]
+    NoNumberLeft,
     /// The visitor refused a record during recovery.
     #[error("a record of the journal was refused during recovery: {0}")]
     Visitor(VisitError),

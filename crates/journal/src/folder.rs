@@ -51,6 +51,9 @@ impl FileKind {
     }
 }
 
+/// The highest number of a file: the last that has twelve digits. The lowest is 1.
+pub(crate) const NUMBER_MAX: u64 = 999_999_999_999;
+
 /// The name of a file, such as `000000000001.seg`.
 pub(crate) fn file_name(number: u64, kind: FileKind) -> String {
     format!("{number:012}{}", kind.extension())
@@ -60,7 +63,8 @@ pub(crate) fn file_name(number: u64, kind: FileKind) -> String {
 pub(crate) fn parse_file_name(name: &str) -> Option<(u64, FileKind)> {
     FileKind::ALL.into_iter().find_map(|kind| {
         let number = name.strip_suffix(kind.extension())?.parse().ok()?;
-        (file_name(number, kind) == name).then_some((number, kind))
+        let own = (1..=NUMBER_MAX).contains(&number) && file_name(number, kind) == name;
+        own.then_some((number, kind))
     })
 }
 
@@ -73,6 +77,11 @@ mod tests {
         assert_eq!(file_name(1, FileKind::Segment), "000000000001.seg");
         assert_eq!(parse_file_name("000000000042.torn"), Some((42, FileKind::Torn)));
         for name in ["1.seg", "+00000000001.seg", "000000000001.seg.new", "x", "", ".seg"] {
+            assert_eq!(parse_file_name(name), None, "{name} was taken");
+        }
+        assert_eq!(parse_file_name("999999999999.seg"), Some((NUMBER_MAX, FileKind::Segment)));
+        // Nothing replaces segment 0, and behind the last number of twelve digits no order by name is kept.
+        for name in ["000000000000.seg", "1000000000000.seg", "18446744073709551615.torn"] {
             assert_eq!(parse_file_name(name), None, "{name} was taken");
         }
     }

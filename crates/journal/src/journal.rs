@@ -1,7 +1,7 @@
 //! The journal: append batches, make them durable, read records back, let old segments go.
 
 use crate::error::{JournalError, disk, is_full};
-use crate::folder::{FileKind, Folder, file_name};
+use crate::folder::{FileKind, Folder, NUMBER_MAX, file_name};
 use crate::frame::{BatchHeader, EncodedBatch, Marker, RawRecord};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, RECORD_BYTES_MAX, SEGMENT_BYTES_MAX};
 use crate::location::{Location, Position};
@@ -276,6 +276,9 @@ impl<F: Folder> Journal<F> {
     }
 
     fn begin_segment(&mut self) -> Result<(), JournalError> {
+        if self.next_segment > NUMBER_MAX {
+            return Err(JournalError::NoNumberLeft);
+        }
         self.sync()?;
         let number = self.next_segment;
         let name = file_name(number, FileKind::Segment);

@@ -28,6 +28,8 @@ mod recovery;
 mod report;
 mod scan;
 mod segment_header;
+#[cfg(test)]
+mod twice_opened_tests;
 mod window;
 
 pub use error::{JournalError, VisitError};

@@ -6,8 +6,8 @@
 //! says which one is replaced.
 
 use crate::error::{JournalError, disk, space_or_disk};
-use crate::folder::{FileKind, Folder, file_name, parse_file_name};
-use crate::frame::{BATCH_HEADER_LEN, BatchHeader, Marker, TRAILER_LEN, whole_batch};
+use crate::folder::{FileKind, Folder, NUMBER_MAX, file_name, parse_file_name};
+use crate::frame::{BATCH_HEADER_LEN, BatchHeader, EncodedBatch, Marker, TRAILER_LEN, whole_batch};
 use crate::journal::{JournalOptions, Segment};
 use crate::limits::CHUNK_BYTES;
 use crate::report::{RecoveryReport, TornTail};
@@ -43,6 +43,9 @@ pub(crate) fn recover<F: Folder>(
     report.fresh = files.is_empty();
     report.unclean = !stopped;
     let successor = highest.saturating_add(1);
+    if !stopped && successor > NUMBER_MAX {
+        return Err(JournalError::NoNumberLeft);
+    }
     let mut segments = Vec::with_capacity(files.len());
     let mut scan = Scan::new(folder, marker, options.attested, visit, report);
     for (index, file) in files.iter().enumerate() {
@@ -56,6 +59,7 @@ pub(crate) fn recover<F: Folder>(
         segment.first = old.header.map_or(segment.first.min(ended.next), |header| header.first);
         let header = SegmentHeader { segment: successor, replaces: old.number, first: segment.first, marker };
         segment.bytes = rewrite(folder, old, torn_from, &header, &mut ended)?;
+        ended.next = ended.next.saturating_add(u64::from(ended.unwitnessed));
     }
     let next_segment = if stopped { successor } else { successor.saturating_add(1) };
     let Ended { report, next, floor, .. } = ended;
@@ -84,7 +88,10 @@ fn survey<F: Folder>(
                 let size = folder.len(&name).map_err(disk("measuring", &name))?;
                 let bytes = folder.read(&name, 0, SEGMENT_HEADER_LEN).map_err(disk("reading", &name))?;
                 let header = match SegmentHeader::decode(&bytes) {
-                    Beginning::Header(header) => Some(header).filter(|header| header.segment == number),
+                    // Only an earlier one can have been replaced; believing anything else would remove what is sound.
+                    Beginning::Header(header) => {
+                        Some(header).filter(|header| header.segment == number && header.replaces < number)
+                    }
                     Beginning::Bad => None,
                     Beginning::Version(version) => return Err(unsupported(number, version)),
                 };
@@ -173,6 +180,8 @@ fn rewrite<F: Folder>(
     folder.create(&new).map_err(space_or_disk("creating", &new))?;
     folder.append(&new, &[&header.encode()]).map_err(space_or_disk("writing", &new))?;
     copy(folder, &old.name, SEGMENT_HEADER_LEN as u64, end, &new)?;
+    let witness = if ended.unwitnessed { witness(ended, &header.marker) } else { Vec::new() };
+    folder.append(&new, &[&witness]).map_err(space_or_disk("writing", &new))?;
     folder.sync(&new).map_err(disk("syncing", &new))?;
     if let Some(offset) = torn_from {
         let file = file_name(old.number, FileKind::Torn);
@@ -190,7 +199,16 @@ fn rewrite<F: Folder>(
     }
     folder.rename(&new, &file_name(header.segment, FileKind::Segment)).map_err(disk("renaming", &new))?;
     folder.remove(&old.name).map_err(disk("removing", &old.name))?;
-    Ok(end.max(SEGMENT_HEADER_LEN as u64))
+    Ok(end.max(SEGMENT_HEADER_LEN as u64) + witness.len() as u64)
+}
+
+/// A batch without records that attests no more than was attested already. What is cut off with a torn tail, and what the
+/// caller knows, is there no more at the next opening; this is, so that damage before it stays damage.
+fn witness(ended: &Ended, marker: &Marker) -> Vec<u8> {
+    let Ended { next: sequence, durable, floor, .. } = *ended;
+    let header = BatchHeader { clean_stop: false, count: 0, sequence, durable, floor, bytes: 0 };
+    let batch = EncodedBatch::new(&header, std::iter::empty(), marker);
+    [batch.header.as_slice(), batch.trailer.as_slice()].concat()
 }
 
 fn copy<F: Folder>(folder: &mut F, from: &str, start: u64, end: u64, to: &str) -> Result<(), JournalError> {

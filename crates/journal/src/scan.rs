@@ -35,6 +35,10 @@ pub(crate) struct Ended {
     pub(crate) floor: u64,
     /// Where in the last segment the torn tail begins.
     pub(crate) torn_from: Option<u64>,
+    /// The highest batch number that anything attests to have been synced.
+    pub(crate) durable: u64,
+    /// The last whole batch is not enough to find again what was found: a harmed header or the caller told the rest.
+    pub(crate) unwitnessed: bool,
 }
 
 /// The walk over all segments, the oldest first.
@@ -53,6 +57,8 @@ pub(crate) struct Scan<'a, F: Folder> {
     doubtful: Vec<Stretch>,
     /// For each damage reported: the number of a batch whose sync would have covered it.
     synced_with: Vec<u64>,
+    /// What was known at the last whole batch.
+    witnessed: (usize, u64, u64),
 }
 
 /// Bytes that are not whole batches.
@@ -88,7 +94,14 @@ impl<'a, F: Folder> Scan<'a, F> {
             floor,
             doubtful,
             synced_with,
+            witnessed: (0, 1, 1),
         }
+    }
+
+    /// How much was reported, the next batch, the floor. Headers of segments do not count: a rewritten one is sound.
+    fn known(&self) -> (usize, u64, u64) {
+        let reported = self.report.damaged.iter().filter(|d| d.reason != DamageReason::SegmentHeader).count();
+        (reported + self.report.abandoned.len(), self.next.unwrap_or(1), self.floor.max(1))
     }
 
     /// Walks one segment. `known_as` is the number under which its content will be found after the recovery. Returns the
@@ -102,6 +115,7 @@ impl<'a, F: Folder> Scan<'a, F> {
                 // Before a segment is begun, the one before it is synced.
                 self.durable = self.durable.max(header.first.saturating_sub(1));
                 self.next_is(header.first)?;
+                self.witnessed = self.known();
             }
             None => self.doubt(&file.name, known_as, 0, body, body == SEGMENT_HEADER_LEN as u64),
         }
@@ -132,6 +146,8 @@ impl<'a, F: Folder> Scan<'a, F> {
                 }
             }
         }
+        self.next = Some(next);
+        let unwitnessed = self.known() != self.witnessed;
         let floor = self.floor.max(1);
         if let Some(first) = self.first.filter(|first| *first > floor) {
             self.missing(floor, first - 1);
@@ -140,7 +156,7 @@ impl<'a, F: Folder> Scan<'a, F> {
         for (damage, synced_with) in self.report.damaged.iter_mut().zip(&self.synced_with) {
             damage.attested = *synced_with <= durable;
         }
-        Ok(Ended { report: self.report, next, floor, torn_from })
+        Ok(Ended { report: self.report, next, floor, torn_from, durable, unwitnessed })
     }
 
     /// Walks one batch, or to where the next one begins; returns where that is.
@@ -166,6 +182,7 @@ impl<'a, F: Folder> Scan<'a, F> {
             }
             self.report.batches += 1;
             self.next = Some(header.sequence.saturating_add(1));
+            self.witnessed = self.known();
             return Ok(at + header.frame_len() as u64);
         }
         if self.next.is_none() {

@@ -1,0 +1,136 @@
+//! What recovery decides holds: a folder opened a second time tells of the same damage and the same records.
+
+use crate::journal_tests::{fill, open_with, options, record};
+use crate::memory_folder::MemoryFolder;
+use crate::{Damage, DamageReason, JournalOptions, RawRecord, RecoveryReport};
+
+/// One segment takes it all.
+fn one_segment() -> JournalOptions {
+    JournalOptions { segment_bytes: 1 << 20, ..options() }
+}
+
+/// Three batches in one segment: their frames begin at these offsets, and the file ends at the last one.
+fn three_batches() -> (MemoryFolder, [usize; 4]) {
+    let folder = MemoryFolder::default();
+    let (mut journal, _, _) = open_with(&folder, one_segment()).unwrap();
+    let mut at = [52; 4];
+    for batch in 0..3u8 {
+        fill(&mut journal, 1);
+        at[usize::from(batch) + 1] = journal.position().bytes as usize;
+    }
+    (folder, at)
+}
+
+/// What each opening must report alike, and the records.
+fn told(
+    folder: &MemoryFolder,
+    attested: u64,
+) -> (Vec<(u64, u64, DamageReason)>, Vec<RawRecord>, RecoveryReport, u64) {
+    let (journal, report, seen) = open_with(folder, JournalOptions { attested, ..one_segment() }).unwrap();
+    let place = |damage: &Damage| (damage.offset, damage.len, damage.reason);
+    let bad = report.damaged.iter().chain(&report.abandoned).map(place).collect();
+    let sequence = journal.position().sequence;
+    (bad, seen.into_iter().map(|(_, record)| record).collect(), report, sequence)
+}
+
+#[track_caller]
+fn told_alike_ever_after(folder: &MemoryFolder, attested: u64) -> RecoveryReport {
+    let (bad, records, report, sequence) = told(folder, attested);
+    for opening in 2..5 {
+        // Nobody need attest it again.
+        let (bad_again, records_again, report, sequence_again) = told(folder, 0);
+        assert_eq!(bad_again, bad, "opening {opening}");
+        assert_eq!((records_again, report.torn_tail), (records.clone(), None), "opening {opening}");
+        assert_eq!(sequence_again, sequence, "opening {opening}");
+    }
+    report
+}
+
+#[test]
+fn damage_before_a_torn_tail_stays_damage_once_the_tail_is_cut_off() {
+    let (folder, at) = three_batches();
+    folder.edit("000000000001.seg", |bytes| {
+        bytes[at[1] + 48 + 16] ^= 1;
+        bytes.truncate(at[3] - 5);
+    });
+    let report = told_alike_ever_after(&folder, 0);
+    assert_eq!(
+        report.damaged.iter().map(|d| (d.reason, d.attested)).collect::<Vec<_>>(),
+        [(DamageReason::Record, true)]
+    );
+    assert_eq!(report.torn_tail.unwrap().offset, at[2] as u64);
+}
+
+#[test]
+fn damage_that_only_the_caller_attests_stays_damage() {
+    let (folder, at) = three_batches();
+    folder.edit("000000000001.seg", |bytes| bytes[at[2] + 48 + 16] ^= 1);
+    let report = told_alike_ever_after(&folder, 3);
+    assert_eq!(report.damaged.iter().map(|d| d.reason).collect::<Vec<_>>(), [DamageReason::Record]);
+    let (folder, at) = three_batches();
+    folder.edit("000000000001.seg", |bytes| bytes.truncate(at[2]));
+    let report = told_alike_ever_after(&folder, 5);
+    assert_eq!(
+        report.damaged.iter().map(|d| d.reason).collect::<Vec<_>>(),
+        [DamageReason::Missing { from: 3, to: 5 }]
+    );
+}
+
+#[test]
+fn batches_that_only_the_header_of_a_torn_tail_shows_to_be_missing_stay_missing() {
+    let (folder, at) = three_batches();
+    folder.edit("000000000001.seg", |bytes| {
+        bytes.truncate(at[3] - 5);
+        bytes.drain(at[1]..at[2]);
+    });
+    let report = told_alike_ever_after(&folder, 0);
+    assert_eq!(
+        report.damaged.iter().map(|d| d.reason).collect::<Vec<_>>(),
+        [DamageReason::Missing { from: 2, to: 2 }]
+    );
+}
+
+#[test]
+fn what_was_abandoned_before_a_torn_tail_stays_abandoned() {
+    let (folder, at) = three_batches();
+    folder.edit("000000000001.seg", |bytes| {
+        bytes.truncate(at[3] - 5);
+        bytes.splice(at[2]..at[2], *b"left over");
+    });
+    let report = told_alike_ever_after(&folder, 0);
+    assert_eq!((report.damaged.len(), report.abandoned.len()), (0, 1));
+    assert!(report.torn_tail.is_some());
+}
+
+#[test]
+fn a_folder_torn_twice_in_a_row_keeps_both_tails_and_the_damage_before_them() {
+    let (folder, at) = three_batches();
+    folder.edit("000000000001.seg", |bytes| {
+        bytes[at[1] + 48 + 16] ^= 1;
+        bytes.truncate(at[3] - 5);
+    });
+    let (mut journal, first, _) = open_with(&folder, one_segment()).unwrap();
+    journal.append(&[record(7, b"torn as well")]).unwrap();
+    let end = journal.position();
+    drop(journal);
+    folder.edit(&format!("{:012}.seg", end.segment), |bytes| bytes.truncate(end.bytes as usize - 3));
+    let second = told_alike_ever_after(&folder, 0);
+    let places = |report: &RecoveryReport| {
+        report.damaged.iter().map(|d| (d.offset, d.len, d.reason)).collect::<Vec<_>>()
+    };
+    assert_eq!(places(&second), places(&first));
+    let torn = [first.torn_tail.unwrap(), second.torn_tail.unwrap()];
+    assert_ne!(torn[0].file, torn[1].file);
+    assert!(torn.iter().all(|torn| folder.contents()[&torn.file].len() as u64 == torn.len));
+}
+
+#[test]
+fn a_plain_torn_tail_leaves_no_witness_behind() {
+    let (folder, at) = three_batches();
+    folder.edit("000000000001.seg", |bytes| bytes.truncate(at[3] - 5));
+    let report = told_alike_ever_after(&folder, 0);
+    assert!(report.torn_tail.is_some() && report.damaged.is_empty());
+    let files = folder.contents();
+    let (_, last) = files.iter().rfind(|(name, _)| name.ends_with(".seg")).unwrap();
+    assert_eq!(last.len(), at[2]);
+}
