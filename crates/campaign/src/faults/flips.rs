@@ -73,8 +73,12 @@ impl Lane {
             } else {
                 None
             };
-            // Whoever counts goes only when all is over.
-            drop(told.map(|told| tell.send(told)));
+            match told {
+                // Whoever counts goes only when all is over.
+                Some(told) => drop(tell.send(told)),
+                // No file of this kind is there: nothing was tried.
+                None => drop(next.fetch_sub(1, Ordering::SeqCst)),
+            }
         }
         Ok(())
     }
