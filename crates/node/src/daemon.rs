@@ -183,6 +183,7 @@ impl Daemon {
                     staged,
                 })
             }
+            Input::Recall { neighbour, frame, heard } => self.recall(neighbour, frame, heard),
             Input::Kept { neighbour, kept } => {
                 let yizhan_protocol::Kept { maker, origin, hops_left, ledger, indexes } = kept;
                 let kept = yizhan_exchange::Kept { maker, origin, hops_left, ledger, indexes };

@@ -26,6 +26,7 @@ mod offers;
 mod opening;
 mod perform;
 mod proofs;
+mod recalling;
 mod receipts;
 mod recovery;
 mod refusals;

@@ -124,7 +124,10 @@ fn advance(destinations: &mut BTreeMap<NodeId, DestinationTrack>, receipt: &Know
         Event::EpochOpened { .. }
         | Event::SubmissionAcceptance { .. }
         | Event::RelayRejection { .. }
-        | Event::CustodyPassed { .. } => {}
+        | Event::CustodyPassed { .. }
+        | Event::RecallRequested(_)
+        | Event::Recalled(_)
+        | Event::RecallDenied(_) => {}
     }
 }
 

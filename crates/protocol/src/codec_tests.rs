@@ -10,7 +10,7 @@ use crate::kind::FrameKind;
 use proptest::prelude::*;
 use yizhan_document::Digest;
 
-const KINDS: [FrameKind; 9] = [
+const KINDS: [FrameKind; 10] = [
     FrameKind::Hello,
     FrameKind::Offer,
     FrameKind::Wanted,
@@ -19,6 +19,7 @@ const KINDS: [FrameKind; 9] = [
     FrameKind::ReceiptsHome,
     FrameKind::Kept,
     FrameKind::Cosign,
+    FrameKind::Recall,
     FrameKind::BodyHead,
 ];
 

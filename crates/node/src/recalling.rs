@@ -1,0 +1,120 @@
+//! Recalls on their way: the reason is closed anew to each destination, and opened and held against its digest there.
+
+use crate::daemon::Daemon;
+use crate::fault::NodeError;
+use crate::shared::Shared;
+use crate::stage::StagedItem;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use yizhan_document::{Digest, NodeId, OfficeAddress};
+use yizhan_envelope::{close_attachment, open_attachment};
+use yizhan_exchange::{Event, HeardRecall, proves_recall};
+use yizhan_ledger::{Entry, recall_reason_digest};
+use yizhan_protocol::{Frame, ProvenEntry, Recall};
+
+/// Why a document is recalled, as it travels closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reason {
+    /// Random, so that the digest in the ledger tells nothing.
+    pub(crate) salt: Digest,
+    /// The office that recalls.
+    pub(crate) office: OfficeAddress,
+    /// Its words.
+    pub(crate) reason: String,
+}
+
+impl Reason {
+    /// The digest that the `RecallRequested` names.
+    pub(crate) fn digest(&self) -> Digest {
+        recall_reason_digest(&self.salt.0, &self.office.to_string(), &self.reason)
+    }
+
+    /// As JSON, to be closed.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // Three texts always have a JSON form.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// What was closed to this node; none if it does not open or read.
+    pub(crate) fn open(shared: &Shared, attachment: &[u8]) -> Option<Self> {
+        let plain = open_attachment(attachment, &shared.opener.key).ok()?;
+        serde_json::from_slice(&plain).ok()
+    }
+}
+
+/// What a recall for this node says, with its reason as it came. It counts only with proof, and with the reason that the
+/// entry names (MUST-31): without it the origin asks again, whoever on the way lost it.
+pub(crate) fn heard(shared: &Shared, neighbour: NodeId, frame: &Recall) -> Option<(HeardRecall, Vec<u8>)> {
+    let ledger = frame.proof.ledger;
+    let entries = shared.proofs.entries(&frame.proof);
+    let entries = entries.inspect_err(|error| {
+        tracing::warn!(%neighbour, maker = %ledger, %error, "a recall is not believed");
+    });
+    let recall = proves_recall(frame.destination, ledger, &entries.ok()?);
+    let proven =
+        frame.proof.entries.iter().find(|entry| recall.is_some_and(|recall| recall.at.index == entry.index));
+    let (Some(recall), Some(proven)) = (recall, proven) else {
+        tracing::warn!(%neighbour, maker = %ledger, "a recall shows no document for this node that its origin recalled");
+        return None;
+    };
+    if Reason::open(shared, &proven.attachment).map(|reason| reason.digest()) != Some(recall.reason) {
+        tracing::warn!(%neighbour, id = %recall.id, "a recall came without the reason that it names");
+        return None;
+    }
+    Some((recall, proven.attachment.clone()))
+}
+
+/// What goes home beside an own entry: what an office stated. The reason of a recall came from there.
+pub(crate) fn sent_home_with(shared: &Shared, entry: &ProvenEntry) -> Option<Vec<u8>> {
+    let attachment = shared.index.attachment(entry.index)?;
+    let said = Entry::from_bytes(&entry.entry).ok()?.event.statement();
+    said.map(|_| attachment)
+}
+
+impl Daemon {
+    /// A recall that came by.
+    pub(crate) fn recall(
+        &mut self,
+        neighbour: NodeId,
+        frame: Box<Recall>,
+        heard: Option<(HeardRecall, Vec<u8>)>,
+    ) -> Result<(), NodeError> {
+        let (destination, hops_left) = (frame.destination, frame.hops_left);
+        let (recall, item) = match heard {
+            Some((recall, reason)) => (Some(recall), StagedItem::Attachment(reason)),
+            None => (None, StagedItem::Recall(frame)),
+        };
+        let staged = self.stage.put(item);
+        self.handle(Event::RecallArrived { neighbour, destination, hops_left, recall, staged })
+    }
+
+    /// Sends a recall on its way. Closing the reason to the destination takes a worker; what is not sent is asked again.
+    pub(crate) fn send_recall(&self, hop: NodeId, destination: NodeId, acceptance: u64, request: u64) {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || {
+            if let Err(reason) = send(&shared, hop, destination, [acceptance, request]) {
+                tracing::error!(%destination, request, reason, "a recall cannot be sent; it is tried again");
+            }
+        });
+    }
+}
+
+fn send(
+    shared: &Shared,
+    hop: NodeId,
+    destination: NodeId,
+    [acceptance, request]: [u64; 2],
+) -> Result<(), String> {
+    let mut proof = shared.keeper().bundle(&[acceptance, request]).map_err(|e| e.to_string())?;
+    let stored = shared.index.attachment(request).ok_or("its reason is not there")?;
+    let reason = Reason::open(shared, &stored).ok_or("its reason cannot be read")?;
+    let division = shared.directory.division(destination).ok_or("the destination left the directory")?;
+    let closed = close_attachment(&reason.to_bytes(), &division.opening).map_err(|e| e.to_string())?;
+    for entry in proof.entries.iter_mut().filter(|entry| entry.index == request) {
+        entry.attachment.clone_from(&closed);
+    }
+    let hops_left = yizhan_exchange::limits::HOPS_MAX;
+    let frame = Frame::Recall(Box::new(Recall { destination, hops_left, proof }));
+    // A full queue or a lost link loses nothing.
+    shared.links.send(hop, frame).map_err(|error| error.to_string())
+}
