@@ -140,11 +140,10 @@ impl Node {
 
     /// At the origin: a destination answered, in one of the ways that end its being asked.
     pub(crate) fn recall_answered(&mut self, id: EnvelopeId, maker: NodeId, event: &LedgerEvent) {
-        let answers = match event {
-            LedgerEvent::Recalled(_) | LedgerEvent::RecallDenied(_) => true,
-            LedgerEvent::SignedFor(_) => true,
-            _ => false,
-        };
+        let answers = matches!(
+            event,
+            LedgerEvent::Recalled(_) | LedgerEvent::RecallDenied(_) | LedgerEvent::SignedFor(_)
+        );
         if answers && self.state.recalls.waits_for(id, maker) {
             self.fact(Fact::Recall(RecallFact::Answered { id, node: maker }));
         }
@@ -206,3 +205,56 @@ impl Node {
 }
 
 const _: () = assert!(UNITS_PER_OFFER_MAX <= yizhan_ledger::UNITS_PER_ENTRY_MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use yizhan_document::{Urgency, WallTime};
+
+    const ORIGIN: &str = "652301.0";
+
+    fn id() -> EnvelopeId {
+        "652301.0.7".parse().unwrap()
+    }
+
+    fn at(index: u64) -> EntryRef {
+        EntryRef { ledger: ORIGIN.parse().unwrap(), index, leaf: Digest::of(&index.to_be_bytes()) }
+    }
+
+    fn accepted(envelope: &[u8], to: &[&str]) -> HeardEntry {
+        let event = LedgerEvent::SubmissionAcceptance {
+            id: id(),
+            envelope: Digest::of(envelope),
+            manifest: Digest::of(b"manifest"),
+            to: to.iter().map(|node| node.parse().unwrap()).collect(),
+            urgency: Urgency::Normal,
+            deadline: WallTime::EPOCH,
+            size: 1,
+            directory: 1,
+        };
+        HeardEntry { at: at(1), event }
+    }
+
+    fn requested(rests_on: EntryRef) -> HeardEntry {
+        let (envelope, reason) = (Digest::of(b"header"), Digest::of(b"reason"));
+        let event = LedgerEvent::RecallRequested(RecallRequest { id: id(), envelope, reason, rests_on });
+        HeardEntry { at: at(5), event }
+    }
+
+    fn proven(ledger: &str, entries: &[HeardEntry]) -> bool {
+        proves_recall("653101".parse().unwrap(), ledger.parse().unwrap(), entries).is_some()
+    }
+
+    #[test]
+    fn a_recall_counts_only_with_what_its_origin_accepted_and_recalled_for_this_destination() {
+        let good = [accepted(b"header", &["6531", "653101"]), requested(at(1))];
+        assert!(proven(ORIGIN, &good));
+        assert!(!proven("6523.0", &good), "the ledger of another node");
+        assert!(!proven("652301.1", &good), "another epoch than the id names");
+        assert!(!proven(ORIGIN, &[requested(at(1))]), "nothing shows that it was accepted");
+        assert!(!proven(ORIGIN, &[accepted(b"header", &["653101"])]), "nobody recalled it");
+        assert!(!proven(ORIGIN, &[accepted(b"other", &["653101"]), requested(at(1))]), "another header");
+        assert!(!proven(ORIGIN, &[accepted(b"header", &["6531"]), requested(at(1))]), "another destination");
+        assert!(!proven(ORIGIN, &[accepted(b"header", &["653101"]), requested(at(2))]), "another entry");
+    }
+}

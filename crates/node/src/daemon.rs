@@ -221,6 +221,11 @@ impl Daemon {
                 let staged = self.stage.put(StagedItem::Attachment(attachment));
                 self.handle(Event::Acted { request, office, id, act, statement, staged })
             }
+            Ask::Recall { order, attachment, reply } => {
+                let request = self.request(reply);
+                let staged = self.stage.put(StagedItem::Attachment(attachment));
+                self.handle(Event::Recalling { request, order, staged })
+            }
             Ask::Look(look) => {
                 look(&self.node);
                 Ok(())

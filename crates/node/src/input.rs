@@ -5,7 +5,7 @@ use crate::opening::{DeliveryError, OpenedDocument};
 use crate::proofs::ProofError;
 use tokio::sync::oneshot;
 use yizhan_document::{Act, Classification, Digest, EnvelopeId, NodeId, OfficeName};
-use yizhan_exchange::{Answer, Closed, HeardEntry, HeardRecall, Staged};
+use yizhan_exchange::{Answer, Closed, HeardEntry, HeardRecall, RecallOrder, Staged};
 use yizhan_journal::StoredEnvelope;
 use yizhan_protocol::{Cosign, Custody, Hello, Kept, Recall, ReceiptsHome, Rejection, Wanted};
 use yizhan_spool::BodyError;
@@ -168,6 +168,15 @@ pub(crate) enum Ask {
         /// Digest over statement and signature.
         statement: Digest,
         /// Both, closed to the origin.
+        attachment: Vec<u8>,
+        /// The answer.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// The office that handed a document in recalls it.
+    Recall {
+        /// The document.
+        order: RecallOrder,
+        /// The reason, closed to this node.
         attachment: Vec<u8>,
         /// The answer.
         reply: oneshot::Sender<Answer>,

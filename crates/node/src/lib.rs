@@ -16,6 +16,7 @@ mod door;
 mod fault;
 mod feed;
 mod handover;
+mod inbox;
 mod index;
 mod input;
 mod keeper;

@@ -1,15 +1,22 @@
-//! Recalls on their way: the reason is closed anew to each destination, and opened and held against its digest there.
+//! Recalls: entered for an office, on their way with the reason closed anew to each destination, and held against its digest
+//! there.
 
 use crate::daemon::Daemon;
+use crate::door::{Door, internal, stopping, unknown_document};
 use crate::fault::NodeError;
+use crate::input::Ask;
+use crate::refusals::refusal;
 use crate::shared::Shared;
 use crate::stage::StagedItem;
+use crate::{receipts, tracking};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use yizhan_document::{Digest, NodeId, OfficeAddress};
+use tokio::sync::oneshot;
+use yizhan_desk::{DoorCode, DoorError, RecallDone, RecallRequest};
+use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeAddress};
 use yizhan_envelope::{close_attachment, open_attachment};
-use yizhan_exchange::{Event, HeardRecall, proves_recall};
-use yizhan_ledger::{Entry, recall_reason_digest};
+use yizhan_exchange::{Answer, Event, HeardRecall, RecallOrder, proves_recall};
+use yizhan_ledger::{Entry, EntryRef, Event as LedgerEvent, recall_reason_digest};
 use yizhan_protocol::{Frame, ProvenEntry, Recall};
 
 /// Why a document is recalled, as it travels closed.
@@ -69,6 +76,75 @@ pub(crate) fn sent_home_with(shared: &Shared, entry: &ProvenEntry) -> Option<Vec
     let attachment = shared.index.attachment(entry.index)?;
     let said = Entry::from_bytes(&entry.entry).ok()?.event.statement();
     said.map(|_| attachment)
+}
+
+/// What an office is told that asks for a recalled document; `index` is the `Recalled`.
+pub(crate) fn problem(shared: &Shared, id: EnvelopeId, index: u64) -> DoorError {
+    let reason = shared.index.attachment(index).and_then(|closed| Reason::open(shared, &closed));
+    let detail = match reason {
+        Some(Reason { office, reason, .. }) => format!("{office} recalled {id}: {reason}"),
+        None => format!("its sender recalled {id}"),
+    };
+    DoorError::new(DoorCode::Recalled, detail, "nothing is to be done; ask the sending office if in doubt")
+}
+
+impl Door {
+    pub(crate) async fn recall_now(
+        &self,
+        id: EnvelopeId,
+        request: RecallRequest,
+    ) -> Result<RecallDone, DoorError> {
+        let office = self.check_office(&request.from.office)?;
+        if office != request.from {
+            let detail = format!("{} is served by another node", request.from);
+            return Err(DoorError::new(
+                DoorCode::UnknownOffice,
+                detail,
+                "ask the node that took the document",
+            ));
+        }
+        let before = self.look(move |node| {
+            node.state().recalls().request(id).filter(|index| *index < node.durable_size())
+        });
+        if let Some(index) = before.await? {
+            return self.recall_done(id, index, true);
+        }
+        let (acceptance, event) = self.submission(id)?;
+        let LedgerEvent::SubmissionAcceptance { envelope, to, .. } = event else {
+            return Err(unknown_document(id));
+        };
+        let salt = crate::closing::random_salt()?;
+        let reason = Reason { salt, office, reason: request.reason };
+        let own = self.shared.directory.division(self.shared.me());
+        let own = own.ok_or_else(|| internal("this node left the directory"))?;
+        let attachment = close_attachment(&reason.to_bytes(), &own.opening).map_err(internal)?;
+        let order = RecallOrder { id, envelope, acceptance, to, reason: reason.digest() };
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::Recall { order, attachment, reply }).await?;
+        match answer.await.map_err(|_| stopping())? {
+            Answer::Recalling { index } => self.recall_done(id, index, false),
+            other => Err(refusal(&other)),
+        }
+    }
+
+    fn recall_done(&self, id: EnvelopeId, index: u64, duplicate: bool) -> Result<RecallDone, DoorError> {
+        let receipt = receipts::own(&self.shared, index).map_err(internal)?;
+        let known = receipts::known(&self.shared, id).map_err(internal)?;
+        let track = tracking::track(id, &known).ok_or_else(|| unknown_document(id))?;
+        Ok(RecallDone { receipt, duplicate, destinations: track.destinations })
+    }
+
+    /// The own `SubmissionAcceptance` of a document, durable.
+    fn submission(&self, id: EnvelopeId) -> Result<(EntryRef, LedgerEvent), DoorError> {
+        for index in self.shared.index.own_entries(id).map_err(internal)? {
+            let bytes = self.shared.keeper().entry(index).map_err(internal)?;
+            let event = Entry::from_bytes(&bytes).map_err(internal)?.event;
+            if let LedgerEvent::SubmissionAcceptance { .. } = event {
+                return Ok((EntryRef::to(self.shared.ledger, index, &bytes), event));
+            }
+        }
+        Err(unknown_document(id))
+    }
 }
 
 impl Daemon {
