@@ -16,6 +16,7 @@ pub mod limits;
 mod links;
 mod network;
 mod problem;
+mod recall;
 mod receipt;
 mod render;
 mod report;

@@ -68,6 +68,8 @@ pub enum Fault {
     CustodyMissing,
     /// One envelope reached the inboxes of one node twice.
     ConsignmentTwice,
+    /// A node shows, hands over or enters a signature for what it had recalled, or denies a recall that nothing stood against.
+    RecallBroken,
     /// A node says that it lost, or ran out of time with, a unit it never had.
     EndWithoutCustody,
 }
@@ -109,6 +111,7 @@ impl Fault {
             Self::CustodyClaimFalse => "custody-claim-false",
             Self::CustodyMissing => "custody-missing",
             Self::ConsignmentTwice => "consignment-twice",
+            Self::RecallBroken => "recall-broken",
             Self::EndWithoutCustody => "end-without-custody",
         }
     }

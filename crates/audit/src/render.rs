@@ -157,6 +157,7 @@ fn verdict_text(verdict: &Verdict, names: &Names<'_>) -> String {
         Verdict::Expired { held_by, at } => {
             format!("expired 逾期未达 with {} at {at}", names.with_code(*held_by))
         }
+        Verdict::Recalled { by, at } => format!("recalled 撤回 with {} at {at}", names.with_code(*by)),
         Verdict::Forged { what } => format!("FORGED 伪造: {what}"),
     }
 }

@@ -137,6 +137,13 @@ pub enum Verdict {
         /// When it entered so.
         at: WallTime,
     },
+    /// Its sender recalled it, and nobody there is shown it.
+    Recalled {
+        /// Who entered that: the destination, or an origin that never let it go.
+        by: NodeId,
+        /// When, by that node's clock.
+        at: WallTime,
+    },
     /// The chain holds something that cannot be true.
     Forged {
         /// What.
@@ -205,7 +212,7 @@ impl Verdict {
     /// How grave it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::Complete | Self::UnderWay { .. } => Severity::Notice,
+            Self::Complete | Self::UnderWay { .. } | Self::Recalled { .. } => Severity::Notice,
             Self::Forged { .. } => Severity::Forged,
             Self::Late { .. }
             | Self::Missing { .. }

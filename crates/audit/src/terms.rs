@@ -16,6 +16,9 @@ pub fn receipt_term(kind: &str) -> &'static str {
         "SignedFor" => "签收",
         "Refused" => "拒收",
         "Returned" => "退回",
+        "RecallRequested" => "请求撤回",
+        "Recalled" => "撤回",
+        "RecallDenied" => "拒绝撤回",
         _ => "",
     }
 }

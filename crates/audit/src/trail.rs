@@ -183,6 +183,12 @@ impl<'a> Trail<'a> {
             }
             _ => {}
         }
+        if let Some(text) = self.wrong_recall(seen, &step) {
+            self.accuse(&mut step, Fault::BrokenReference, seen, text, findings);
+        }
+        if let Some(text) = self.against_recall(seen) {
+            self.accuse(&mut step, Fault::RecallBroken, seen, text, findings);
+        }
         step
     }
 

@@ -52,6 +52,8 @@ struct Places {
     refused: BTreeMap<NodeId, Vec<usize>>,
     /// Handovers and acts at a destination.
     acts: BTreeMap<NodeId, Vec<usize>>,
+    /// Recalls of a unit for a destination.
+    recalled: BTreeMap<NodeId, Vec<usize>>,
 }
 
 impl Places {
@@ -71,6 +73,10 @@ impl Places {
                     places.report_second(trail, node, seen, findings);
                 }
                 Event::ContentConsignmentFailure { .. } => add(&mut places.refused, node, place),
+                Event::Recalled(answer) => {
+                    answer.to.iter().for_each(|to| add(&mut places.recalled, *to, place));
+                }
+                Event::RecallRequested(_) => {}
                 event if event.rests_on().is_some() => add(&mut places.acts, node, place),
                 _ => {}
             }
@@ -119,9 +125,10 @@ impl Judged<'_> {
         if !self.trail.evidence.has(node) {
             findings.absent.insert(LedgerId { node, epoch: 0 });
         }
-        let (verdict, chain) = match self.arrived(node) {
-            Some((place, chain)) => (self.arrival(place, &chain), chain),
-            None => self.not_arrived(node, findings),
+        let (verdict, chain) = match (self.recalled(node), self.arrived(node)) {
+            (Some(recalled), arrived) => self.recall(node, recalled, arrived, findings),
+            (None, Some((place, chain))) => (self.arrival(place, &chain), chain),
+            (None, None) => self.not_arrived(node, findings),
         };
         let verdict = match chain.forged.clone() {
             Some(what) => Verdict::Forged { what },
@@ -144,6 +151,33 @@ impl Judged<'_> {
         let good = acts.filter(|act| self.trail.steps.get(**act).is_some_and(|step| step.forged.is_none()));
         chain.lines.extend(good.filter_map(|act| self.trail.line(*act)));
         Some((place, chain))
+    }
+
+    /// The first recall for a destination that breaks no rule, by the destination or by an origin whose document never left it.
+    fn recalled(&self, node: NodeId) -> Option<usize> {
+        let good = |place: &&usize| {
+            let Some(seen) = self.trail.seen.get(**place) else { return false };
+            let kept_back = !self.places.custody.contains_key(&node);
+            let may_say = self.trail.node(seen) == Some(node) || kept_back;
+            may_say && self.trail.steps.get(**place).is_some_and(|step| step.forged.is_none())
+        };
+        self.places.recalled.get(&node)?.iter().find(good).copied()
+    }
+
+    /// The verdict on what was recalled; its chain is the way the document went all the same.
+    fn recall(
+        &self,
+        node: NodeId,
+        place: usize,
+        arrived: Option<(usize, Chain)>,
+        findings: &mut Findings,
+    ) -> (Verdict, Chain) {
+        let mut chain = arrived.map_or_else(|| self.not_arrived(node, findings).1, |(_, chain)| chain);
+        chain.lines.extend(self.trail.line(place));
+        let said =
+            self.trail.seen.get(place).and_then(|seen| Some((self.trail.node(seen)?, seen.entry.time)));
+        let (by, at) = said.unwrap_or((node, WallTime::EPOCH));
+        (Verdict::Recalled { by, at }, chain)
     }
 
     fn arrival(&self, place: usize, chain: &Chain) -> Verdict {

@@ -1,6 +1,8 @@
 //! All that can be typed: the commands, and which of them runs where.
 
-use crate::commands::{directory, inbox, ledger, network, node, queue, receipts, route, send, status, track};
+use crate::commands::{
+    directory, inbox, ledger, network, node, queue, recall, receipts, route, send, status, track,
+};
 use crate::demo;
 use crate::failure::{EXIT_CODES, Failure};
 use crate::output::Output;
@@ -39,6 +41,8 @@ enum Command {
     Send(send::Typed),
     /// Show where a document is, and every receipt (回执) so far, hop by hop
     Track(track::Typed),
+    /// Take back (撤回) what an office handed in, from everybody who has not signed for it
+    Recall(recall::Typed),
     /// What came for an office (收文): list, take, sign for (签收), refuse (拒收), return (退回)
     #[command(subcommand)]
     Inbox(inbox::Typed),
@@ -69,6 +73,7 @@ pub(crate) fn run(typed: Typed) -> Result<(), Failure> {
         Command::Ledger(typed) => ledger::run(typed, output),
         Command::Send(typed) => one_thread()?.block_on(send::run(typed, output)),
         Command::Track(typed) => one_thread()?.block_on(track::run(typed, output)),
+        Command::Recall(typed) => one_thread()?.block_on(recall::run(typed, output)),
         Command::Inbox(typed) => one_thread()?.block_on(inbox::run(typed, output)),
         Command::Receipts(typed) => one_thread()?.block_on(receipts::run(typed, output)),
         Command::Queue(typed) => one_thread()?.block_on(queue::run(typed, output)),
@@ -108,6 +113,7 @@ mod tests {
             "send --from a@65 --to b@6523 --to c@6531 --cc d@652301 --label l.json --deadline +3d --key k f.pdf g.txt",
             "send --network net --from a@65 --to b@6523 --title T --urgency most-urgent --deadline 2026-11-21T08:00:00Z f",
             "track 652301.0.0 --follow --json --network net",
+            "recall 652301.0.0 --from a@652301 --reason wrong --json",
             "inbox list gov-office@65 --node net/nodes/65",
             "inbox take gov-office@65 652301.0.0 --out taken",
             "inbox sign gov-office@65 652301.0.0 --person 阿依古丽",
@@ -136,6 +142,7 @@ mod tests {
             "send --from a@65 --to b@65 f.pdf",
             "send --from a@65 --to b@65 --title T --label l.json f.pdf",
             "send --from nobody --to b@65 --title T f.pdf",
+            "recall 652301.0.0 --from a@652301",
             "inbox refuse a@65 652301.0.0",
             "inbox return a@65 652301.0.0",
             "network create net",

@@ -6,6 +6,7 @@ pub(crate) mod ledger;
 pub(crate) mod network;
 pub(crate) mod node;
 pub(crate) mod queue;
+pub(crate) mod recall;
 pub(crate) mod receipts;
 pub(crate) mod route;
 pub(crate) mod send;

@@ -1,7 +1,7 @@
 //! The Chinese terms of what is shown: kinds of receipts, stages, states of an inbox.
 
 pub(crate) use yizhan_audit::receipt_term;
-use yizhan_desk::{InboxState, Stage};
+use yizhan_desk::{DestinationTrack, InboxState, RecallState, Stage};
 
 /// A kind of receipt with its term.
 pub(crate) fn receipt_and_term(kind: &str) -> String {
@@ -20,8 +20,19 @@ pub(crate) fn stage(stage: Stage) -> String {
         Stage::Returned => "已退回",
         Stage::Failed => "失败",
         Stage::Expired => "逾期",
+        Stage::Recalled => "已撤回",
     };
     format!("{} {term}", stage.as_str())
+}
+
+/// How a destination fares, with what a recall that is not settled has come to.
+pub(crate) fn destination(track: &DestinationTrack) -> String {
+    let recall = match track.recall {
+        Some(RecallState::Requested) => ", recall requested 已请求撤回",
+        Some(RecallState::Denied) => ", recall denied 拒绝撤回",
+        Some(RecallState::Recalled) | None => "",
+    };
+    format!("{}{recall}", stage(track.state))
 }
 
 /// What an office has done with a document.
@@ -56,6 +67,9 @@ mod tests {
             "SignedFor",
             "Refused",
             "Returned",
+            "RecallRequested",
+            "Recalled",
+            "RecallDenied",
         ];
         let terms: std::collections::BTreeSet<_> = kinds.iter().map(|kind| receipt_term(kind)).collect();
         assert_eq!(terms.len(), kinds.len());

@@ -9,7 +9,7 @@ pub use fault::ClientError;
 use crate::limits::ANSWER_BYTES_MAX;
 use crate::{
     ActDone, ActRequest, DirectoryView, ExportedReceipt, InboxItem, NodeEvent, NodeStatus, Problem,
-    QueueItem, RouteStep, Submission, Submitted, Track,
+    QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted, Track,
 };
 use futures_util::stream::BoxStream;
 use reqwest::{RequestBuilder, Response};
@@ -57,6 +57,12 @@ impl DeskClient {
     /// Every receipt known at the node about a document.
     pub async fn receipts(&self, id: EnvelopeId) -> Result<Vec<ExportedReceipt>, ClientError> {
         self.get(&format!("/v1/documents/{id}/receipts")).await
+    }
+
+    /// Recalls a document that was handed in at the node.
+    pub async fn recall(&self, id: EnvelopeId, request: &RecallRequest) -> Result<RecallDone, ClientError> {
+        let url = self.url(&format!("/v1/documents/{id}/recall"));
+        self.read(self.http.post(url).json(request)).await
     }
 
     /// What came into an office's inbox after number `after`, `limit` items at the most.

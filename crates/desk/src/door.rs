@@ -2,7 +2,7 @@
 
 use crate::{
     ActDone, ActRequest, ContentStream, DirectoryView, DoorError, ExportedReceipt, InboxItem, NodeEvent,
-    NodeStatus, QueueItem, RouteStep, Submission, Submitted, Taken, Track,
+    NodeStatus, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted, Taken, Track,
 };
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -24,11 +24,15 @@ pub trait NodeDoor: Send + Sync + 'static {
     /// How a document fares that was handed in here.
     fn track(&self, id: EnvelopeId) -> Answer<'_, Track>;
 
+    /// Recalls a document that was handed in here. `request` has passed [`RecallRequest::check`]. Again it gets the stored receipt.
+    /// The future is run to its end even if the client goes away.
+    fn recall(&self, id: EnvelopeId, request: RecallRequest) -> Answer<'_, RecallDone>;
+
     /// What came into an office's inbox after number `after`, in order, `limit` items (1 to
     /// [`PAGE_ITEMS_MAX`](crate::limits::PAGE_ITEMS_MAX)) at the most.
     fn inbox(&self, office: OfficeName, after: u64, limit: usize) -> Answer<'_, Vec<InboxItem>>;
 
-    /// Hands a document to an office; it may be taken again.
+    /// Hands a document to an office; it may be taken again, unless it is [`DoorCode::Recalled`](crate::DoorCode::Recalled).
     fn take(&self, office: OfficeName, id: EnvelopeId) -> Answer<'_, Taken>;
 
     /// Enters what an office does with a document. `request` has passed [`ActRequest::check`]. The same act again gets the

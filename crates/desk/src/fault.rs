@@ -25,6 +25,8 @@ pub enum DoorCode {
     InProgress,
     /// The document is in a state that does not allow this act, such as signing for what was returned.
     WrongState,
+    /// The sending office recalled the document before it was signed for: nobody is shown it any more.
+    Recalled,
     /// Larger than a limit.
     TooLarge,
     /// The request's `Content-Type` is not the one that this path takes.
@@ -53,7 +55,7 @@ pub enum DoorCode {
 
 impl DoorCode {
     /// All codes.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Malformed,
         Self::NoSuchPath,
         Self::MethodNotAllowed,
@@ -63,6 +65,7 @@ impl DoorCode {
         Self::TooSlow,
         Self::InProgress,
         Self::WrongState,
+        Self::Recalled,
         Self::TooLarge,
         Self::MediaType,
         Self::ContentMismatch,
@@ -93,6 +96,7 @@ impl DoorCode {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::InProgress | Self::WrongState => StatusCode::CONFLICT,
+            Self::Recalled => StatusCode::GONE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::ContentMismatch
@@ -141,6 +145,7 @@ impl DoorCode {
             Self::WrongState => {
                 ["wrong-state", "The document's state does not allow this", "公文当前状态不允许此操作"]
             }
+            Self::Recalled => ["recalled", "The document was recalled by its sender", "公文已被发文机关撤回"],
             Self::TooLarge => ["too-large", "Too large", "超出大小限制"],
             Self::MediaType => ["media-type", "The content type is not taken here", "不支持的内容类型"],
             Self::ContentMismatch => {

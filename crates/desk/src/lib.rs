@@ -14,6 +14,7 @@ mod network;
 #[cfg(test)]
 mod over_the_socket;
 mod problem;
+mod recall;
 mod receipt;
 mod server;
 mod status;
@@ -27,6 +28,7 @@ pub use fault::{DoorCode, DoorError};
 pub use inbox::{ActDone, ActRequest, InboxItem, InboxPart, InboxState, Taken};
 pub use network::{DirectoryNode, DirectoryOffice, DirectoryView, RouteStep};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
+pub use recall::{RecallDone, RecallRequest, RecallState};
 pub use receipt::ExportedReceipt;
 pub use server::{BindError, bind, serve};
 pub use status::{DiskRoom, NeighbourStatus, NodeEvent, NodeStatus, QueueItem};

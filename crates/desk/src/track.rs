@@ -1,5 +1,6 @@
 //! Where a document is and what is proven about it so far.
 
+use crate::RecallState;
 use serde::{Deserialize, Serialize};
 use yizhan_document::{Attempt, EnvelopeId, LedgerId, NodeId, Urgency, WallTime};
 
@@ -33,6 +34,9 @@ pub struct DestinationTrack {
     pub since: WallTime,
     /// Which try; 0 is the first.
     pub attempt: Attempt,
+    /// Where the document was recalled: how far that has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<RecallState>,
 }
 
 /// How far a document has come towards one destination. "Delivered" never means that the next server took it.
@@ -57,11 +61,13 @@ pub enum Stage {
     Failed,
     /// The deadline passed first.
     Expired,
+    /// 撤回: nobody there is shown the document.
+    Recalled,
 }
 
 impl Stage {
     /// All stages.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Accepted,
         Self::AtNode,
         Self::Delivered,
@@ -71,6 +77,7 @@ impl Stage {
         Self::Returned,
         Self::Failed,
         Self::Expired,
+        Self::Recalled,
     ];
 
     /// The name in formats and on the command line.
@@ -85,6 +92,7 @@ impl Stage {
             Self::Returned => "returned",
             Self::Failed => "failed",
             Self::Expired => "expired",
+            Self::Recalled => "recalled",
         }
     }
 

@@ -23,6 +23,11 @@ impl Node {
         let me = self.me();
         let home = (id.origin != me).then_some(id.origin);
         let holding = rests_on.index;
+        if self.state.recalls.hides(id) {
+            // Recalled before it came (MUST-32): custody ends, and nobody is shown anything.
+            self.fact(Fact::Consigned(Consigned { holding, attempt, at: None, offices: Vec::new() }));
+            return;
+        }
         let before = self.state.consigned.get(&id.ledger()).is_some_and(|done| done.contains(id.counter));
         if before {
             // An office sees an envelope id once, for ever: the stored receipt goes home again (MUST-15).
@@ -61,7 +66,7 @@ impl Node {
 
     pub(crate) fn taken(&mut self, request: Request, office: OfficeName, id: EnvelopeId) {
         let Some(entry) = self.state.inbox_entry(&office, id) else {
-            self.effect(refused(request, "unknown"));
+            self.effect(refused(request, self.absent(id)));
             return;
         };
         let holding = entry.holding;
@@ -93,7 +98,7 @@ impl Node {
     ) {
         let Some(entry) = self.state.inbox_entry(&office, id) else {
             self.effect(Effect::Discard { staged });
-            self.effect(refused(request, "unknown"));
+            self.effect(refused(request, self.absent(id)));
             return;
         };
         let done = entry.acts.iter().find(|(done, _)| *done == act).map(|(_, index)| *index);
@@ -118,6 +123,16 @@ impl Node {
         self.store(Stored::Attachment { index, staged });
         self.fact(Fact::Acted { office, id, act, index });
         self.word(Effect::Answer { request, answer: Answer::Acted { index } });
+    }
+
+    /// Why a document is in no inbox.
+    fn absent(&self, id: EnvelopeId) -> &'static str {
+        match self.state.recalls.decision(id) {
+            // Not durable yet: a node that stops before may find the document in its inboxes again.
+            Some((_, index)) if self.state.recalls.hides(id) && !self.is_durable(index) => "busy",
+            Some(_) if self.state.recalls.hides(id) => "recalled",
+            _ => "unknown",
+        }
     }
 
     fn home_of(&self, id: EnvelopeId) -> Option<yizhan_document::NodeId> {

@@ -115,6 +115,24 @@ pub enum Effect {
         /// It.
         kept: Kept,
     },
+    /// Send a recall on its way, with the reason closed to the destination.
+    SendRecall {
+        /// The next hop.
+        hop: NodeId,
+        /// The destination.
+        destination: NodeId,
+        /// The `SubmissionAcceptance`.
+        acceptance: u64,
+        /// The `RecallRequested`, whose attachment is the reason.
+        request: u64,
+    },
+    /// Pass a recall on.
+    ForwardRecall {
+        /// The next hop.
+        hop: NodeId,
+        /// The frame that came.
+        staged: Staged,
+    },
     /// Cosign a neighbour's checkpoint and send the cosignature.
     Cosign {
         /// Whose.
@@ -182,9 +200,14 @@ pub enum Answer {
         /// The entry.
         index: u64,
     },
+    /// The recall is entered, and every destination is asked.
+    Recalling {
+        /// The `RecallRequested`.
+        index: u64,
+    },
     /// Refused, with a stable code.
     Refused {
-        /// Such as `no-route`, `classification`, `unknown`, `signed-for`.
+        /// Such as `no-route`, `classification`, `unknown`, `signed-for`, `recalled`.
         reason: &'static str,
     },
 }

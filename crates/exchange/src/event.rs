@@ -175,6 +175,28 @@ pub enum Event {
         /// Both, closed to the origin.
         staged: Staged,
     },
+    /// The office that handed a document in recalls it.
+    Recalling {
+        /// Who asks.
+        request: Request,
+        /// The document, and what is said of the reason.
+        order: RecallOrder,
+        /// The reason, closed to this node.
+        staged: Staged,
+    },
+    /// A recall came by, on its way to a destination.
+    RecallArrived {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// Whom it is for.
+        destination: NodeId,
+        /// How many hops it may still go.
+        hops_left: u8,
+        /// What it says; read and proven only where this node is the destination, else absent.
+        recall: Option<crate::HeardRecall>,
+        /// The reason, closed to this node; where this node is not the destination, the frame.
+        staged: Staged,
+    },
     /// A neighbour's checkpoint was found to be consistent with what was known.
     Witnessed {
         /// The neighbour.
@@ -207,6 +229,21 @@ pub struct Closed {
     pub directory: u64,
     /// The idempotency key, if the office gave one.
     pub key: Option<SubmissionKey>,
+}
+
+/// A document that its office recalls: what the origin's ledger shows of it, and what is entered of the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecallOrder {
+    /// The envelope.
+    pub id: EnvelopeId,
+    /// Digest of the header.
+    pub envelope: Digest,
+    /// The `SubmissionAcceptance`.
+    pub acceptance: EntryRef,
+    /// The destinations in it.
+    pub to: Vec<NodeId>,
+    /// The salted digest of the reason.
+    pub reason: Digest,
 }
 
 /// An envelope as offered.

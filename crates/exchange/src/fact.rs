@@ -1,6 +1,7 @@
 //! What must survive: facts, from which the whole state is made anew at every start.
 
 use crate::event::Office;
+use crate::recall_facts::RecallFact;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,8 @@ pub enum Fact {
         /// The entries.
         indexes: Vec<u64>,
     },
+    /// Something about the recall of a document.
+    Recall(RecallFact),
 }
 
 /// An entry of the own ledger.
@@ -212,4 +215,6 @@ pub enum End {
     Failed,
     /// The deadline passed.
     Expired,
+    /// The office recalled it before it was signed for.
+    Recalled,
 }

@@ -35,6 +35,8 @@ impl Node {
         }
         self.pump_due = true;
         self.owed_are_due_now();
+        let now = self.now().uptime;
+        self.state.recalls.ask_all_at(now);
     }
 
     pub(crate) fn link_down(&mut self, neighbour: NodeId) {

@@ -18,6 +18,12 @@ pub const REJECTED_WAIT_MS_MAX: u64 = 60_000;
 pub const OWED_WAIT_MS: u64 = 1_500;
 /// The longest such wait, in milliseconds.
 pub const OWED_WAIT_MS_MAX: u64 = 120_000;
+/// The first wait before a destination that has not answered a recall is asked again, in milliseconds; it doubles.
+pub const RECALL_WAIT_MS: u64 = 2_000;
+/// The longest such wait, in milliseconds.
+pub const RECALL_WAIT_MS_MAX: u64 = 120_000;
+/// Destinations asked about a recall at once, at the most; the others follow with the next tick.
+pub const RECALLS_AT_ONCE_MAX: usize = 64;
 /// Receipts sent home in one bundle, at the most.
 pub const RECEIPTS_PER_BUNDLE_MAX: usize = 128;
 /// Acknowledgements in one custody frame, at the most.

@@ -194,6 +194,11 @@ impl Node {
             Event::Acted { request, office, id, act, statement, staged } => {
                 self.acted(request, office, id, act, statement, staged);
             }
+            Event::Recalling { request, order, staged } => self.recalling(request, &order, staged),
+            Event::RecallArrived { neighbour, destination, hops_left, recall, staged } => match recall {
+                Some(recall) if destination == self.me() => self.recalled_by_origin(recall, staged),
+                _ => self.pass_recall_on(neighbour, destination, hops_left, staged),
+            },
             Event::Witnessed { neighbour, head } => self.witnessed(neighbour, head),
         }
     }

@@ -12,6 +12,7 @@ impl Node {
     /// Takes in an entry of `maker`'s ledger about an envelope of this origin.
     pub(crate) fn heard_at_origin(&mut self, maker: NodeId, event: &LedgerEvent) {
         let Some(id) = event.envelope_id() else { return };
+        self.recall_answered(id, maker, event);
         let Some(outgoing) = self.state.outgoing.get(&id) else { return };
         if event.header_digest() != Some(outgoing.header) {
             return;
@@ -20,6 +21,9 @@ impl Node {
             // Any attempt that arrived is the end: there is one document.
             LedgerEvent::ContentConsignment { .. } => self.end(id, maker, End::Consigned),
             LedgerEvent::ContentConsignmentFailure { .. } => self.end(id, maker, End::Failed),
+            LedgerEvent::Recalled(_) if self.state.recalls.is_requested(id) => {
+                self.end(id, maker, End::Recalled);
+            }
             LedgerEvent::RelayFailure { units, .. } => {
                 for target in units {
                     self.destination_failed(id, *target, true);
@@ -65,6 +69,10 @@ impl Node {
                 break;
             }
             self.retries.pop_first();
+            if self.state.recalls.is_requested(id) {
+                // Nobody is to see it any more: the answer to the recall ends the destination (MUST-30).
+                continue;
+            }
             let before = self.under_way(id, node);
             if before.is_none_or(|before| before >= attempt) {
                 continue;

@@ -57,6 +57,13 @@ impl Node {
                 self.come_again(*request);
             }
             Event::Taken { request, .. } => self.come_again(*request),
+            Event::Recalling { request, staged, .. } => {
+                self.effect(Effect::Discard { staged: *staged });
+                self.come_again(*request);
+            }
+            Event::RecallArrived { destination, staged, .. } if *destination == self.me() => {
+                self.effect(Effect::Discard { staged: *staged });
+            }
             _ => return false,
         }
         true

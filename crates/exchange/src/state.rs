@@ -3,6 +3,7 @@
 use crate::event::Office;
 use crate::fact::{Acceptance, Consigned, Entered, Fact, Source};
 use crate::links::{Link, Outbound};
+use crate::recall_facts::Recalls;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -60,6 +61,7 @@ pub struct State {
     pub(crate) heard: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) renewed: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) witnessed: BTreeMap<LedgerId, Head>,
+    pub(crate) recalls: Recalls,
     /// Holdings whose content nobody needs any more; drained by the node.
     pub(crate) released: Vec<u64>,
 }
@@ -104,6 +106,7 @@ impl State {
             heard: BTreeMap::new(),
             renewed: BTreeMap::new(),
             witnessed: BTreeMap::new(),
+            recalls: Recalls::default(),
             released: Vec::new(),
         }
     }
@@ -136,6 +139,11 @@ impl State {
     /// The last checkpoint of a neighbour's ledger that this node cosigned.
     pub fn witnessed(&self, ledger: LedgerId) -> Option<Head> {
         self.witnessed.get(&ledger).copied()
+    }
+
+    /// What is known of recalls.
+    pub fn recalls(&self) -> &Recalls {
+        &self.recalls
     }
 
     /// How many entries are owed to origins.
@@ -208,6 +216,7 @@ impl State {
                     entry.acts.push((*act, *index));
                 }
             }
+            Fact::Recall(recall) => self.recall(recall),
         }
     }
 

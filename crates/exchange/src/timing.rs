@@ -17,6 +17,7 @@ impl Node {
     pub(crate) fn tick(&mut self) {
         self.open_attempts();
         self.send_owed();
+        self.ask_recalls();
         let now = self.now().uptime;
         if now >= self.looked_at + ROUND_MS {
             self.looked_at = now;
@@ -34,6 +35,7 @@ impl Node {
     pub fn next_wake(&self) -> Option<u64> {
         // What is not durable yet is looked at when it is.
         let due = self.state.due.iter().find(|(_, _, index)| self.is_durable(*index)).map(|(due, _, _)| *due);
+        let recall = self.next_recall();
         let retry = self.retries.first_key_value().map(|((due, _, _), _)| *due);
         let up = self.state.links.values().filter(|link| link.up);
         let offers = up.clone().flat_map(|link| link.in_flight.iter().filter_map(|n| link.outbound.get(n)));
@@ -46,7 +48,7 @@ impl Node {
             (!self.state.holdings.is_empty()).then_some(self.deadlines_looked_at + DEADLINE_ROUND_MS);
         let silent = self.incoming.values().map(|incoming| incoming.heard_at + OFFER_SILENCE_MS).min();
         let silent = silent.map(|silent| silent.max(self.looked_at) + ROUND_MS);
-        [due, retry, repeat, held_back, refused, deadlines, silent, self.lazy_due()]
+        [due, recall, retry, repeat, held_back, refused, deadlines, silent, self.lazy_due()]
             .into_iter()
             .flatten()
             .min()

@@ -3,6 +3,7 @@
 //! Kinds are named after ETSI EN 319 522-1 where it has a word; `CustodyPassed` and `EpochOpened` are ours. An entry is
 //! written once, hashed as bytes, and never encoded again: readers keep the bytes.
 
+use crate::recall::{RecallAnswer, RecallRequest};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use yizhan_document::{Attempt, Digest, EnvelopeId, LedgerId, NodeId, Unit, Urgency, WallTime, merkle};
@@ -205,6 +206,12 @@ pub enum Event {
     Refused(OfficeEvent),
     /// 退回, signed by the office.
     Returned(OfficeEvent),
+    /// 撤回: the origin asks every destination not to show the document (any more).
+    RecallRequested(RecallRequest),
+    /// The document is shown to nobody at these destinations, now or later.
+    Recalled(RecallAnswer),
+    /// The document was signed for before the recall came.
+    RecallDenied(RecallAnswer),
 }
 
 /// Something an office did with a document it received.
@@ -284,6 +291,9 @@ impl Event {
             Self::SignedFor(_) => "SignedFor",
             Self::Refused(_) => "Refused",
             Self::Returned(_) => "Returned",
+            Self::RecallRequested(_) => "RecallRequested",
+            Self::Recalled(_) => "Recalled",
+            Self::RecallDenied(_) => "RecallDenied",
         }
     }
 
@@ -302,6 +312,8 @@ impl Event {
             | Self::SignedFor(event)
             | Self::Refused(event)
             | Self::Returned(event) => Some(event.id),
+            Self::RecallRequested(request) => Some(request.id),
+            Self::Recalled(answer) | Self::RecallDenied(answer) => Some(answer.id),
         }
     }
 
@@ -319,14 +331,20 @@ impl Event {
             | Self::SignedFor(event)
             | Self::Refused(event)
             | Self::Returned(event) => Some(event.envelope),
+            Self::RecallRequested(request) => Some(request.envelope),
+            Self::Recalled(answer) | Self::RecallDenied(answer) => Some(answer.envelope),
         }
     }
 
-    /// The units it is about, entered in the ledger of `node`.
+    /// The units it is about, entered in the ledger of `node`. A recall is about a document, in whatever attempt: no units.
     pub fn units(&self, node: NodeId) -> Vec<Unit> {
         let unit = |id: &EnvelopeId, node, attempt| Unit { envelope: *id, destination: node, attempt };
         match self {
-            Self::EpochOpened { .. } | Self::CustodyPassed { .. } => Vec::new(),
+            Self::EpochOpened { .. }
+            | Self::CustodyPassed { .. }
+            | Self::RecallRequested(_)
+            | Self::Recalled(_)
+            | Self::RecallDenied(_) => Vec::new(),
             Self::SubmissionAcceptance { id, to, .. } => to.iter().map(|to| unit(id, *to, 0)).collect(),
             Self::RelayAcceptance { id, units, .. }
             | Self::RelayRejection { id, units, .. }
@@ -355,66 +373,9 @@ impl Event {
             | Self::SignedFor(event)
             | Self::Refused(event)
             | Self::Returned(event) => Some(event.rests_on),
+            Self::RecallRequested(request) => Some(request.rests_on),
+            Self::Recalled(answer) | Self::RecallDenied(answer) => Some(answer.rests_on),
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_entry_is_one_flat_json_object_with_its_kind() {
-        let entry = Entry {
-            time: WallTime::from_ms(1_795_161_600_123),
-            event: Event::SignedFor(OfficeEvent {
-                id: "652301.0.42".parse().unwrap(),
-                envelope: Digest::of(b"header"),
-                attempt: 0,
-                office: Digest::of(b"office"),
-                statement: Some(Digest::of(b"statement")),
-                rests_on: EntryRef::to("653101.0".parse().unwrap(), 7, b"entry"),
-            }),
-        };
-        let bytes = entry.to_bytes().unwrap();
-        let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-        assert_eq!(json["kind"], "SignedFor");
-        assert_eq!(json["id"], "652301.0.42");
-        assert_eq!(json["rests_on"]["ledger"], "653101.0");
-        assert_eq!(json["time"], "2026-11-20T08:00:00.123Z");
-        assert_eq!(Entry::from_bytes(&bytes).unwrap(), entry);
-    }
-
-    #[test]
-    fn an_acceptance_of_as_many_units_as_allowed_fits_an_entry_bundle() {
-        let node: NodeId = "1234567890123456".parse().unwrap();
-        let event = Event::RelayAcceptance {
-            id: "1234567890123456.4294967295.18446744073709551615".parse().unwrap(),
-            envelope: Digest::of(b"header"),
-            units: vec![Target { node, attempt: 12 }; UNITS_PER_ENTRY_MAX],
-            from: node,
-            link: u64::MAX,
-            rests_on: EntryRef::to("1234567890123456.4294967295".parse().unwrap(), u64::MAX, b"entry"),
-        };
-        assert!(Entry { time: WallTime::EPOCH, event }.to_bytes().is_ok());
-    }
-
-    #[test]
-    fn an_acceptance_for_the_largest_circular_fits_an_entry_bundle() {
-        let to = (0..yizhan_document::limits::DESTINATIONS_MAX)
-            .map(|n| format!("{:012}", n + 100_000_000_000).parse().unwrap())
-            .collect();
-        let event = Event::SubmissionAcceptance {
-            id: "652301.0.42".parse().unwrap(),
-            envelope: Digest::of(b"header"),
-            manifest: Digest::of(b"manifest"),
-            to,
-            urgency: Urgency::Flash,
-            deadline: WallTime::from_ms(u64::MAX),
-            size: u64::MAX,
-            directory: u64::MAX,
-        };
-        assert!(Entry { time: WallTime::EPOCH, event }.to_bytes().is_ok());
     }
 }

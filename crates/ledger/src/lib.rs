@@ -11,6 +11,8 @@ mod checkpoint;
 mod entry;
 mod entry_bundle;
 #[cfg(test)]
+mod entry_tests;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod interop_tests;
@@ -20,6 +22,7 @@ mod office_acts;
 mod opening;
 mod proof;
 mod publication;
+mod recall;
 mod recent;
 mod settlement;
 mod tile_walk;
@@ -37,6 +40,7 @@ pub use log::{Log, LogError};
 pub use opening::Found;
 pub use proof::{ProofError, Receipt};
 pub use publication::Publication;
+pub use recall::{RecallAnswer, RecallRequest, recall_reason_digest};
 pub use settlement::Settlement;
 pub use verifier_keys::{VerifierKeysError, parse_verifier_keys, verifier_keys_text};
 pub use verify::{Problem, Verified, verify_ledger};

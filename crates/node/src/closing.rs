@@ -276,7 +276,7 @@ fn deadline(submission: &Submission, now: WallTime) -> WallTime {
     submission.deadline.unwrap_or_else(|| now.plus_ms(limits::DEADLINE_DEFAULT_MS))
 }
 
-fn random_salt() -> Result<Digest, DoorError> {
+pub(crate) fn random_salt() -> Result<Digest, DoorError> {
     use ring::rand::SecureRandom;
     let mut salt = [0; 32];
     ring::rand::SystemRandom::new().fill(&mut salt).map_err(|e| internal(&e))?;

@@ -75,7 +75,8 @@ impl Daemon {
             Ask::Reserve { reply, .. }
             | Ask::Submit { reply, .. }
             | Ask::Take { reply, .. }
-            | Ask::Act { reply, .. } => {
+            | Ask::Act { reply, .. }
+            | Ask::Recall { reply, .. } => {
                 // Who does not wait any more comes again by itself.
                 reply.send(come_again()).unwrap_or_default();
             }

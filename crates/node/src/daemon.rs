@@ -198,6 +198,7 @@ impl Daemon {
                     staged,
                 })
             }
+            Input::Recall { neighbour, frame, heard } => self.recall(neighbour, frame, heard),
             Input::Kept { neighbour, kept } => {
                 let yizhan_protocol::Kept { maker, origin, hops_left, ledger, indexes } = kept;
                 let kept = yizhan_exchange::Kept { maker, origin, hops_left, ledger, indexes };
@@ -234,6 +235,11 @@ impl Daemon {
                 let request = self.request(reply);
                 let staged = self.stage.put(StagedItem::Attachment(attachment));
                 self.handle(Event::Acted { request, office, id, act, statement, staged })
+            }
+            Ask::Recall { order, attachment, reply } => {
+                let request = self.request(reply);
+                let staged = self.stage.put(StagedItem::Attachment(attachment));
+                self.handle(Event::Recalling { request, order, staged })
             }
             Ask::Look(look) => {
                 look(&self.node);

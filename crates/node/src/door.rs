@@ -1,6 +1,5 @@
 //! Stands behind the desk: turns requests of offices into questions to the rules, and what is stored into answers.
 
-use crate::card::Card;
 use crate::closing::{Reserved, submission_key};
 use crate::input::{Ask, Input};
 use crate::refusals::refusal;
@@ -14,16 +13,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use yizhan_desk::{
     ActDone, ActRequest, ContentStream, DirectoryView, DoorCode, DoorError, ExportedReceipt, InboxItem,
-    InboxPart, InboxState, NodeDoor, NodeEvent, NodeStatus, QueueItem, RouteStep, Submission, Submitted,
+    NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted,
     Taken, Track,
 };
-use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeAddress, OfficeName, Statement, Unit};
-use yizhan_envelope::{close_attachment, open_attachment};
+use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeAddress, OfficeName};
 use yizhan_exchange::{Answer, Node, Room};
 
 /// The node as its desk sees it.
 pub(crate) struct Door {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     next_request: AtomicU64,
     /// Idempotency keys of submissions being worked on.
     in_progress: Arc<Mutex<HashSet<Digest>>>,
@@ -36,7 +34,7 @@ impl Door {
         Self { shared, next_request: AtomicU64::new(0), in_progress: Arc::default() }
     }
 
-    async fn look<T: Send + 'static>(
+    pub(crate) async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Node) -> T + Send + 'static,
     ) -> Result<T, DoorError> {
@@ -124,11 +122,11 @@ impl Door {
         self.ask(Ask::Abandon { request }).await.unwrap_or_default();
     }
 
-    async fn ask(&self, ask: Ask) -> Result<(), DoorError> {
+    pub(crate) async fn ask(&self, ask: Ask) -> Result<(), DoorError> {
         self.shared.inputs.send(Input::Ask(ask)).await.map_err(|_| stopping())
     }
 
-    fn check_office(&self, office: &OfficeName) -> Result<OfficeAddress, DoorError> {
+    pub(crate) fn check_office(&self, office: &OfficeName) -> Result<OfficeAddress, DoorError> {
         let address = OfficeAddress { office: office.clone(), node: self.shared.me() };
         let known = self.shared.directory.division(address.node).and_then(|division| division.office(office));
         match known {
@@ -139,130 +137,6 @@ impl Door {
                 "`yizhan directory show` lists the offices",
             )),
         }
-    }
-
-    async fn take_now(&self, office: OfficeName, id: EnvelopeId) -> Result<Taken, DoorError> {
-        self.check_office(&office)?;
-        let name = office.clone();
-        let holding = self.look(move |node| {
-            let entry = node.state().inbox_entry(&name, id)?;
-            (entry.consignment.index < node.durable_size()).then_some(entry.holding)
-        });
-        let holding = holding.await?.ok_or_else(|| unknown_document(id))?;
-        crate::handover::hand_over(&self.shared, holding, office, id).map_err(internal)
-    }
-
-    async fn act_now(
-        &self,
-        office: OfficeName,
-        id: EnvelopeId,
-        request: ActRequest,
-    ) -> Result<ActDone, DoorError> {
-        let address = self.check_office(&office)?;
-        let name = office.clone();
-        let known = self.look(move |node| {
-            let entry = node.state().inbox_entry(&name, id)?;
-            let done = entry.acts.iter().find(|(done, _)| *done == request.act).map(|(_, index)| *index);
-            Some((entry.holding, entry.attempt, done.filter(|index| *index < node.durable_size()), request))
-        });
-        let known = known.await?;
-        let (holding, attempt, done, request) = known.ok_or_else(|| unknown_document(id))?;
-        if let Some(index) = done {
-            let receipt = receipts::own(&self.shared, index).map_err(internal)?;
-            return Ok(ActDone { receipt, duplicate: true });
-        }
-        let card = self.card(holding)?;
-        let now = self.shared.clock.wall();
-        let statement = Statement {
-            act: request.act,
-            unit: Unit { envelope: id, destination: self.shared.me(), attempt },
-            manifest: card.manifest,
-            office: address.clone(),
-            person: request.person,
-            time: now,
-            reason: request.reason,
-        };
-        let text = statement
-            .to_text()
-            .map_err(|e| DoorError::new(DoorCode::Malformed, e.to_string(), "correct it"))?;
-        let cms = self.shared.closer.sign(&address, text.as_bytes(), now)?;
-        let digest = Digest::of_all(&[text.as_bytes(), &cms]);
-        let origin = self
-            .shared
-            .directory
-            .division(id.origin)
-            .ok_or_else(|| internal("the origin left the directory"))?;
-        let signed = receipts::SignedStatement { statement: text, cms };
-        // MUST-22: the words of the office are for the origin alone; the entry gets their digest.
-        let attachment = close_attachment(&signed.to_bytes(), &origin.opening).map_err(internal)?;
-        let (reply, answer) = oneshot::channel();
-        let act = request.act;
-        self.ask(Ask::Act { office, id, act, statement: digest, attachment, reply }).await?;
-        match answer.await.map_err(|_| stopping())? {
-            Answer::Acted { index } => {
-                let mut receipt = receipts::own(&self.shared, index).map_err(internal)?;
-                receipt.statement = Some(signed.statement);
-                receipt.cms = Some(signed.cms);
-                Ok(ActDone { receipt, duplicate: false })
-            }
-            other => Err(refusal(&other)),
-        }
-    }
-
-    fn card(&self, holding: u64) -> Result<Card, DoorError> {
-        let stored = self.shared.index.envelope(holding).map_err(internal)?;
-        let card = open_attachment(&stored.card, &self.shared.opener.key).map_err(internal)?;
-        Card::from_bytes(&card).map_err(internal)
-    }
-
-    async fn inbox_now(
-        &self,
-        office: OfficeName,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<InboxItem>, DoorError> {
-        self.check_office(&office)?;
-        let name = office.clone();
-        let rows = self.look(move |node| {
-            let mut rows: Vec<(u64, u64, EnvelopeId, InboxState)> = node
-                .state()
-                .inbox()
-                .iter()
-                .filter(|((_, of), entry)| *of == name && entry.consignment.index < node.durable_size())
-                .map(|((id, _), entry)| {
-                    let acted = entry.acts.last().map(|(act, _)| InboxState::from(*act));
-                    let taken = if entry.handed.is_some() { InboxState::Taken } else { InboxState::Waiting };
-                    (entry.consignment.index + 1, entry.holding, *id, acted.unwrap_or(taken))
-                })
-                .filter(|(sequence, ..)| *sequence > after)
-                .collect();
-            rows.sort_unstable_by_key(|(sequence, ..)| *sequence);
-            rows.truncate(limit);
-            rows
-        });
-        let rows = rows.await?;
-        let items = rows.into_iter().filter_map(|(sequence, holding, id, state)| {
-            let item = || {
-                let card = self.card(holding)?;
-                let entry = self.shared.keeper().entry(sequence - 1).map_err(internal)?;
-                let arrived = yizhan_ledger::Entry::from_bytes(&entry).map_err(internal)?.time;
-                let part = |part: crate::card::CardPart| InboxPart {
-                    name: part.name,
-                    size: part.size,
-                    digest: part.digest,
-                };
-                let parts = card.parts.into_iter().map(part).collect();
-                let Card { from, title, urgency, .. } = card;
-                Ok::<_, DoorError>(InboxItem { sequence, id, from, title, urgency, arrived, state, parts })
-            };
-            // One damaged record must not hide the other documents.
-            item()
-                .inspect_err(|error| {
-                    tracing::error!(%id, %error, "ALARM: a document in an inbox cannot be read; the list goes on without it");
-                })
-                .ok()
-        });
-        Ok(items.collect())
     }
 }
 
@@ -276,6 +150,10 @@ impl NodeDoor for Door {
             let known = receipts::known(&self.shared, id).map_err(internal)?;
             tracking::track(id, &known).ok_or_else(|| unknown_document(id))
         })
+    }
+
+    fn recall(&self, id: EnvelopeId, request: RecallRequest) -> Reply<'_, RecallDone> {
+        Box::pin(self.recall_now(id, request))
     }
 
     fn inbox(&self, office: OfficeName, after: u64, limit: usize) -> Reply<'_, Vec<InboxItem>> {
@@ -362,16 +240,16 @@ impl Drop for Busy {
     }
 }
 
-fn stopping() -> DoorError {
+pub(crate) fn stopping() -> DoorError {
     DoorError::new(DoorCode::Stopping, "the node is stopping", "try again once it runs; nothing was lost")
 }
 
-fn internal(error: impl std::fmt::Display) -> DoorError {
+pub(crate) fn internal(error: impl std::fmt::Display) -> DoorError {
     tracing::error!(%error, "a request could not be answered");
     DoorError::new(DoorCode::Internal, error.to_string(), "see the node's log, then try again")
 }
 
-fn unknown_document(id: EnvelopeId) -> DoorError {
+pub(crate) fn unknown_document(id: EnvelopeId) -> DoorError {
     DoorError::new(
         DoorCode::UnknownDocument,
         format!("no document {id} is known here"),

@@ -5,9 +5,9 @@ use crate::opening::{DeliveryError, OpenedDocument};
 use crate::proofs::ProofError;
 use tokio::sync::oneshot;
 use yizhan_document::{Act, Classification, Digest, EnvelopeId, NodeId, OfficeName};
-use yizhan_exchange::{Answer, Closed, HeardEntry, Staged};
+use yizhan_exchange::{Answer, Closed, HeardEntry, HeardRecall, RecallOrder, Staged};
 use yizhan_journal::StoredEnvelope;
-use yizhan_protocol::{Cosign, Custody, Hello, Kept, ReceiptsHome, Rejection, Wanted};
+use yizhan_protocol::{Cosign, Custody, Hello, Kept, Recall, ReceiptsHome, Rejection, Wanted};
 use yizhan_spool::BodyError;
 
 /// Something for the event loop.
@@ -77,6 +77,15 @@ pub(crate) enum Input {
         entries: Vec<HeardEntry>,
         /// Whether a neighbour of their maker cosigned the checkpoint.
         witnessed: bool,
+    },
+    /// A recall that came by; it is read and proven only where this node is the destination, and comes with its reason then.
+    Recall {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// The frame.
+        frame: Box<Recall>,
+        /// What it says, and the reason, closed to this node.
+        heard: Option<(HeardRecall, Vec<u8>)>,
     },
     /// A confirmation that came by.
     Kept {
@@ -159,6 +168,15 @@ pub(crate) enum Ask {
         /// Digest over statement and signature.
         statement: Digest,
         /// Both, closed to the origin.
+        attachment: Vec<u8>,
+        /// The answer.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// The office that handed a document in recalls it.
+    Recall {
+        /// The document.
+        order: RecallOrder,
+        /// The reason, closed to this node.
         attachment: Vec<u8>,
         /// The answer.
         reply: oneshot::Sender<Answer>,

@@ -78,6 +78,14 @@ async fn take_frame(
         }
         // Each head of a ledger is proven from the one before it, so these are checked in order.
         Frame::Custody(custody) => lanes.take(shared, neighbour, custody).await,
+        Frame::Recall(frame) if frame.destination == shared.me() => {
+            check(shared, checks, move |shared| {
+                let heard = crate::recalling::heard(shared, neighbour, &frame)?;
+                Some(Input::Recall { neighbour, frame, heard: Some(heard) })
+            })
+            .await;
+        }
+        Frame::Recall(frame) => give(shared, Input::Recall { neighbour, frame, heard: None }).await,
         Frame::ReceiptsHome(mut frame) if frame.origin == shared.me() => {
             check(shared, checks, move |shared| match shared.proofs.entries(&frame.proof) {
                 Ok(entries) => {

@@ -69,6 +69,15 @@ impl Daemon {
                     Frame::Kept(yizhan_protocol::Kept { maker, origin, hops_left, ledger, indexes }),
                 );
             }
+            Effect::SendRecall { hop, destination, acceptance, request } => {
+                self.send_recall(hop, destination, acceptance, request);
+            }
+            Effect::ForwardRecall { hop, staged } => {
+                if let Some(StagedItem::Recall(mut frame)) = self.stage.take(staged) {
+                    frame.hops_left = frame.hops_left.saturating_sub(1);
+                    self.send(hop, Frame::Recall(frame));
+                }
+            }
             Effect::Cosign { neighbour, head } => self.cosign(neighbour, head),
             Effect::Release { holding } => self.release(holding),
         }
@@ -216,7 +225,7 @@ impl Daemon {
     fn send_receipts(&mut self, hop: NodeId, origin: NodeId, indexes: &[u64]) -> Result<(), NodeError> {
         let mut proof = self.shared.keeper().bundle(indexes).map_err(NodeError::Ledger)?;
         for entry in &mut proof.entries {
-            entry.attachment = self.shared.index.attachment(entry.index).unwrap_or_default();
+            entry.attachment = crate::recalling::sent_home_with(&self.shared, entry).unwrap_or_default();
         }
         let hops_left = yizhan_exchange::limits::HOPS_MAX;
         let frame = Frame::ReceiptsHome(Box::new(yizhan_protocol::ReceiptsHome { origin, hops_left, proof }));

@@ -26,6 +26,7 @@ pub(crate) fn refusal(answer: &Answer) -> DoorError {
         "signed-for" => {
             (DoorCode::WrongState, "the office signed for it before; return it instead, with the reason")
         }
+        "recalled" => (DoorCode::Recalled, "nothing is to be done; ask the sending office if in doubt"),
         "not-signed-for" => (DoorCode::WrongState, "sign for it first, then return it; or refuse it"),
         _ => (DoorCode::Forbidden, "correct the request"),
     };
@@ -36,6 +37,7 @@ pub(crate) fn refusal(answer: &Answer) -> DoorError {
         "refused" => "the document is refused already".to_owned(),
         "signed-for" => "the document is signed for already".to_owned(),
         "not-signed-for" => "the document is not signed for yet".to_owned(),
+        "recalled" => "the sending office recalled the document".to_owned(),
         other => format!("refused: {other}"),
     };
     DoorError::new(code, detail, fix)

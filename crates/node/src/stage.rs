@@ -6,7 +6,7 @@ use yizhan_document::{Digest, NodeId};
 use yizhan_envelope::Header;
 use yizhan_exchange::Staged;
 use yizhan_journal::{StoredBody, StoredEnvelope};
-use yizhan_protocol::ReceiptsHome;
+use yizhan_protocol::{Recall, ReceiptsHome};
 
 /// Something staged.
 pub(crate) enum StagedItem {
@@ -16,6 +16,8 @@ pub(crate) enum StagedItem {
     Receipts(Box<ReceiptsHome>),
     /// What goes home beside an entry.
     Attachment(Vec<u8>),
+    /// A recall on its way to another node.
+    Recall(Box<Recall>),
 }
 
 /// The stage.

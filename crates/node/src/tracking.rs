@@ -2,7 +2,7 @@
 
 use crate::feed::Feed;
 use std::collections::BTreeMap;
-use yizhan_desk::{DestinationTrack, NodeEvent, Stage, Track, TrackReceipt};
+use yizhan_desk::{DestinationTrack, NodeEvent, RecallState, Stage, Track, TrackReceipt};
 use yizhan_document::{Attempt, EnvelopeId, LedgerId, NodeId};
 use yizhan_ledger::{Entry, Event};
 use yizhan_protocol::ProofBundle;
@@ -61,6 +61,7 @@ pub(crate) fn track(id: EnvelopeId, receipts: &[KnownReceipt]) -> Option<Track> 
         where_now: id.origin,
         since: submitted,
         attempt: 0,
+        recall: None,
     };
     let mut destinations: BTreeMap<NodeId, DestinationTrack> =
         to.iter().map(|node| (*node, accepted(node))).collect();
@@ -101,8 +102,12 @@ fn advance(destinations: &mut BTreeMap<NodeId, DestinationTrack>, receipt: &Know
     let mut set = |to: &NodeId, attempt: Attempt, stage: Stage| {
         let Some(track) = destinations.get_mut(to) else { return };
         let stale = attempt < track.attempt && !matches!(stage, Stage::Delivered);
-        if !stale && (rank(stage) >= rank(track.state) || attempt > track.attempt) {
-            *track = DestinationTrack { node: *to, state: stage, where_now: node, since: time, attempt };
+        // Custody of what was recalled goes on to where it is shown to nobody.
+        let over = track.state == Stage::Recalled;
+        if !stale && !over && (rank(stage) >= rank(track.state) || attempt > track.attempt) {
+            let recall = track.recall;
+            *track =
+                DestinationTrack { node: *to, state: stage, where_now: node, since: time, attempt, recall };
         }
     };
     match &receipt.entry.event {
@@ -121,6 +126,21 @@ fn advance(destinations: &mut BTreeMap<NodeId, DestinationTrack>, receipt: &Know
         Event::SignedFor(event) => set(&node, event.attempt, Stage::SignedFor),
         Event::Refused(event) => set(&node, event.attempt, Stage::Refused),
         Event::Returned(event) => set(&node, event.attempt, Stage::Returned),
+        Event::RecallRequested(_) => {
+            let open = destinations.values_mut().filter(|track| track.recall.is_none());
+            open.for_each(|track| track.recall = Some(RecallState::Requested));
+        }
+        Event::Recalled(answer) => {
+            for track in destinations.values_mut().filter(|track| answer.to.contains(&track.node)) {
+                (track.state, track.recall) = (Stage::Recalled, Some(RecallState::Recalled));
+                (track.where_now, track.since) = (node, time);
+            }
+        }
+        Event::RecallDenied(_) => {
+            if let Some(track) = destinations.get_mut(&node) {
+                track.recall = Some(RecallState::Denied);
+            }
+        }
         Event::EpochOpened { .. }
         | Event::SubmissionAcceptance { .. }
         | Event::RelayRejection { .. }
@@ -138,6 +158,7 @@ fn rank(stage: Stage) -> u8 {
         Stage::HandedOver => 4,
         Stage::SignedFor | Stage::Refused => 5,
         Stage::Returned => 6,
+        Stage::Recalled => 7,
     }
 }
 

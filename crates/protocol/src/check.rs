@@ -38,6 +38,10 @@ pub fn check(frame: &Frame) -> Result<(), Breach> {
         Frame::Cosign(cosign) => {
             at_most("bytes of a signature line", cosign.line.len(), COSIGN_LINE_BYTES_MAX)
         }
+        Frame::Recall(recall) => {
+            hops(recall.hops_left)?;
+            check_bundle(&recall.proof)
+        }
     }
 }
 

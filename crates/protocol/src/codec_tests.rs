@@ -10,7 +10,7 @@ use crate::kind::FrameKind;
 use proptest::prelude::*;
 use yizhan_document::Digest;
 
-const KINDS: [FrameKind; 9] = [
+const KINDS: [FrameKind; 10] = [
     FrameKind::Hello,
     FrameKind::Offer,
     FrameKind::Wanted,
@@ -19,6 +19,7 @@ const KINDS: [FrameKind; 9] = [
     FrameKind::ReceiptsHome,
     FrameKind::Kept,
     FrameKind::Cosign,
+    FrameKind::Recall,
     FrameKind::BodyHead,
 ];
 
@@ -63,7 +64,7 @@ fn a_wrong_head_is_refused_before_the_payload_is_read() {
     };
     assert_eq!(head(1, 1, 0, limit).unwrap().payload_bytes(), limit as usize);
     assert_eq!(head(2, 1, 0, 10), Err(CodecError::Version(2)));
-    assert_eq!(head(1, 8, 0, 10), Err(CodecError::Kind(8)));
+    assert_eq!(head(1, 9, 0, 10), Err(CodecError::Kind(9)));
     assert_eq!(head(1, 1, 1, 10), Err(CodecError::Reserved));
     for kind in KINDS.into_iter().filter(|kind| *kind != FrameKind::BodyHead) {
         let limit = kind.payload_bytes_max();

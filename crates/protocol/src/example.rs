@@ -2,7 +2,7 @@
 
 use crate::frame::{
     Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, Frame, Hello, Kept, Offer, OfferedSlip,
-    ProofBundle, ProvenEntry, ReceiptsHome, Rejection, Wanted,
+    ProofBundle, ProvenEntry, Recall, ReceiptsHome, Rejection, Wanted,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -20,6 +20,11 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
         any_kept().prop_map(Frame::Kept),
         (any_ledger(), any::<u64>(), any_digest(), ".{0,80}", any::<bool>()).prop_map(
             |(ledger, size, root, line, again)| Frame::Cosign(Cosign { ledger, size, root, line, again })
+        ),
+        (any_node(), 0..=crate::limits::HOPS_MAX, any_bundle()).prop_map(
+            |(destination, hops_left, proof)| {
+                Frame::Recall(Box::new(Recall { destination, hops_left, proof }))
+            }
         ),
     ]
 }

@@ -22,6 +22,8 @@ pub enum Frame {
     Kept(Kept),
     /// A cosignature on a checkpoint of the receiver's ledger.
     Cosign(Cosign),
+    /// A recall on its way to a destination.
+    Recall(Box<Recall>),
 }
 
 /// Who speaks, and in which state.
@@ -220,4 +222,15 @@ pub struct Cosign {
     pub line: String,
     /// Whether a later checkpoint was not believed, so that the ledger is to be shown anew from this size.
     pub again: bool,
+}
+
+/// An origin's recall of a document, on its way to one of its destinations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recall {
+    /// The destination it is for.
+    pub destination: NodeId,
+    /// How many hops it may still go.
+    pub hops_left: u8,
+    /// The `SubmissionAcceptance` and the `RecallRequested`, which has the reason as its attachment, closed to the destination.
+    pub proof: ProofBundle,
 }

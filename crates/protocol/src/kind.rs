@@ -25,6 +25,8 @@ pub enum FrameKind {
     Kept,
     /// [`Frame::Cosign`].
     Cosign,
+    /// [`Frame::Recall`].
+    Recall,
     /// [`crate::BodyHead`]; on body streams only.
     BodyHead,
 }
@@ -41,6 +43,7 @@ impl FrameKind {
             Frame::ReceiptsHome(_) => Self::ReceiptsHome,
             Frame::Kept(_) => Self::Kept,
             Frame::Cosign(_) => Self::Cosign,
+            Frame::Recall(_) => Self::Recall,
         }
     }
 
@@ -55,6 +58,7 @@ impl FrameKind {
             5 => Self::ReceiptsHome,
             6 => Self::Kept,
             7 => Self::Cosign,
+            8 => Self::Recall,
             BODY_HEAD => Self::BodyHead,
             _ => return None,
         })
@@ -71,6 +75,7 @@ impl FrameKind {
             Self::ReceiptsHome => 5,
             Self::Kept => 6,
             Self::Cosign => 7,
+            Self::Recall => 8,
             Self::BodyHead => BODY_HEAD,
         }
     }
@@ -86,6 +91,7 @@ impl FrameKind {
             Self::ReceiptsHome => limits::RECEIPTS_HOME_BYTES_MAX,
             Self::Kept => limits::KEPT_BYTES_MAX,
             Self::Cosign => limits::COSIGN_BYTES_MAX,
+            Self::Recall => limits::RECALL_BYTES_MAX,
             Self::BodyHead => limits::BODY_HEAD_BYTES_MAX,
         }
     }

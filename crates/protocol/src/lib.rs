@@ -22,6 +22,6 @@ pub use codec::{
 };
 pub use frame::{
     Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, Frame, Hello, Kept, Offer, OfferedSlip,
-    ProofBundle, ProvenEntry, ReceiptsHome, Rejection, Wanted,
+    ProofBundle, ProvenEntry, Recall, ReceiptsHome, Rejection, Wanted,
 };
 pub use kind::FrameKind;

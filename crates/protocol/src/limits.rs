@@ -60,6 +60,8 @@ pub const RECEIPTS_HOME_BYTES_MAX: u32 = 4 * 1024 * 1024;
 pub const KEPT_BYTES_MAX: u32 = 36 * 1024;
 /// Payload of a `Cosign`, in bytes, at the most.
 pub const COSIGN_BYTES_MAX: u32 = 2 * 1024;
+/// Payload of a `Recall`, in bytes, at the most: two entries as proof.
+pub const RECALL_BYTES_MAX: u32 = 512 * 1024;
 /// What stands at the head of a body stream, in bytes, at the most.
 pub const BODY_HEAD_BYTES_MAX: u32 = (PIECES_MAX as u32) * 32 + 1024;
 
@@ -87,5 +89,6 @@ const _: () = assert!(
     BUNDLE_OF_ONE + ACKNOWLEDGEMENTS_MAX * 16 + PROOF_PATH_MAX * 32 + 256 < CUSTODY_BYTES_MAX as usize
 );
 const _: () = assert!(BUNDLE_OF_ONE + 256 < RECEIPTS_HOME_BYTES_MAX as usize);
+const _: () = assert!(2 * BUNDLE_OF_ONE + 256 < RECALL_BYTES_MAX as usize);
 const _: () = assert!(KEPT_INDEXES_MAX * 8 + 256 < KEPT_BYTES_MAX as usize);
 const _: () = assert!(COSIGN_LINE_BYTES_MAX + 256 < COSIGN_BYTES_MAX as usize);

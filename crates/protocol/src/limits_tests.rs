@@ -4,7 +4,7 @@ use crate::check::{check, check_body_head};
 use crate::codec::{CodecError, FRAME_HEAD_BYTES, FrameHead, decode, encode, encode_body_head, write};
 use crate::example::{bundle, offer};
 use crate::frame::{
-    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, Frame, Hello, Kept, Offer, ProofBundle,
+    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, Frame, Hello, Kept, Offer, ProofBundle, Recall,
     ReceiptsHome, Rejection, Wanted,
 };
 use crate::kind::FrameKind;
@@ -30,6 +30,12 @@ fn receipts_with(hops_left: u8, change: impl FnOnce(&mut ProofBundle)) -> Frame 
     let mut proof = bundle();
     change(&mut proof);
     Frame::ReceiptsHome(Box::new(ReceiptsHome { origin: "652301".parse().unwrap(), hops_left, proof }))
+}
+
+fn recall(hops_left: u8, attachment: usize) -> Frame {
+    let mut proof = bundle();
+    proof.entries[0].attachment = vec![0; attachment];
+    Frame::Recall(Box::new(Recall { destination: "652301".parse().unwrap(), hops_left, proof }))
 }
 
 fn kept(hops_left: u8, indexes: usize) -> Frame {
@@ -93,6 +99,8 @@ fn at_their_limits(over: usize) -> Vec<Frame> {
         kept(hops, 1),
         kept(1, KEPT_INDEXES_MAX + over),
         cosign(COSIGN_LINE_BYTES_MAX + over),
+        recall(hops, 0),
+        recall(1, ATTACHMENT_BYTES_MAX + over),
     ]
 }
 

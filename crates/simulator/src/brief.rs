@@ -49,6 +49,11 @@ pub(crate) fn event(event: &Event) -> String {
         Event::Damaged { holding } => format!("holding {holding} is damaged"),
         Event::Taken { office, id, .. } => format!("{office} takes {id}"),
         Event::Acted { office, id, act, .. } => format!("{office} on {id}: {}", act.as_str()),
+        Event::Recalling { request, order, .. } => format!("request {request}: recall of {}", order.id),
+        Event::RecallArrived { neighbour, destination, recall, .. } => {
+            let id = recall.map(|recall| recall.id.to_string()).unwrap_or_default();
+            format!("a recall for {destination} from {neighbour}: {id}")
+        }
         Event::Witnessed { neighbour, head } => format!("{neighbour} stands at size {}", head.size),
     }
 }
@@ -75,6 +80,10 @@ pub(crate) fn effect(effect: &Effect) -> String {
             format!("receipts {indexes:?} for {origin} to {hop}")
         }
         Effect::ForwardReceipts { hop, .. } => format!("receipts on to {hop}"),
+        Effect::SendRecall { hop, destination, request, .. } => {
+            format!("recall {request} for {destination} to {hop}")
+        }
+        Effect::ForwardRecall { hop, .. } => format!("a recall on to {hop}"),
         Effect::SendKept { hop, kept } => format!("kept {:?} of {} to {hop}", kept.indexes, kept.ledger),
         Effect::Cosign { neighbour, head } => format!("cosign size {} of {neighbour}", head.size),
         Effect::Release { holding } => format!("release {holding}"),
@@ -102,6 +111,7 @@ fn fact(fact: &Fact) -> String {
         Fact::Handed { id, .. } => format!("{id} handed over"),
         Fact::Renewed { ledger, indexes } => format!("renewed {indexes:?} of {ledger}"),
         Fact::AttemptFailed { id, node, attempt } => format!("attempt {attempt} of {id} for {node} failed"),
+        Fact::Recall(recall) => format!("{recall:?}"),
         Fact::Acted { id, act, .. } => format!("{id} {}", act.as_str()),
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod nothing_lost;
 pub(crate) mod nothing_twice;
 pub(crate) mod numbers_have_no_gaps;
 pub(crate) mod queues_stay_bounded;
+pub(crate) mod recalled_stay_unseen;
 
 use crate::station::Process;
 use ledgers_never_fork::LedgersNeverFork;

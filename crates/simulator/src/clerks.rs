@@ -1,6 +1,7 @@
 //! Clerks: they hand documents in, sometimes again, break off, look into inboxes, take over, sign for, refuse, return; and
 //! they remember what they were told.
 
+use crate::clerks_recall::Recalling;
 use crate::happening::Happening;
 use crate::outside::Outside;
 use crate::random::Random;
@@ -17,7 +18,8 @@ const VISIT_MS_MAX: u64 = 4_000;
 pub(crate) struct Clerks {
     random: Random,
     /// Until then they begin something new.
-    until: u64,
+    pub(crate) until: u64,
+    pub(crate) recalling: Recalling,
     broken_off: BTreeSet<u64>,
     pub(crate) seen: BTreeMap<(NodeId, OfficeName, EnvelopeId), Seen>,
 }
@@ -30,8 +32,8 @@ pub(crate) struct Seen {
 }
 
 impl Clerks {
-    pub(crate) fn new(until: u64, random: Random) -> Self {
-        Self { random, until, broken_off: BTreeSet::new(), seen: BTreeMap::new() }
+    pub(crate) fn new(until: u64, random: Random, recalling: Recalling) -> Self {
+        Self { random, until, recalling, broken_off: BTreeSet::new(), seen: BTreeMap::new() }
     }
 }
 
@@ -93,6 +95,7 @@ impl Outside {
                 let before = *seen.acts.entry(*act).or_insert(*index);
                 self.same_receipt(node, *id, before, *index);
             }
+            (Question::Recall { document }, answer) => self.recall_answered(*document, answer),
             (Question::Take { id, .. } | Question::Act { id, .. }, Answer::Refused { reason: "unknown" }) => {
                 self.fail("nothing_lost", format!("{node}: {id} was in the inbox and is unknown now"));
             }
@@ -102,6 +105,9 @@ impl Outside {
 
     /// A process has ended while somebody waited for its answer.
     pub(crate) fn clerk_hears_nothing(&mut self, node: NodeId, question: &Question) {
+        if let Question::Recall { document } = question {
+            return self.recall_soon(*document);
+        }
         let Question::Submission { document, reserved } = question else { return };
         if reserved.is_some() {
             self.checks.numbers_have_no_gaps.reservation_lost(node);
@@ -113,6 +119,7 @@ impl Outside {
     }
 
     fn accepted(&mut self, document: u64, id: EnvelopeId) {
+        self.perhaps_recall(document);
         let first = *self.book.told.entry(document).or_insert(id);
         if first != id {
             self.fail("nothing_twice", format!("document {document} was accepted as {first} and as {id}"));
@@ -140,8 +147,9 @@ impl Outside {
         for id in &inbox {
             self.clerks.seen.entry((node, office.clone(), *id)).or_default();
         }
-        let gone =
-            self.clerks.seen.keys().find(|(at, of, id)| *at == node && *of == office && !inbox.contains(id));
+        let recalled = |id| process.core.state().recalls().hides(id);
+        let mut here = self.clerks.seen.keys().filter(|(at, of, _)| *at == node && *of == office);
+        let gone = here.find(|(_, _, id)| !inbox.contains(id) && !recalled(*id));
         if let Some((_, _, id)) = gone {
             let what = format!("{node}: {office} saw {id} in its inbox, and it is not there any more");
             self.fail("nothing_lost", what);

@@ -27,6 +27,8 @@ pub(crate) enum Happening {
     Mend { one: NodeId, other: NodeId },
     /// A clerk hands a document in.
     HandIn { document: u64 },
+    /// A clerk recalls a document.
+    Recall { document: u64 },
     /// A clerk looks into the inbox.
     Visit { node: NodeId, office: OfficeName },
 }

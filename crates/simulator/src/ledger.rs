@@ -15,6 +15,7 @@ pub(crate) struct Ledger {
     checkpoint: Vec<u8>,
     /// The acceptances of each envelope.
     acceptances: BTreeMap<EnvelopeId, Vec<u64>>,
+    submissions: BTreeMap<EnvelopeId, u64>,
 }
 
 /// Why a bundle is not believed.
@@ -25,7 +26,8 @@ impl Ledger {
         let (log, _) = Log::open(MemoryTiles::new())?;
         let head = Head { ledger: id, size: 0, root: log.root() };
         let network = network.to_owned();
-        Ok(Self { network, id, log, head, checkpoint: Vec::new(), acceptances: BTreeMap::new() })
+        let (acceptances, submissions) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { network, id, log, head, checkpoint: Vec::new(), acceptances, submissions })
     }
 
     /// Takes a durable entry in. Entries come without a gap.
@@ -37,6 +39,9 @@ impl Ledger {
         self.log.append(bytes).map_err(|error| error.to_string())?;
         if let (Event::RelayAcceptance { .. }, Some(id)) = (&entry.event, entry.event.envelope_id()) {
             self.acceptances.entry(id).or_default().push(index);
+        }
+        if let Event::SubmissionAcceptance { id, .. } = &entry.event {
+            self.submissions.insert(*id, index);
         }
         Ok(())
     }
@@ -81,6 +86,13 @@ impl Ledger {
     /// The consistency path from an earlier size to the head.
     pub(crate) fn consistency(&self, from: u64) -> Result<Vec<Digest>, LogError> {
         self.log.consistency(from, self.head.size)
+    }
+
+    /// The `SubmissionAcceptance` of an envelope.
+    pub(crate) fn submission(&self, id: EnvelopeId) -> Option<(EntryRef, Event)> {
+        let index = *self.submissions.get(&id)?;
+        let bytes = self.entry(index)?;
+        Some((EntryRef::to(self.id, index, &bytes), Entry::from_bytes(&bytes).ok()?.event))
     }
 
     /// The acceptances entered for an envelope.

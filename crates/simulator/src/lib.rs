@@ -11,6 +11,7 @@ mod book;
 mod brief;
 mod checks;
 mod clerks;
+mod clerks_recall;
 mod faults;
 mod faulty_folder;
 mod happening;
@@ -21,6 +22,8 @@ mod outcome;
 mod outside;
 mod plan;
 mod random;
+#[cfg(test)]
+mod recall_tests;
 mod station;
 mod survey;
 mod trace;

@@ -26,6 +26,8 @@ pub struct Plan {
     pub bad_per_mille: u64,
     /// So many are classified too high for the network.
     pub classified_per_mille: u64,
+    /// So many are recalled.
+    pub recalled_per_mille: u64,
     /// The longest a sync takes, in virtual milliseconds.
     pub sync_ms_max: u64,
     /// Whether clerks take documents over and act on them.
@@ -106,6 +108,7 @@ impl Plan {
             short_deadline_per_mille: 0,
             bad_per_mille: 0,
             classified_per_mille: 0,
+            recalled_per_mille: 0,
             sync_ms_max: 8,
             clerks_act: true,
         }
@@ -147,6 +150,7 @@ impl Plan {
             classified_per_mille: 30,
             sync_ms_max: if random.chance(100) { 500 } else { random.within(1..=20) },
             clerks_act: true,
+            recalled_per_mille: if random.chance(700) { random.within(0..=400) } else { 0 },
         }
     }
 }

@@ -23,7 +23,7 @@ use yizhan_document::{NodeId, WallTime};
 use yizhan_exchange::{Event, Node, Now, Staged};
 use yizhan_journal::{Journal, StoredEnvelope};
 use yizhan_ledger::Following;
-use yizhan_protocol::{BodyHead, ReceiptsHome};
+use yizhan_protocol::{BodyHead, Recall, ReceiptsHome};
 
 /// A machine, running or not.
 pub(crate) struct Station {
@@ -52,6 +52,7 @@ pub(crate) enum Item {
     Envelope(Arc<StoredEnvelope>),
     Receipts(Box<ReceiptsHome>),
     Attachment(Vec<u8>),
+    Recall(Box<Recall>),
 }
 
 /// A running node.

@@ -3,8 +3,11 @@
 use crate::agenda::Agenda;
 use crate::book::Book;
 use crate::checks::queues_stay_bounded::{QueuesStayBounded, Weight};
-use crate::checks::{Checks, chains_verify, drains_by_itself, nothing_lost, nothing_twice};
+use crate::checks::{
+    Checks, chains_verify, drains_by_itself, nothing_lost, nothing_twice, recalled_stay_unseen,
+};
 use crate::clerks::Clerks;
+use crate::clerks_recall::Recalling;
 use crate::faults::faults;
 use crate::faulty_folder::{DISK_FAULT, FaultyFolder};
 use crate::happening::{Happening, Hello};
@@ -81,7 +84,7 @@ impl World {
             agenda,
             wire,
             book,
-            clerks: Clerks::new(clerks_until, random.fork()),
+            clerks: Clerks::new(clerks_until, random.fork(), Recalling::new(plan.recalled_per_mille, seed)),
             checks,
             directory,
             trace: Trace::new(trace),
@@ -197,6 +200,10 @@ impl World {
                     // Nobody answers: the clerk tries again later.
                     None => out.hand_in_later(document),
                 }
+            }
+            Happening::Recall { document } => {
+                let from = out.book.document(document).map(|document| document.from);
+                out.recall(from.and_then(|node| running(stations, node)), document);
             }
             Happening::Visit { node, office } => out.visit(running(stations, node), node, office),
         }
@@ -325,6 +332,7 @@ impl World {
         let found = [
             ("nothing_lost", nothing_lost::check(&survey, &self.out.book, &self.bad_clocks)),
             ("nothing_twice", nothing_twice::check(&survey, &self.out.book)),
+            ("recalled_stay_unseen", recalled_stay_unseen::check(&survey)),
             ("chains_verify", chains_verify::check(&survey)),
             ("numbers_have_no_gaps", self.out.checks.numbers_have_no_gaps.check(&survey)),
         ];

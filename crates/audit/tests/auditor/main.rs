@@ -3,6 +3,7 @@
 
 mod command_line;
 mod damage;
+mod recalls;
 mod tampering;
 mod verdicts;
 mod world;

@@ -9,7 +9,7 @@ use clap::Args;
 use futures_util::StreamExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use yizhan_desk::{DeskClient, Track, TrackReceipt};
+use yizhan_desk::{DeskClient, DestinationTrack, Track, TrackReceipt};
 use yizhan_document::{EnvelopeId, LedgerId};
 
 /// How long to wait for an event before asking anyway: events that came while a node was started again are not repeated.
@@ -97,11 +97,16 @@ fn words(track: &Track) -> String {
 }
 
 fn destinations(track: &Track) -> String {
+    destination_table(&track.destinations)
+}
+
+/// How each destination fares.
+pub(crate) fn destination_table(destinations: &[DestinationTrack]) -> String {
     let mut rows = table(&["To 收文驿站", "State 状态", "Where now 现在", "Since 自 (UTC)"]);
-    for destination in &track.destinations {
+    for destination in destinations {
         rows.add_row([
             destination.node.to_string(),
-            terms::stage(destination.state),
+            terms::destination(destination),
             destination.where_now.to_string(),
             moment(destination.since),
         ]);

@@ -2,7 +2,7 @@
 
 use super::station::{PANICKER, Seen, Station, USED_KEY, envelope, event, inbox_item, node, receipt};
 use super::{House, submission};
-use crate::{ActRequest, ClientError, DoorCode, Stage};
+use crate::{ActRequest, ClientError, DoorCode, RecallRequest, RecallState, Stage};
 use futures_util::{StreamExt, TryStreamExt};
 use yizhan_document::{Act, Digest, EnvelopeId, OfficeName};
 
@@ -89,6 +89,28 @@ async fn acts_are_entered_once_and_contradictions_refused() {
     let reasonless = act(Act::Refused, "x", "");
     assert_eq!(code(client.act(&here, envelope(), &reasonless).await), Some(DoorCode::Malformed));
     assert_eq!(code(client.act(&office("other"), envelope(), &signed).await), Some(DoorCode::UnknownOffice));
+}
+
+#[tokio::test]
+async fn a_recall_names_its_office_and_reason_and_tells_how_each_destination_fares() {
+    let house = House::with(Station::new("").0).await;
+    let client = house.client().await;
+    let request =
+        |from: &str, reason: &str| RecallRequest { from: from.parse().unwrap(), reason: reason.into() };
+    let recall = request("gov-office@652301", "日期有误");
+    let done = client.recall(envelope(), &recall).await.unwrap();
+    assert_eq!((done.receipt.kind.as_str(), done.duplicate), ("RecallRequested", false));
+    assert_eq!(done.destinations[0].recall, Some(RecallState::Requested));
+    assert_eq!(
+        code(client.recall(envelope(), &request("gov-office@652301", " ")).await),
+        Some(DoorCode::Malformed)
+    );
+    assert_eq!(
+        code(client.recall(envelope(), &request("other@652301", "x")).await),
+        Some(DoorCode::UnknownOffice)
+    );
+    let unknown: EnvelopeId = "652301.0.43".parse().unwrap();
+    assert_eq!(code(client.recall(unknown, &recall).await), Some(DoorCode::UnknownDocument));
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use crate::{
     ActDone, ActRequest, Answer, ContentError, ContentStream, DestinationTrack, DirectoryNode,
     DirectoryOffice, DirectoryView, DoorCode, DoorError, ExportedReceipt, InboxItem, InboxPart, InboxState,
-    NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, QueueItem, RouteStep, Stage, Submission, Submitted,
-    Taken, Track, TrackReceipt, content_channel,
+    NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RecallState,
+    RouteStep, Stage, Submission, Submitted, Taken, Track, TrackReceipt, content_channel,
 };
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -175,6 +175,7 @@ impl NodeDoor for Station {
             where_now: node("6523"),
             since: noon(),
             attempt: 0,
+            recall: None,
         };
         let line = TrackReceipt {
             kind: "RelayAcceptance".into(),
@@ -234,6 +235,17 @@ impl NodeDoor for Station {
             };
             acts.push(request);
             Ok(done)
+        }
+        .boxed()
+    }
+
+    fn recall(&self, id: EnvelopeId, request: RecallRequest) -> Answer<'_, RecallDone> {
+        async move {
+            known(id)?;
+            serves(&request.from.office)?;
+            let mut destinations = self.track(id).await?.destinations;
+            destinations.iter_mut().for_each(|to| to.recall = Some(RecallState::Requested));
+            Ok(RecallDone { receipt: receipt("RecallRequested"), duplicate: false, destinations })
         }
         .boxed()
     }

@@ -1,11 +1,12 @@
-//! `/v1/documents`: handing a document in, following it, its receipts.
+//! `/v1/documents`: handing a document in, following it, recalling it, its receipts.
 
 use super::input::{self, Segments};
 use super::routes::Desk;
 use super::upload::Upload;
 use crate::submission::check_key;
 use crate::{
-    ContentError, DoorCode, DoorError, ExportedReceipt, Submission, Submitted, Track, content_channel,
+    ContentError, DoorCode, DoorError, ExportedReceipt, RecallDone, RecallRequest, Submission, Submitted,
+    Track, content_channel,
 };
 use axum::Json;
 use axum::extract::{Request, State};
@@ -29,6 +30,19 @@ pub(super) async fn submit(State(desk): State<Desk>, request: Request) -> Result
 pub(super) async fn track(State(desk): State<Desk>, id: Segments<String>) -> Result<Json<Track>, DoorError> {
     let id = input::segment(&input::segments(id)?)?;
     desk.door.track(id).await.map(Json)
+}
+
+/// `POST /v1/documents/{id}/recall`
+pub(super) async fn recall(
+    State(desk): State<Desk>,
+    id: Segments<String>,
+    request: Request,
+) -> Result<Json<RecallDone>, DoorError> {
+    let id = input::segment(&input::segments(id)?)?;
+    let request: RecallRequest = input::json(request).await?;
+    request.check()?;
+    // A task of its own: the client's leaving must not stop the node half-way.
+    tokio::spawn(async move { desk.door.recall(id, request).await }).await.map_err(fault)?.map(Json)
 }
 
 /// `GET /v1/documents/{id}/receipts`

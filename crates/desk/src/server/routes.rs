@@ -23,6 +23,7 @@ pub(super) fn router(desk: Desk) -> Router {
         .route("/live", get(operation::live))
         .route("/v1/documents", post(documents::submit))
         .route("/v1/documents/{id}", get(documents::track))
+        .route("/v1/documents/{id}/recall", post(documents::recall))
         .route("/v1/documents/{id}/receipts", get(documents::receipts))
         .route("/v1/offices/{office}/inbox", get(offices::inbox))
         .route("/v1/offices/{office}/inbox/{id}/take", post(offices::take))

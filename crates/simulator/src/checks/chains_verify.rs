@@ -53,6 +53,15 @@ fn rests(survey: &Survey, me: NodeId, entry: &Entry) -> Result<(), String> {
             | Event::Returned(event),
             Event::ContentConsignment { attempt, offices, .. },
         ) => at.ledger.node == me && event.attempt == *attempt && offices.contains(&event.office),
+        (Event::RecallRequested(request), Event::SubmissionAcceptance { .. }) => {
+            at.ledger.node == me && request.id.ledger() == at.ledger
+        }
+        (Event::Recalled(answer), Event::RecallRequested(_)) => {
+            answer.id.origin == at.ledger.node && (answer.to == [me] || me == at.ledger.node)
+        }
+        (Event::RecallDenied(answer), Event::RecallRequested(_)) => {
+            answer.id.origin == at.ledger.node && answer.to == [me]
+        }
         _ => false,
     };
     if covered { Ok(()) } else { Err(format!("does not follow from the {} it rests on", below.event.kind())) }

@@ -21,6 +21,9 @@ pub(crate) fn left_over(process: &Process) -> Vec<String> {
     if state.outgoing() > 0 {
         left.push(format!("{me}: {} documents have not come to an end everywhere", state.outgoing()));
     }
+    if state.recalls().unanswered() > 0 {
+        left.push(format!("{me}: {} recalls are unanswered", state.recalls().unanswered()));
+    }
     for (neighbour, up, waiting, in_flight) in state.links() {
         if waiting + in_flight > 0 {
             left.push(format!(

@@ -98,6 +98,7 @@ impl NoWordBeforeDisk {
                 rejection.proof.iter().for_each(|proof| own(places, proof, "a rejection"));
             }
             Frame::ReceiptsHome(frame) => own(places, &frame.proof, "a receipt"),
+            Frame::Recall(frame) => own(places, &frame.proof, "a recall"),
             Frame::Kept(kept) if kept.origin == me => {
                 let missing = kept.indexes.iter().find(|index| {
                     let at = places.receipts.get(&(kept.ledger, **index));
@@ -124,9 +125,8 @@ impl NoWordBeforeDisk {
 
     pub(crate) fn answer_leaves(&mut self, process: &Process, answer: &Answer) -> Option<Broken> {
         let index = match answer {
-            Answer::Submitted { index, .. } | Answer::Handed { index, .. } | Answer::Acted { index } => {
-                *index
-            }
+            Answer::Submitted { index, .. } | Answer::Handed { index, .. } => *index,
+            Answer::Acted { index } | Answer::Recalling { index } => *index,
             Answer::Reserved { .. } | Answer::Refused { .. } => return None,
         };
         let places = self.nodes.entry(process.node).or_default();

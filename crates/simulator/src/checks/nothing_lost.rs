@@ -17,6 +17,8 @@ struct Ends {
     failed: BTreeMap<(EnvelopeId, NodeId), BTreeSet<NodeId>>,
     expired: BTreeMap<(EnvelopeId, NodeId), BTreeSet<NodeId>>,
     shown: BTreeSet<(EnvelopeId, NodeId, OfficeName)>,
+    /// Where a document was recalled, by the word of the destination or of the origin.
+    recalled: BTreeSet<(EnvelopeId, NodeId)>,
     inboxes: Vec<String>,
 }
 
@@ -94,6 +96,9 @@ impl Ends {
                 Event::ContentConsignmentFailure { id, .. } => {
                     self.undeliverable.insert((*id, node));
                 }
+                Event::Recalled(answer) => {
+                    self.recalled.extend(answer.to.iter().map(|to| (answer.id, *to)));
+                }
                 Event::RelayFailure { id, units, .. } => by_unit(&mut self.failed, id, units),
                 Event::AcceptanceRejectionExpiry { id, units, .. } => {
                     let passed = deadlines.get(id).is_some_and(|deadline| *deadline < entry.time);
@@ -130,6 +135,9 @@ impl Ends {
             }
             return (!reaches_submission(survey, id, header, *at))
                 .then(|| "its chain does not reach the submission".to_owned());
+        }
+        if self.recalled.contains(&unit) {
+            return None;
         }
         if bad && self.undeliverable.contains(&unit) || self.expired.contains_key(&unit) {
             return None;

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::{Act, Digest, EnvelopeId, NodeId, OfficeName};
 use yizhan_envelope::{Body, Destination, Header, pieces_root};
-use yizhan_exchange::{Answer, Closed, Event, Request, Staged, SubmissionKey};
+use yizhan_exchange::{Answer, Closed, Event, RecallOrder, Request, Staged, SubmissionKey};
 use yizhan_identity::suite;
 use yizhan_journal::{StoredBody, StoredEnvelope};
-use yizhan_ledger::Entry;
+use yizhan_ledger::{Entry, Event as LedgerEvent};
 use yizhan_protocol::OfferedSlip;
 
 /// What the desk remembers.
@@ -30,6 +30,7 @@ pub(crate) enum Question {
     Submission { document: u64, reserved: Option<(EnvelopeId, Vec<u64>)> },
     Take { office: OfficeName, id: EnvelopeId },
     Act { office: OfficeName, id: EnvelopeId, act: Act },
+    Recall { document: u64 },
 }
 
 impl Counter {
@@ -73,6 +74,7 @@ impl Process {
         let request = self.counter.ask(question.clone());
         match question {
             Question::Submission { .. } => {}
+            Question::Recall { document } => self.recall(out, request, document),
             Question::Take { office, id } => self.handle(out, Event::Taken { request, office, id }),
             Question::Act { office, id, act } => {
                 let statement = Digest::of(format!("{office} {id} {}", act.as_str()).as_bytes());
@@ -80,6 +82,20 @@ impl Process {
                 self.handle(out, Event::Acted { request, office, id, act, statement, staged });
             }
         }
+    }
+
+    /// A clerk recalls a document that was accepted here.
+    fn recall(&mut self, out: &mut Outside, request: Request, document: u64) {
+        let id = out.book.told.get(&document).copied();
+        let accepted = id.and_then(|id| self.ledger.submission(id));
+        let Some((acceptance, LedgerEvent::SubmissionAcceptance { id, envelope, to, .. })) = accepted else {
+            return out
+                .fail("nothing_lost", format!("{}: document {document} is not in the ledger", self.node));
+        };
+        let text = format!("document {document} is recalled").into_bytes();
+        let order = RecallOrder { id, envelope, acceptance, to, reason: Digest::of(&text) };
+        let staged = self.put(Item::Attachment(text));
+        self.handle(out, Event::Recalling { request, order, staged });
     }
 
     /// What an office sees in its inbox: only what is durable.

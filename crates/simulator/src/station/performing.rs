@@ -12,7 +12,8 @@ use yizhan_exchange::{Effect, Event, Kept, Staged, limits::HOPS_MAX};
 use yizhan_journal::StoredBody;
 use yizhan_ledger::{Head, LogError, Target};
 use yizhan_protocol::{
-    Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, OfferedSlip, ReceiptsHome, Rejection, Wanted,
+    Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, OfferedSlip, Recall, ReceiptsHome, Rejection,
+    Wanted,
 };
 
 impl Process {
@@ -85,6 +86,20 @@ impl Process {
                     neighbour,
                     Frame::Cosign(Cosign { ledger, size, root, line: String::new(), again: false }),
                 );
+            }
+            Effect::SendRecall { hop, destination, acceptance, request } => {
+                let mut proof = self.ledger.bundle([acceptance, request].into_iter())?;
+                for entry in proof.entries.iter_mut().filter(|entry| entry.index == request) {
+                    entry.attachment = self.attachments.get(&request).cloned().unwrap_or_default();
+                }
+                let recall = Recall { destination, hops_left: HOPS_MAX, proof };
+                self.send(out, hop, Frame::Recall(Box::new(recall)));
+            }
+            Effect::ForwardRecall { hop, staged } => {
+                if let Some(Item::Recall(mut frame)) = self.stage.remove(&staged) {
+                    frame.hops_left = frame.hops_left.saturating_sub(1);
+                    self.send(out, hop, Frame::Recall(frame));
+                }
             }
             Effect::Release { holding } => self.release(holding),
         }

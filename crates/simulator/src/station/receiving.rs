@@ -9,10 +9,10 @@ use crate::wire::Message;
 use std::sync::Arc;
 use yizhan_document::{Digest, NodeId, merkle};
 use yizhan_envelope::{Header, pieces_root};
-use yizhan_exchange::{Event, HeardEntry, OfferedEnvelope, proves_custody, proves_origin};
+use yizhan_exchange::{Event, HeardEntry, OfferedEnvelope, proves_custody, proves_origin, proves_recall};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_ledger::{Head, Target, WitnessError};
-use yizhan_protocol::{BodyPlace, Cosign, Custody, Frame, Offer, ReceiptsHome, Rejection};
+use yizhan_protocol::{BodyPlace, Cosign, Custody, Frame, Offer, Recall, ReceiptsHome, Rejection};
 
 impl Process {
     /// Something arrived.
@@ -45,6 +45,15 @@ impl Process {
             Message::Frame(Frame::ReceiptsHome(frame)) if frame.origin != node => {
                 self.receipts(out, from, frame, Vec::new());
             }
+            Message::Frame(Frame::Recall(frame)) if frame.destination != node => {
+                let (destination, hops_left) = (frame.destination, frame.hops_left);
+                let staged = self.put(Item::Recall(frame));
+                let neighbour = from;
+                self.handle(
+                    out,
+                    Event::RecallArrived { neighbour, destination, hops_left, recall: None, staged },
+                );
+            }
             Message::Frame(frame) => {
                 // Workers check these; most are quick, some are not.
                 let mut delay =
@@ -71,6 +80,7 @@ impl Process {
                     out.note(|| format!("receipts of {} are not believed: {reason}", frame.proof.ledger))
                 }
             },
+            Frame::Recall(recall) => self.recalled(out, from, *recall),
             _ => {}
         }
     }
@@ -104,6 +114,21 @@ impl Process {
             }
         }
         self.handle(out, Event::Rejected { neighbour, link, envelope, reason, retry });
+    }
+
+    /// A recall of a document for this node; it counts only with proof, and with the reason that it names.
+    fn recalled(&mut self, out: &mut Outside, neighbour: NodeId, frame: Recall) {
+        let Recall { destination, hops_left, mut proof } = frame;
+        let recall =
+            entries_of(&proof).ok().and_then(|entries| proves_recall(destination, proof.ledger, &entries));
+        let reasons = proof.entries.iter_mut().map(|entry| std::mem::take(&mut entry.attachment));
+        let reason =
+            recall.and_then(|recall| reasons.into_iter().find(|text| Digest::of(text) == recall.reason));
+        let Some(reason) = reason else {
+            return out.note(|| format!("a recall by {} is not believed", proof.ledger));
+        };
+        let staged = self.put(Item::Attachment(reason));
+        self.handle(out, Event::RecallArrived { neighbour, destination, hops_left, recall, staged });
     }
 
     fn receipts(

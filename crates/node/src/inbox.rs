@@ -1,0 +1,151 @@
+//! The inboxes of this node's offices: what lies in them, taking it, acting on it.
+
+use crate::card::Card;
+use crate::door::{Door, internal, stopping, unknown_document};
+use crate::input::Ask;
+use crate::receipts;
+use crate::refusals::refusal;
+use tokio::sync::oneshot;
+use yizhan_desk::{ActDone, ActRequest, DoorCode, DoorError, InboxItem, InboxPart, InboxState, Taken};
+use yizhan_document::{Digest, EnvelopeId, OfficeName, Statement, Unit};
+use yizhan_envelope::{close_attachment, open_attachment};
+use yizhan_exchange::Answer;
+
+impl Door {
+    pub(crate) async fn take_now(&self, office: OfficeName, id: EnvelopeId) -> Result<Taken, DoorError> {
+        self.check_office(&office)?;
+        let name = office.clone();
+        let holding = self.look(move |node| {
+            let entry = node.state().inbox_entry(&name, id)?;
+            (entry.consignment.index < node.durable_size()).then_some(entry.holding)
+        });
+        let Some(holding) = holding.await? else { return Err(self.absent(id).await?) };
+        crate::handover::hand_over(&self.shared, holding, office, id).map_err(internal)
+    }
+
+    pub(crate) async fn act_now(
+        &self,
+        office: OfficeName,
+        id: EnvelopeId,
+        request: ActRequest,
+    ) -> Result<ActDone, DoorError> {
+        let address = self.check_office(&office)?;
+        let name = office.clone();
+        let known = self.look(move |node| {
+            let entry = node.state().inbox_entry(&name, id)?;
+            let done = entry.acts.iter().find(|(done, _)| *done == request.act).map(|(_, index)| *index);
+            Some((entry.holding, entry.attempt, done.filter(|index| *index < node.durable_size()), request))
+        });
+        let known = known.await?;
+        let Some((holding, attempt, done, request)) = known else { return Err(self.absent(id).await?) };
+        if let Some(index) = done {
+            let receipt = receipts::own(&self.shared, index).map_err(internal)?;
+            return Ok(ActDone { receipt, duplicate: true });
+        }
+        let card = self.card(holding)?;
+        let now = self.shared.clock.wall();
+        let statement = Statement {
+            act: request.act,
+            unit: Unit { envelope: id, destination: self.shared.me(), attempt },
+            manifest: card.manifest,
+            office: address.clone(),
+            person: request.person,
+            time: now,
+            reason: request.reason,
+        };
+        let text = statement
+            .to_text()
+            .map_err(|e| DoorError::new(DoorCode::Malformed, e.to_string(), "correct it"))?;
+        let cms = self.shared.closer.sign(&address, text.as_bytes(), now)?;
+        let digest = Digest::of_all(&[text.as_bytes(), &cms]);
+        let origin = self
+            .shared
+            .directory
+            .division(id.origin)
+            .ok_or_else(|| internal("the origin left the directory"))?;
+        let signed = receipts::SignedStatement { statement: text, cms };
+        // MUST-22: the words of the office are for the origin alone; the entry gets their digest.
+        let attachment = close_attachment(&signed.to_bytes(), &origin.opening).map_err(internal)?;
+        let (reply, answer) = oneshot::channel();
+        let act = request.act;
+        self.ask(Ask::Act { office, id, act, statement: digest, attachment, reply }).await?;
+        match answer.await.map_err(|_| stopping())? {
+            Answer::Acted { index } => {
+                let mut receipt = receipts::own(&self.shared, index).map_err(internal)?;
+                receipt.statement = Some(signed.statement);
+                receipt.cms = Some(signed.cms);
+                Ok(ActDone { receipt, duplicate: false })
+            }
+            other => Err(refusal(&other)),
+        }
+    }
+
+    /// Why a document is not in the inbox: recalled, with the reason that its sender gave, or not known.
+    async fn absent(&self, id: EnvelopeId) -> Result<DoorError, DoorError> {
+        let recalled = self.look(move |node| {
+            let recalls = node.state().recalls();
+            let (_, index) = recalls.decision(id).filter(|_| recalls.hides(id))?;
+            (index < node.durable_size()).then_some(index)
+        });
+        Ok(match recalled.await? {
+            Some(index) => crate::recalling::problem(&self.shared, id, index),
+            None => unknown_document(id),
+        })
+    }
+
+    fn card(&self, holding: u64) -> Result<Card, DoorError> {
+        let stored = self.shared.index.envelope(holding).map_err(internal)?;
+        let card = open_attachment(&stored.card, &self.shared.opener.key).map_err(internal)?;
+        Card::from_bytes(&card).map_err(internal)
+    }
+
+    pub(crate) async fn inbox_now(
+        &self,
+        office: OfficeName,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<InboxItem>, DoorError> {
+        self.check_office(&office)?;
+        let name = office.clone();
+        let rows = self.look(move |node| {
+            let mut rows: Vec<(u64, u64, EnvelopeId, InboxState)> = node
+                .state()
+                .inbox()
+                .iter()
+                .filter(|((_, of), entry)| *of == name && entry.consignment.index < node.durable_size())
+                .map(|((id, _), entry)| {
+                    let acted = entry.acts.last().map(|(act, _)| InboxState::from(*act));
+                    let taken = if entry.handed.is_some() { InboxState::Taken } else { InboxState::Waiting };
+                    (entry.consignment.index + 1, entry.holding, *id, acted.unwrap_or(taken))
+                })
+                .filter(|(sequence, ..)| *sequence > after)
+                .collect();
+            rows.sort_unstable_by_key(|(sequence, ..)| *sequence);
+            rows.truncate(limit);
+            rows
+        });
+        let rows = rows.await?;
+        let items = rows.into_iter().filter_map(|(sequence, holding, id, state)| {
+            let item = || {
+                let card = self.card(holding)?;
+                let entry = self.shared.keeper().entry(sequence - 1).map_err(internal)?;
+                let arrived = yizhan_ledger::Entry::from_bytes(&entry).map_err(internal)?.time;
+                let part = |part: crate::card::CardPart| InboxPart {
+                    name: part.name,
+                    size: part.size,
+                    digest: part.digest,
+                };
+                let parts = card.parts.into_iter().map(part).collect();
+                let Card { from, title, urgency, .. } = card;
+                Ok::<_, DoorError>(InboxItem { sequence, id, from, title, urgency, arrived, state, parts })
+            };
+            // One damaged record must not hide the other documents.
+            item()
+                .inspect_err(|error| {
+                    tracing::error!(%id, %error, "ALARM: a document in an inbox cannot be read; the list goes on without it");
+                })
+                .ok()
+        });
+        Ok(items.collect())
+    }
+}

@@ -1,0 +1,74 @@
+//! Clerks who recall what they handed in: at random, sometimes again, until they are told that it is entered.
+
+use crate::happening::Happening;
+use crate::outside::Outside;
+use crate::random::Random;
+use crate::station::{Process, Question};
+use std::collections::BTreeMap;
+use yizhan_exchange::Answer;
+
+/// How long after its acceptance a document is recalled, in milliseconds, at the most.
+const RECALL_MS_MAX: u64 = 15_000;
+
+/// What clerks who recall remember. Their dice are their own, so that worlds without recalls are what they were.
+#[derive(Debug)]
+pub(crate) struct Recalling {
+    random: Random,
+    per_mille: u64,
+    /// The entry by which a document was recalled.
+    told: BTreeMap<u64, u64>,
+}
+
+impl Recalling {
+    pub(crate) fn new(per_mille: u64, seed: u64) -> Self {
+        Self { random: Random::new(seed ^ 0x7265_6361_6c6c), per_mille, told: BTreeMap::new() }
+    }
+}
+
+impl Outside {
+    /// A document was accepted, perhaps one that is not to go out after all.
+    pub(crate) fn perhaps_recall(&mut self, document: u64) {
+        let Recalling { random, per_mille, .. } = &mut self.clerks.recalling;
+        let fresh = !self.book.told.contains_key(&document);
+        if fresh && self.now < self.clerks.until && random.chance(*per_mille) {
+            // At once, while it is on its way, or when it has been read.
+            let wait = if random.chance(300) { 0 } else { random.within(1..=RECALL_MS_MAX) };
+            self.agenda.at(self.now + 1 + wait, Happening::Recall { document });
+        }
+    }
+
+    /// A clerk goes to the desk to recall a document.
+    pub(crate) fn recall(&mut self, process: Option<&mut Process>, document: u64) {
+        match process {
+            Some(process) => process.ask(self, Question::Recall { document }),
+            None => self.recall_soon(document),
+        }
+    }
+
+    /// Nobody answered, or not yet: once more, as long as there is time.
+    pub(crate) fn recall_soon(&mut self, document: u64) {
+        if self.now < self.clerks.until {
+            let at = self.now + self.clerks.recalling.random.within(1..=3_000);
+            self.agenda.at(at, Happening::Recall { document });
+        }
+    }
+
+    pub(crate) fn recall_answered(&mut self, document: u64, answer: &Answer) {
+        match answer {
+            Answer::Recalling { index } => {
+                let first = *self.clerks.recalling.told.entry(document).or_insert(*index);
+                if first != *index {
+                    let what = format!("document {document} was recalled by entries {first} and {index}");
+                    self.fail("nothing_twice", what);
+                }
+                if self.clerks.recalling.random.chance(200) {
+                    self.recall_soon(document);
+                }
+            }
+            Answer::Refused { reason: "busy" } => self.recall_soon(document),
+            other => {
+                self.fail("nothing_lost", format!("document {document} cannot be recalled: {other:?}"));
+            }
+        }
+    }
+}
