@@ -15,7 +15,8 @@ const BANNED_NAMES: &[&str] =
 
 /// Who may use whom; data flows downwards. A crate may use fewer than it may.
 fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
-    BTreeMap::from([
+    let mut layers = BTreeMap::from([
+        ("planted", vec![]),
         ("document", vec![]),
         ("identity", vec!["document"]),
         ("protocol", vec!["document"]),
@@ -60,7 +61,10 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         ),
         ("campaign", vec!["desk", "audit", "document", "hierarchy", "ledger"]),
         ("cli", vec!["node", "desk", "audit", "document", "identity", "hierarchy", "ledger"]),
-    ])
+    ]);
+    // Any room may have a bug planted; there is nothing in that crate that a room could come to rest on.
+    layers.iter_mut().filter(|(name, _)| **name != "planted").for_each(|(_, uses)| uses.push("planted"));
+    layers
 }
 
 fn root() -> PathBuf {
@@ -276,6 +280,30 @@ fn every_requirement_of_the_protocol_is_numbered_once_and_cited_by_code() {
         .join("\n");
     for number in numbers {
         assert!(sources.contains(&format!("MUST-{number}")), "no code or test cites MUST-{number}");
+    }
+}
+
+#[test]
+fn no_build_of_the_product_holds_a_planted_bug() {
+    let manifests = layers().into_keys().map(|name| format!("crates/{name}/Cargo.toml"));
+    for name in manifests.chain(["Cargo.toml".to_owned()]) {
+        let uses_it = |line: &&str| line.contains("planted") && line.contains("feature");
+        let manifest = read(&root().join(&name));
+        let allowed = usize::from(name == "crates/planted/Cargo.toml");
+        let found = manifest.lines().filter(|line| !line.starts_with('#')).filter(uses_it).count();
+        assert_eq!(found, 0, "{name} switches planted bugs on");
+        let features = manifest.matches("\nplanted = [").count();
+        assert_eq!(features, allowed, "{name}: only crates/planted has the feature, and nothing turns it on");
+    }
+    let bugs = read(&root().join("crates/planted/src/bugs.rs"));
+    let lines = bugs.lines().filter(|line| line.contains("\" breaks \""));
+    let mut names: Vec<&str> = lines.filter_map(|line| line.split('"').nth(1)).collect();
+    assert!(names.len() >= 20, "only {names:?}");
+    names.push("YIZHAN_PLANTED");
+    let program = std::fs::read(env!("CARGO_BIN_EXE_yizhan")).unwrap();
+    let program = String::from_utf8_lossy(&program);
+    for name in names {
+        assert!(!program.contains(name), "the program knows the planted bug {name}");
     }
 }
 

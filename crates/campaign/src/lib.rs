@@ -13,6 +13,7 @@ pub mod faults;
 pub mod injection;
 pub mod network;
 pub mod papers;
+pub mod planted;
 pub mod programs;
 pub mod random;
 pub mod tally;

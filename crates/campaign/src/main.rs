@@ -5,10 +5,12 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use yizhan_campaign::failure::Failure;
+use yizhan_campaign::failure::{Doing, Failure};
 use yizhan_campaign::faults;
+use yizhan_campaign::planted::{self, Wanted};
 use yizhan_campaign::programs::Programs;
 use yizhan_campaign::tally::{Setup, Tally};
+use yizhan_planted::Bug;
 
 /// Real nodes on real disks, with faults of every kind, and every promise held against them afterwards.
 #[derive(Parser)]
@@ -19,7 +21,15 @@ use yizhan_campaign::tally::{Setup, Tally};
 )]
 struct Arguments {
     #[command(subcommand)]
-    campaign: Campaign,
+    asked: Asked,
+}
+
+#[derive(Subcommand)]
+enum Asked {
+    #[command(flatten)]
+    Faults(Campaign),
+    /// The tests tried: bugs planted on purpose, each with the test that catches it
+    Planted(PlantedArguments),
 }
 
 #[derive(Subcommand)]
@@ -42,6 +52,25 @@ enum Campaign {
     Flips(Common),
     /// Disks that are read-only, full or stand still; files deleted, blocks zeroed
     Disk(Common),
+}
+
+#[derive(Args)]
+struct PlantedArguments {
+    /// Only this bug; may be given again
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Lists the bugs and who is to catch each, and tries nothing
+    #[arg(long)]
+    list: bool,
+    /// The sources of the project
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    sources: PathBuf,
+    /// Where tests and programs with the bugs are built [default: `target/planted` in the sources]
+    #[arg(long, value_name = "DIR")]
+    target_dir: Option<PathBuf>,
+    /// One JSON array instead of text
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -85,8 +114,59 @@ struct Summary<'a> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { campaign } = Arguments::parse();
-    let (name, common, count) = match &campaign {
+    match Arguments::parse().asked {
+        Asked::Faults(campaign) => faults(&campaign),
+        Asked::Planted(arguments) => match bugs(&arguments) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(failure) => {
+                drop(writeln!(io::stderr(), "{failure}"));
+                ExitCode::from(2)
+            }
+        },
+    }
+}
+
+/// Tries the tests with planted bugs; says whether each bug was caught.
+fn bugs(asked: &PlantedArguments) -> Result<bool, Failure> {
+    let mut out = io::stdout();
+    if asked.list {
+        planted::write_table(&mut out).doing("listing")?;
+        return Ok(true);
+    }
+    let known = |name: &String| Bug::ALL.iter().any(|bug| bug.name() == name);
+    if let Some(unknown) = asked.only.iter().find(|name| !known(name)) {
+        return Err(Failure::unable(
+            "looking for a bug",
+            format!("there is none named {unknown}; see --list"),
+        ));
+    }
+    let among = |bug: &Bug| asked.only.is_empty() || asked.only.iter().any(|name| name == bug.name());
+    let wanted = Wanted {
+        sources: asked.sources.clone(),
+        // cargo runs in the sources.
+        target: asked.target_dir.clone().unwrap_or_else(|| PathBuf::from("target/planted")),
+        bugs: Bug::ALL.into_iter().filter(among).collect(),
+    };
+    let mut written = Ok(());
+    let found = planted::try_all(&wanted, |found| {
+        if !asked.json && written.is_ok() {
+            written = planted::write_found(&mut out, found);
+        }
+    })?;
+    written.doing("telling")?;
+    let caught = found.iter().filter(|found| found.caught_by.is_some()).count();
+    if asked.json {
+        serde_json::to_writer(&mut out, &found).doing("telling")?;
+        writeln!(out).doing("telling")?;
+    } else {
+        writeln!(out, "planted: {caught} of {} bugs caught", found.len()).doing("telling")?;
+    }
+    Ok(caught == found.len())
+}
+
+fn faults(campaign: &Campaign) -> ExitCode {
+    let (name, common, count) = match campaign {
         Campaign::Kills(common) => ("kills", common, 2_000),
         Campaign::PowerCuts(common) => ("power-cuts", common, 1_000),
         Campaign::Boundaries(Sampled { common, .. }) => ("boundaries", common, u64::MAX),
@@ -96,7 +176,7 @@ fn main() -> ExitCode {
         Campaign::Errors { sampled: Sampled { common, .. }, .. } => ("errors", common, u64::MAX),
     };
     let mut tally = Tally::default();
-    let outcome = run(&campaign, common, count, &mut tally);
+    let outcome = run(campaign, common, count, &mut tally);
     // Some promises are broken without ending a campaign.
     let outcome = outcome.and_then(|()| match tally.findings.first() {
         Some(first) => Err(Failure::broken("the first of the findings", first.clone())),

@@ -4,6 +4,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::{aead, hkdf, hmac};
 use std::fmt;
 use yizhan_document::Digest;
+use yizhan_planted::{Bug, on};
 use zeroize::Zeroizing;
 
 const COMMITMENT_INFO: &[u8] = b"yizhan/file-key-commitment/v1";
@@ -20,7 +21,9 @@ impl FileKey {
     /// A fresh key.
     pub fn generate() -> Result<Self, RandomError> {
         let mut bytes = Zeroizing::new([0; 16]);
-        SystemRandom::new().fill(bytes.as_mut_slice()).map_err(|_| RandomError)?;
+        if !on(Bug::FileKeyReused) {
+            SystemRandom::new().fill(bytes.as_mut_slice()).map_err(|_| RandomError)?;
+        }
         Ok(Self(bytes))
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use yizhan_document::limits::DESTINATIONS_MAX;
 use yizhan_document::{Digest, NodeId, merkle};
 use yizhan_identity::{OpeningKey, OpeningPublicKey};
+use yizhan_planted::{Bug, on};
 
 /// The slips of one envelope, as its origin makes them, and the RFC 6962 tree over them.
 pub struct Slips {
@@ -122,7 +123,9 @@ impl Slip {
         let destination = destination.ok_or(SlipError::NotCommitted)?;
         let leaf = merkle::leaf_hash(&self.header);
         let size = header.to.len() as u64;
-        if !merkle::verify_inclusion(&header.slips, size, u64::from(self.index), &leaf, &self.path) {
+        let committed =
+            merkle::verify_inclusion(&header.slips, size, u64::from(self.index), &leaf, &self.path);
+        if !committed && !on(Bug::SlipUncommitted) {
             return Err(SlipError::NotCommitted);
         }
         Ok(destination.node)

@@ -9,6 +9,7 @@ use crate::limits::{CHUNK_BYTES, NONCE_BYTES, TAG_BYTES};
 use ring::aead::{Aad, LessSafeKey, Nonce};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::io::{self, Read, Write};
+use yizhan_planted::{Bug, on};
 
 /// Why an encrypted body cannot be read. With a body whose pieces match the header, the origin is to blame; otherwise
 /// link or disk are, and it helps to get the body again.
@@ -34,7 +35,7 @@ impl Nonces {
     /// Eleven bytes of counter, one byte that marks the last chunk.
     fn take(&mut self, last: bool) -> Nonce {
         let mut bytes = [0; 12];
-        let counter = self.next.to_be_bytes();
+        let counter = if on(Bug::ChunkNonceReused) { 0 } else { self.next }.to_be_bytes();
         bytes.iter_mut().skip(3).zip(counter).for_each(|(to, from)| *to = from);
         if let Some(mark) = bytes.last_mut() {
             *mark = u8::from(last);
@@ -58,7 +59,9 @@ impl<W: Write> Encryptor<W> {
     /// Draws a fresh nonce and writes it.
     pub(crate) fn new(mut out: W, key: &FileKey) -> io::Result<Self> {
         let mut nonce = [0; NONCE_BYTES];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| io::Error::other(RandomError))?;
+        if !on(Bug::PayloadNonceReused) {
+            SystemRandom::new().fill(&mut nonce).map_err(|_| io::Error::other(RandomError))?;
+        }
         out.write_all(&nonce)?;
         Ok(Self {
             out,

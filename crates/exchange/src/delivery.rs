@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use yizhan_document::{Act, Attempt, Digest, EnvelopeId, OfficeName};
 use yizhan_ledger::{EntryRef, Event as LedgerEvent, OfficeEvent};
+use yizhan_planted::{Bug, on};
 
 impl Node {
     /// Puts a document into the inboxes of this node, or says why that cannot be; in the batch of its acceptance.
@@ -29,7 +30,7 @@ impl Node {
             return;
         }
         let before = self.state.consigned.get(&id.ledger()).is_some_and(|done| done.contains(id.counter));
-        if before {
+        if before && !on(Bug::ConsignedTwice) {
             // An office sees an envelope id once, for ever: the stored receipt goes home again (MUST-15).
             let consignments = self
                 .state
@@ -70,7 +71,7 @@ impl Node {
             return;
         };
         let holding = entry.holding;
-        let index = match entry.handed {
+        let index = match entry.handed.filter(|_| !on(Bug::HandoverTwice)) {
             // Not durable yet: the first answer is on its way, and this one must not overtake it.
             Some(index) if !self.is_durable(index) => {
                 self.effect(refused(request, "busy"));
@@ -102,7 +103,7 @@ impl Node {
             return;
         };
         let done = entry.acts.iter().find(|(done, _)| *done == act).map(|(_, index)| *index);
-        if let Some(index) = done {
+        if let Some(index) = done.filter(|_| !on(Bug::ActTwice)) {
             // The same act again: the stored receipt again.
             self.effect(Effect::Discard { staged });
             let answer = if self.is_durable(index) {

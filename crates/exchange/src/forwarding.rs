@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use yizhan_document::{Digest, NodeId};
 use yizhan_ledger::{Event as LedgerEvent, Head, Passed, Target};
+use yizhan_planted::{Bug, on};
 
 impl Node {
     pub(crate) fn link_up(&mut self, neighbour: NodeId, clock_ms: u64) {
@@ -228,7 +229,8 @@ impl Node {
     }
 
     fn advances(&self, head: Head) -> bool {
-        self.state.witnessed.get(&head.ledger).is_none_or(|known| head.size > known.size)
+        let known = self.state.witnessed.get(&head.ledger);
+        known.is_none_or(|known| head.size > known.size || on(Bug::WitnessedBackwards))
     }
 
     /// Cosigns a head that continues the known one, once it is durable here (MUST-23).
@@ -242,7 +244,8 @@ impl Node {
 fn acknowledges(event: &LedgerEvent, me: NodeId, number: u64, header: Digest, offered: &[Target]) -> bool {
     match event {
         LedgerEvent::RelayAcceptance { envelope, units, from, link, .. } => {
-            *envelope == header && units == offered && *from == me && *link == number
+            let same = *envelope == header && units == offered;
+            (same || on(Bug::CustodyOfOtherUnits)) && *from == me && *link == number
         }
         _ => false,
     }

@@ -11,11 +11,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use yizhan_document::{EnvelopeId, NodeId, Unit};
 use yizhan_ledger::{Event as LedgerEvent, Target};
+use yizhan_planted::{Bug, on};
 
 impl Node {
     pub(crate) fn offered(&mut self, neighbour: NodeId, offered: OfferedEnvelope, staged: Staged) {
         let link = offered.link;
-        if let Some(holding) = self.state.offers.get(&(neighbour, link)).copied() {
+        let before = self.state.offers.get(&(neighbour, link)).filter(|_| !on(Bug::DuplicateAccepted));
+        if let Some(holding) = before.copied() {
             // Offered again: the stored receipt again (MUST-07), unless the first is not durable yet, which then answers both
             // (MUST-08).
             self.effect(Effect::Discard { staged });
@@ -41,7 +43,7 @@ impl Node {
         let seen = self.state.seen.get(&id.ledger()).is_some_and(|seen| seen.contains(id.counter));
         let heard_at = self.now().uptime;
         self.incoming.insert((neighbour, link), Incoming { offered, staged, heard_at });
-        if seen {
+        if seen && !on(Bug::DuplicateAccepted) {
             self.effect(Effect::Recollect { neighbour, link, id });
         } else {
             self.fetch_unless_objected(neighbour, link);
@@ -134,16 +136,16 @@ impl Node {
         if offered.units.is_empty() || offered.units.len() > UNITS_PER_OFFER_MAX {
             return Some("units");
         }
-        offered.path.contains(&self.me()).then_some("loop")
+        (offered.path.contains(&self.me()) && !on(Bug::LoopAccepted)).then_some("loop")
     }
 
     /// What stands against taking custody now, and whether that may change.
     fn objection(&self, neighbour: NodeId, offered: &OfferedEnvelope) -> Option<(&'static str, bool)> {
         let me = self.me();
-        if offered.classification > self.profile.max_classification {
+        if offered.classification > self.profile.max_classification && !on(Bug::ClassificationIgnored) {
             return Some(("classification", false));
         }
-        if !self.has_room_for_offers_of(neighbour) {
+        if !self.has_room_for_offers_of(neighbour) && !on(Bug::FullDiskIgnored) {
             return Some(("full", true));
         }
         let onward = |target: &Target| {

@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 use yizhan_document::{Attempt, Classification, EnvelopeId, LedgerId, NodeId};
 use yizhan_hierarchy::Directory;
 use yizhan_ledger::{Entry, EntryRef, Event as LedgerEvent};
+use yizhan_planted::{Bug, on};
 
 /// What a node is told about itself.
 #[derive(Clone, Debug)]
@@ -300,6 +301,9 @@ impl Node {
         let lazy_due = self.lazy_due().is_some_and(|due| due <= self.now.uptime);
         if !batch.facts.is_empty() || lazy_due {
             batch.facts.append(&mut self.lazy);
+        }
+        if on(Bug::WordBeforeDisk) {
+            self.effects.append(&mut batch.words);
         }
         if batch.facts.is_empty() {
             // They may rest on facts of an earlier batch that is still on its way to disk, as the confirmation of a receipt

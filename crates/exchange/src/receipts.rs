@@ -11,6 +11,7 @@ use crate::node::Node;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use yizhan_document::{LedgerId, NodeId};
+use yizhan_planted::{Bug, on};
 
 /// A bundle of receipts that came by.
 #[derive(Clone, Copy)]
@@ -62,7 +63,8 @@ impl Node {
         }
         if let Some(hop) = self.next_hop(ledger.node) {
             let kept = Kept { maker: ledger.node, origin, hops_left: HOPS_MAX, ledger, indexes };
-            self.word(Effect::SendKept { hop, kept });
+            let confirmation = Effect::SendKept { hop, kept };
+            if on(Bug::KeptBeforeDurable) { self.effect(confirmation) } else { self.word(confirmation) }
         }
     }
 
@@ -113,7 +115,9 @@ impl Node {
                     owed.due =
                         now + OWED_WAIT_MS.saturating_mul(1 << owed.tries.min(10)).min(OWED_WAIT_MS_MAX);
                     owed.tries += u32::from(up);
-                    self.state.due.insert((owed.due, origin, *index));
+                    if !on(Bug::OwedOnlyOnce) {
+                        self.state.due.insert((owed.due, origin, *index));
+                    }
                 }
             }
             if let (Some(hop), true) = (hop, up) {
@@ -128,6 +132,9 @@ impl Node {
     pub(crate) fn owed_are_due_now(&mut self) {
         let now = self.now().uptime;
         self.state.due.clear();
+        if on(Bug::OwedOnlyOnce) {
+            return;
+        }
         for ((origin, index), owed) in &mut self.state.owed {
             owed.due = owed.due.min(now);
             self.state.due.insert((owed.due, *origin, *index));

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use yizhan_document::NodeId;
 use yizhan_ledger::{Event as LedgerEvent, Target};
+use yizhan_planted::{Bug, on};
 
 impl Node {
     /// Does what is due; runs after every event.
@@ -84,7 +85,8 @@ impl Node {
         if !self.clock_agrees {
             return;
         }
-        let overdue = |out: &Outbound| out.deadline < now.wall && !out.perhaps_offered;
+        let overdue =
+            |out: &Outbound| out.deadline < now.wall && (!out.perhaps_offered || on(Bug::ExpiryInDoubt));
         let mut weight = 0;
         let expired: Vec<(NodeId, u64, u64, Vec<Target>)> = self
             .state

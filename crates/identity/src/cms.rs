@@ -25,6 +25,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use yizhan_document::{Digest, OfficeAddress, WallTime};
+use yizhan_planted::{Bug, on};
 
 /// Who signed, with which certificate, and when by the signer's own clock (in whole seconds).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub fn verify_cms(
     let certificate = certificate_of(signer, &data, ca_der)?;
     let signed = signer.signed_attrs.as_ref().ok_or(form("it has no signed attributes"))?;
     let statement = attributes::read(signed)?;
-    if statement.digest != Digest::of(content) {
+    if statement.digest != Digest::of(content) && !on(Bug::ContentUnsigned) {
         return Err(SignatureError::Content);
     }
     if statement.certificate.is_some_and(|digest| digest != Digest::of(&certificate)) {
@@ -64,6 +65,7 @@ pub fn verify_cms(
     let message = signed.to_der().map_err(|_| form("its signed attributes are damaged"))?;
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point)
         .verify(&message, signer.signature.as_bytes())
+        .or_else(|bad| if on(Bug::SignatureUnverified) { Ok(()) } else { Err(bad) })
         .map_err(|_| SignatureError::Signature)?;
     check_issued_by(&certificate, ca_der, statement.at)?;
     check_signs_documents(&parsed)?;

@@ -1,6 +1,6 @@
 //! What a journal does on a disk that works, and on one that is full or fails.
 
-use crate::memory_folder::{Failing, MemoryFolder};
+use crate::memory_folder::{Failing, MemoryFolder, Unsynced};
 use crate::{Journal, JournalError, JournalOptions, Location, RawRecord, RecoveryReport, limits};
 
 const MARKER: u64 = 0x5eed_0123_89ab_cdef;
@@ -193,6 +193,19 @@ fn reclaimed_segments_are_gone_on_purpose_and_lost_ones_are_not() {
     let first = journal.segments()[0].first;
     let missing = crate::DamageReason::Missing { from: keep.first, to: first - 1 };
     assert_eq!(report.damaged.iter().map(|damage| damage.reason).collect::<Vec<_>>(), [missing]);
+}
+
+#[test]
+fn segments_that_were_reclaimed_before_a_power_cut_are_not_missed_after_it() {
+    let folder = MemoryFolder::default();
+    let (mut journal, _, _) = open(&folder);
+    fill(&mut journal, 12);
+    let keep = journal.segments()[2];
+    journal.reclaim(keep.number).unwrap();
+    drop(journal);
+    let (journal, report, seen) = open(&folder.after_power_cut(Unsynced::Lost));
+    assert_eq!((report.damaged, journal.segments()[0]), (vec![], keep));
+    assert_eq!(seen[0].0.segment, keep.number);
 }
 
 #[test]

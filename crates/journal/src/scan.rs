@@ -12,6 +12,7 @@ use crate::location::Location;
 use crate::report::{Damage, DamageReason, RecoveryReport};
 use crate::segment_header::{SEGMENT_HEADER_LEN, SegmentHeader};
 use crate::window::Window;
+use yizhan_planted::{Bug, on};
 
 /// Is given each record: where it lies, its kind, its payload. An error ends the recovery.
 pub type Visit<'a> = dyn FnMut(Location, u8, &[u8]) -> Result<(), VisitError> + 'a;
@@ -140,6 +141,9 @@ impl<'a, F: Folder> Scan<'a, F> {
         } else {
             for stretch in std::mem::take(&mut self.doubtful) {
                 if last == Some(stretch.name.as_str()) {
+                    if on(Bug::TornTailBelieved) {
+                        self.salvage(&stretch, next)?;
+                    }
                     torn_from = Some(torn_from.map_or(stretch.start, |from: u64| from.min(stretch.start)));
                 } else {
                     self.set_apart(&stretch, next);

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use yizhan_document::{Digest, LedgerId};
 use yizhan_identity::{NoteError, NoteSignature, NoteSigner, NoteVerifier, SignedNote};
+use yizhan_planted::{Bug, on};
 
 /// The head of a ledger. Three lines of text: origin, size, root in base64; we write and accept no extension lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl SignedCheckpoint {
                 expected: verifier.name().to_owned(),
             });
         }
-        if !note.verified_by(verifier) {
+        if !note.verified_by(verifier) && !on(Bug::CheckpointUnsigned) {
             return Err(CheckpointError::Unsigned { origin: checkpoint.origin });
         }
         Ok(Self { note, checkpoint })

@@ -12,6 +12,7 @@ use crate::tiles::{CHECKPOINT_PATH, TileStore, VKEY_PATH, partials_folder, tile_
 use crate::verifier_keys_text;
 use yizhan_document::Digest;
 use yizhan_identity::NoteVerifier;
+use yizhan_planted::{Bug, on};
 
 /// Files to write and folders to remove, ready to be carried out where waiting for the disk does no harm.
 #[derive(Debug)]
@@ -138,6 +139,9 @@ impl Publication {
             let path = path.to_owned();
             move |source| LogError::Io { path, source }
         };
+        if let Some(checkpoint) = self.checkpoint.as_ref().filter(|_| on(Bug::PublishedBeforeTiles)) {
+            store.write(CHECKPOINT_PATH, checkpoint.as_bytes()).map_err(at(CHECKPOINT_PATH))?;
+        }
         for (path, bytes) in &self.files {
             store.write(path, bytes).map_err(at(path))?;
         }
@@ -148,5 +152,47 @@ impl Publication {
             store.write(CHECKPOINT_PATH, checkpoint.as_bytes()).map_err(at(CHECKPOINT_PATH))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    /// Remembers the order in which files were written, and keeps none.
+    struct Order(Arc<Mutex<Vec<String>>>);
+
+    impl TileStore for Order {
+        fn read(&self, _path: &str) -> io::Result<Option<Vec<u8>>> {
+            Ok(None)
+        }
+        fn write(&mut self, path: &str, _bytes: &[u8]) -> io::Result<()> {
+            self.0.lock().unwrap().push(path.to_owned());
+            Ok(())
+        }
+        fn remove_folder(&mut self, _path: &str) -> io::Result<()> {
+            Ok(())
+        }
+        fn sync(&mut self, _paths: &[String]) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_checkpoint_is_written_once_and_last() {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let tiles = ["tile/0/000.p/3".to_owned(), "tile/entries/000.p/3".to_owned()];
+        let publication = Publication {
+            size: 3,
+            files: tiles.iter().map(|path| (path.clone(), Vec::new())).collect(),
+            obsolete: Vec::new(),
+            checkpoint: Some("note".to_owned()),
+        };
+        publication.write(&mut Order(Arc::clone(&written))).unwrap();
+        // A reader that finds a checkpoint finds the tiles under it.
+        let [first, second] = tiles;
+        assert_eq!(*written.lock().unwrap(), [first, second, CHECKPOINT_PATH.to_owned()]);
     }
 }

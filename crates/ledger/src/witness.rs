@@ -5,6 +5,7 @@ use crate::entry::Head;
 use serde::{Deserialize, Serialize};
 use yizhan_document::{Digest, LedgerId, merkle};
 use yizhan_identity::NoteVerifier;
+use yizhan_planted::{Bug, on};
 
 /// A neighbour's ledger as one connection after another shows it: each head continues the one before it.
 ///
@@ -68,7 +69,8 @@ pub fn check_advance(old: &Head, new: &Head, consistency_path: &[Digest]) -> Res
         let fork = WitnessError::Fork { ledger, size: old.size, known: old.root, offered: new.root };
         return if new.root == old.root { Ok(()) } else { Err(fork) };
     }
-    if !merkle::verify_consistency(old.size, &old.root, new.size, &new.root, consistency_path) {
+    let continues = merkle::verify_consistency(old.size, &old.root, new.size, &new.root, consistency_path);
+    if !continues && !on(Bug::ConsistencyUnchecked) {
         return Err(WitnessError::Unproven { ledger, known: old.size, offered: new.size });
     }
     Ok(())

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use yizhan_document::NodeId;
 use yizhan_identity::{node_of_certificate, validity_of_certificate};
+use yizhan_planted::{Bug, on};
 use yizhan_protocol::{Frame, Hello, WIRE_VERSION, encode};
 
 /// The priority of the control stream: above every body.
@@ -51,7 +52,7 @@ pub(crate) async fn dialled(
 pub(crate) async fn accepted(shared: &Shared, connection: Connection) -> Result<Session, Refusal> {
     let (neighbour, lifetime) = certified(shared, &connection)?;
     // MUST-01; that the network's authority issued the certificate, the handshake of TLS has checked.
-    if !shared.neighbours.contains_key(&neighbour) {
+    if !shared.neighbours.contains_key(&neighbour) && !on(Bug::StrangerAccepted) {
         let reason = format!("{neighbour} is no neighbour of {}", shared.me);
         return Err(Refusal { closing: Closing::NotNeighbour, reason });
     }
@@ -94,7 +95,7 @@ async fn hear_hello(frames_in: &mut FrameReader, neighbour: NodeId) -> Result<He
     let Frame::Hello(hello) = frames_in.next().await? else {
         return Err(Refusal::protocol(format!("{neighbour} did not begin with a hello")));
     };
-    if hello.node != neighbour {
+    if hello.node != neighbour && !on(Bug::HelloOfAnother) {
         return Err(Refusal::protocol(format!(
             "the certificate names {neighbour}, the hello {}",
             hello.node

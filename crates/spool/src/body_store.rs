@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use yizhan_document::Digest;
+use yizhan_planted::{Bug, on};
 
 /// Why a body cannot be had or kept.
 #[derive(Debug, thiserror::Error)]
@@ -155,9 +156,15 @@ pub(crate) fn part_of(folder: &Path, digest: Digest) -> PathBuf {
 
 /// Makes a file durable under its final name.
 pub(crate) fn settle(file: &File, from: &Path, to: &Path, folder: &Path) -> Result<(), BodyError> {
-    file.sync_data().map_err(disk("syncing", from)).map_err(BodyError::NotDurable)?;
+    if !on(Bug::BodyNotSynced) {
+        file.sync_data().map_err(disk("syncing", from)).map_err(BodyError::NotDurable)?;
+    }
     std::fs::rename(from, to).map_err(disk("renaming", from)).map_err(BodyError::NotDurable)?;
-    sync_folder(folder).map_err(BodyError::NotDurable)
+    if on(Bug::FolderNotSyncedAfterRename) {
+        Ok(())
+    } else {
+        sync_folder(folder).map_err(BodyError::NotDurable)
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use yizhan_document::Digest;
 use yizhan_document::merkle::LeafHasher;
+use yizhan_planted::{Bug, on};
 
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -61,7 +62,7 @@ impl Incoming {
         let mut len = 0u64;
         for piece in pieces {
             let wanted = self.size.saturating_sub(len).min(PIECE_BYTES);
-            if wanted == 0 || self.hash_next(wanted)? != Some(*piece) {
+            if wanted == 0 || (self.hash_next(wanted)? != Some(*piece) && !on(Bug::BodyResumedUnverified)) {
                 break;
             }
             len += wanted;

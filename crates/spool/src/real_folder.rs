@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use yizhan_journal::Folder;
+use yizhan_planted::{Bug, on};
 
 /// A folder of append-only files. Clones share it and read concurrently; only the journal writes.
 ///
@@ -91,7 +92,7 @@ impl Folder for RealFolder {
         options.read(true).append(true).create_new(true).mode(0o600);
         let file = options.open(self.path_of(name)?)?;
         self.keep(name, Arc::new(file));
-        self.sync_entries()
+        if on(Bug::FolderNotSyncedAfterCreate) { Ok(()) } else { self.sync_entries() }
     }
 
     fn append(&mut self, name: &str, pieces: &[&[u8]]) -> io::Result<()> {
@@ -146,7 +147,7 @@ impl Folder for RealFolder {
             open.insert(to.to_owned(), file);
         }
         drop(open);
-        self.sync_entries()
+        if on(Bug::FolderNotSyncedAfterRename) { Ok(()) } else { self.sync_entries() }
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {

@@ -142,8 +142,10 @@ async fn contradictory_or_shapeless_idempotency_keys_are_refused() {
         r#"{"from":"gov-office@652301","to":["gov-office@653101"],"label":{"title":"a"},"#,
         r#""files":[{"name":"a","size":0}],"key":"inside"}"#
     );
-    let differing =
-        Form::new().field("submission", json.as_bytes()).request_as_it_is("Idempotency-Key: outside\r\n");
+    // All else of it is as it should be.
+    let whole =
+        Form::new().field("submission", json.as_bytes()).field("file", b"").raw(b"--yizhan-boundary--\r\n");
+    let differing = whole.request_as_it_is("Idempotency-Key: outside\r\n");
     assert_eq!(refused(&differing).await, DoorCode::Malformed);
 }
 

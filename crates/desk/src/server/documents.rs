@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use yizhan_planted::{Bug, on};
 
 /// `POST /v1/documents`: multipart/form-data, first the field `submission` (JSON), then one field `file` for each declared file.
 pub(super) async fn submit(State(desk): State<Desk>, request: Request) -> Result<Response, DoorError> {
@@ -57,7 +58,7 @@ pub(super) async fn receipts(
 async fn receive(desk: &Desk, upload: &mut Upload, key: Option<String>) -> Result<Submitted, DoorError> {
     let mut submission: Submission = input::from_json(&upload.submission().await?, "the field `submission`")?;
     submission.key = match (submission.key, key) {
-        (Some(inside), Some(outside)) if inside != outside => {
+        (Some(inside), Some(outside)) if inside != outside && !on(Bug::KeysMayDiffer) => {
             let detail = "the header `Idempotency-Key` and `key` of the submission differ";
             return Err(DoorError::new(DoorCode::Malformed, detail, "give the key once"));
         }

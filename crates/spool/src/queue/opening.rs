@@ -11,6 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use yizhan_document::Digest;
 use yizhan_journal::Position;
+use yizhan_planted::{Bug, on};
 
 /// Whether the queue may be used as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +84,9 @@ fn open_noted(
         return put_away(path, "there is no database in it", quarantine).map(Err);
     }
     match noted {
+        None if on(Bug::QueueBelievedAfterCrash) => {
+            Engine::open(path).map(Ok).map_err(|why| QueueError::Failed { why })
+        }
         None => discard(path, RebuildReason::UncleanStop).map(Err),
         Some((noted, _)) if noted != position => discard(path, RebuildReason::OtherPosition).map(Err),
         Some((_, files)) if files.is_none() || mark::digest_of_files(path).ok() != files => {

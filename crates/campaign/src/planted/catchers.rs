@@ -1,0 +1,265 @@
+//! Which test is to catch which bug.
+
+use std::fmt;
+use yizhan_planted::Bug;
+
+/// Worlds of the simulator that a bug is given.
+const WORLDS: Catcher = Catcher::Worlds { seeds: 300 };
+
+/// Something that passes where there is no bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Catcher {
+    /// A test.
+    Test {
+        /// The folder of its crate; `yizhan` for the tests of the whole system.
+        package: &'static str,
+        /// The file of tests that it stands in; those inside the library if nothing is said.
+        target: Option<&'static str>,
+        /// Its name.
+        name: &'static str,
+    },
+    /// Worlds of the simulator.
+    Worlds {
+        /// How many, from the first on.
+        seeds: u64,
+    },
+}
+
+impl fmt::Display for Catcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Test { package, target: None, name } => write!(f, "{package}: {name}"),
+            Self::Test { package, target: Some(target), name } => write!(f, "{package}/{target}: {name}"),
+            Self::Worlds { seeds } => write!(f, "yizhan-sim --seeds {seeds}"),
+        }
+    }
+}
+
+const fn inside(package: &'static str, name: &'static str) -> Catcher {
+    Catcher::Test { package, target: None, name }
+}
+
+const fn beside(package: &'static str, target: &'static str, name: &'static str) -> Catcher {
+    Catcher::Test { package, target: Some(target), name }
+}
+
+const fn rules(name: &'static str) -> Catcher {
+    beside("simulator", "rules", name)
+}
+
+/// Which tests are to catch which bug, in the order in which they are tried.
+const TABLE: &[(Bug, &[Catcher])] = &[
+    (
+        Bug::SyncSkipped,
+        &[inside("journal", "crash_tests::synced_batches_survive_any_number_of_crashes_anywhere")],
+    ),
+    (
+        Bug::FailedSyncTriedAgain,
+        &[inside("journal", "journal_tests::a_failed_sync_or_write_poisons_for_ever")],
+    ),
+    (
+        Bug::FullTakenForSuccess,
+        &[inside("journal", "journal_tests::a_full_disk_refuses_the_batch_and_goes_on_once_there_is_space")],
+    ),
+    (
+        Bug::TornTailBelieved,
+        &[inside("journal", "crash_tests::a_crash_inside_recovery_at_each_call_is_recovered_from")],
+    ),
+    (
+        Bug::ChecksumSkipped,
+        &[inside("journal", "frame::tests::a_batch_reads_back_as_written_and_no_changed_byte_passes")],
+    ),
+    (
+        Bug::LastSegmentNotRewritten,
+        &[inside("journal", "crash_tests::a_crash_inside_recovery_at_each_call_is_recovered_from")],
+    ),
+    (
+        Bug::RewriteNotSynced,
+        &[inside("journal", "crash_tests::synced_batches_survive_any_number_of_crashes_anywhere")],
+    ),
+    (
+        Bug::ReclaimNotNoted,
+        &[inside(
+            "journal",
+            "journal_tests::segments_that_were_reclaimed_before_a_power_cut_are_not_missed_after_it",
+        )],
+    ),
+    (
+        Bug::FolderNotSyncedAfterCreate,
+        &[beside(
+            "spool",
+            "names_on_disk",
+            "a_file_is_synced_before_it_is_renamed_and_its_folder_after_each_new_name",
+        )],
+    ),
+    (
+        Bug::FolderNotSyncedAfterRename,
+        &[beside(
+            "spool",
+            "names_on_disk",
+            "a_file_is_synced_before_it_is_renamed_and_its_folder_after_each_new_name",
+        )],
+    ),
+    (
+        Bug::BodyNotSynced,
+        &[beside(
+            "spool",
+            "names_on_disk",
+            "a_file_is_synced_before_it_is_renamed_and_its_folder_after_each_new_name",
+        )],
+    ),
+    (
+        Bug::BodyResumedUnverified,
+        &[inside(
+            "spool",
+            "incoming::tests::a_body_resumes_behind_the_last_verified_piece_after_each_kind_of_loss",
+        )],
+    ),
+    (
+        Bug::ToldBeforeSync,
+        &[inside("spool", "committer_tests::a_failed_sync_is_told_once_and_ends_everything")],
+    ),
+    (
+        Bug::QueueBelievedAfterCrash,
+        &[inside("spool", "queue::guard_tests::after_an_unclean_stop_it_is_rebuilt")],
+    ),
+    (Bug::WordBeforeDisk, &[rules("no_word_leaves_before_what_it_rests_on_is_durable")]),
+    (Bug::DuplicateAccepted, &[rules("an_offer_is_taken_once_and_the_same_offer_gets_the_same_answer")]),
+    (Bug::LoopAccepted, &[rules("an_offer_in_whose_path_the_node_stands_is_refused_for_good")]),
+    (Bug::ClassificationIgnored, &[rules("an_offer_above_what_the_node_may_carry_is_refused_for_good")]),
+    (Bug::FullDiskIgnored, &[rules("a_node_without_room_takes_no_offer_and_says_that_it_may_be_made_again")]),
+    (Bug::CustodyOfOtherUnits, &[rules("custody_passes_only_on_an_acceptance_of_exactly_what_was_offered")]),
+    (
+        Bug::HandoverTwice,
+        &[rules("an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again")],
+    ),
+    (
+        Bug::ConsignedTwice,
+        &[rules("an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again")],
+    ),
+    (Bug::ExpiryInDoubt, &[rules("a_unit_whose_offer_is_unanswered_does_not_expire")]),
+    (Bug::AttemptWithoutFailure, &[rules("a_failure_told_again_and_again_opens_one_attempt")]),
+    (
+        Bug::AcceptanceTakenForEnd,
+        &[WORLDS, rules("the_acceptance_of_a_relay_is_no_end_and_the_envelope_stays_until_there_is_one")],
+    ),
+    (
+        Bug::ReleasedEarly,
+        &[WORLDS, rules("the_acceptance_of_a_relay_is_no_end_and_the_envelope_stays_until_there_is_one")],
+    ),
+    (Bug::KeptBeforeDurable, &[rules("a_confirmation_waits_until_the_receipt_is_durable")]),
+    (Bug::OwedOnlyOnce, &[WORLDS, rules("a_receipt_goes_home_again_and_again_until_its_origin_confirms_it")]),
+    (Bug::WitnessedBackwards, &[rules("a_smaller_head_than_the_known_one_is_not_cosigned")]),
+    (
+        Bug::ConsistencyUnchecked,
+        &[inside(
+            "ledger",
+            "witness::tests::a_second_history_is_not_believed_whatever_it_claims_to_begin_from",
+        )],
+    ),
+    (
+        Bug::InclusionUnchecked,
+        &[inside(
+            "node",
+            "offers::tests::entries_that_the_ledger_does_not_hold_and_checkpoints_that_nobody_signed_are_not_believed",
+        )],
+    ),
+    (
+        Bug::CheckpointUnsigned,
+        &[inside(
+            "node",
+            "offers::tests::entries_that_the_ledger_does_not_hold_and_checkpoints_that_nobody_signed_are_not_believed",
+        )],
+    ),
+    (
+        Bug::HeaderOfProofIgnored,
+        &[inside(
+            "node",
+            "offers::tests::the_acceptance_of_another_header_under_the_same_id_is_no_proof_of_origin",
+        )],
+    ),
+    (
+        Bug::BodyRootIgnored,
+        &[inside("node", "offers::tests::an_offer_is_taken_only_if_every_part_of_it_belongs_to_the_others")],
+    ),
+    (
+        Bug::PieceUnchecked,
+        &[beside(
+            "yizhan",
+            "one_flipped_byte",
+            "a_body_damaged_at_a_relay_is_put_aside_and_comes_again_from_its_origin",
+        )],
+    ),
+    (
+        Bug::OfficeSignatureIgnored,
+        &[inside(
+            "node",
+            "offers::tests::a_document_is_delivered_only_if_the_office_that_it_names_signed_it",
+        )],
+    ),
+    (
+        Bug::PublishedBeforeTiles,
+        &[inside("ledger", "publication::tests::the_checkpoint_is_written_once_and_last")],
+    ),
+    (
+        Bug::KeyForgotten,
+        &[beside(
+            "yizhan",
+            "command_line",
+            "the_same_key_gives_the_same_document_and_another_document_under_it_is_refused",
+        )],
+    ),
+    (
+        Bug::KeysMayDiffer,
+        &[inside(
+            "desk",
+            "over_the_socket::hostile::contradictory_or_shapeless_idempotency_keys_are_refused",
+        )],
+    ),
+    (
+        Bug::PayloadNonceReused,
+        &[inside(
+            "envelope",
+            "whole_envelope_tests::two_bodies_under_one_file_key_differ_in_every_byte_string",
+        )],
+    ),
+    (Bug::ChunkNonceReused, &[inside("envelope", "stream::tests::swapped_chunks_are_refused")]),
+    (Bug::FileKeyReused, &[inside("envelope", "file_key::tests::the_commitment_depends_on_the_key_alone")]),
+    (
+        Bug::SlipUncommitted,
+        &[inside(
+            "envelope",
+            "whole_envelope_tests::a_slip_of_another_destination_or_of_another_envelope_is_refused",
+        )],
+    ),
+    (Bug::ContentUnsigned, &[inside("identity", "cms::tests::another_content_is_refused")]),
+    (
+        Bug::SignatureUnverified,
+        &[inside("identity", "cms::tests::another_key_is_refused_by_signer_and_verifier")],
+    ),
+    (
+        Bug::StrangerAccepted,
+        &[beside("link", "neighbours", "refusals::a_node_of_the_network_that_is_no_neighbour_is_refused")],
+    ),
+    (
+        Bug::HelloOfAnother,
+        &[beside("link", "neighbours", "refusals::a_hello_in_another_name_than_the_certificate_is_refused")],
+    ),
+    (
+        Bug::ActTwice,
+        &[rules("an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again")],
+    ),
+    (
+        Bug::ForkIgnored,
+        &[beside("audit", "auditor", "tampering::another_checkpoint_root_in_a_neighbours_ledger_is_a_fork")],
+    ),
+    (
+        Bug::RestsOnUncompared,
+        &[beside("audit", "auditor", "tampering::a_rests_on_with_an_invented_hash_is_forged")],
+    ),
+];
+
+/// What is to catch a bug, in the order in which it is tried.
+pub fn catchers_of(bug: Bug) -> &'static [Catcher] {
+    TABLE.iter().find(|(planted, _)| *planted == bug).map_or(&[], |(_, catchers)| catchers)
+}

@@ -1,0 +1,143 @@
+//! All bugs that can be planted: name, the rule that each breaks, and what it does.
+
+macro_rules! bugs {
+    ($($bug:ident $name:literal breaks $rule:literal: $what:literal)+) => {
+        /// A bug that can be planted. `docs/planted-bugs.md` says which test catches it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Bug {
+            $(#[doc = $what] $bug,)+
+        }
+
+        impl Bug {
+            /// Every bug.
+            pub const ALL: [Self; [$(Self::$bug),+].len()] = [$(Self::$bug),+];
+
+            /// The name that the environment gives it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$bug => $name,)+
+                }
+            }
+
+            /// The rule that it breaks: a requirement of `docs/protocol.md`, or where else the rule stands.
+            #[must_use]
+            pub const fn rule(self) -> &'static str {
+                match self {
+                    $(Self::$bug => $rule,)+
+                }
+            }
+
+            /// What it does.
+            #[must_use]
+            pub const fn what(self) -> &'static str {
+                match self {
+                    $(Self::$bug => $what,)+
+                }
+            }
+        }
+    };
+}
+
+bugs! {
+    SyncSkipped "sync-skipped" breaks "design 1.3":
+        "a batch is called durable without `fdatasync`"
+    FailedSyncTriedAgain "failed-sync-tried-again" breaks "design 1.3":
+        "after a failed sync the journal goes on as if the next one could make it good"
+    FullTakenForSuccess "full-taken-for-success" breaks "design 1.3":
+        "ENOSPC while a batch is written is taken for success"
+    TornTailBelieved "torn-tail-believed" breaks "docs/on-disk.md, journal":
+        "records of a batch that was never whole are believed after a crash"
+    ChecksumSkipped "checksum-skipped" breaks "docs/on-disk.md, journal":
+        "the checksum of a record is not compared"
+    LastSegmentNotRewritten "last-segment-not-rewritten" breaks "docs/on-disk.md, journal":
+        "recovery goes on behind a last segment that it neither rewrote nor synced"
+    RewriteNotSynced "rewrite-not-synced" breaks "docs/on-disk.md, journal":
+        "recovery renames the rewritten segment without having synced it"
+    ReclaimNotNoted "reclaim-not-noted" breaks "docs/on-disk.md, journal":
+        "segments are removed before the journal notes that they are gone on purpose"
+    FolderNotSyncedAfterCreate "folder-not-synced-after-create" breaks "design 1.3":
+        "a new segment's name is not made durable"
+    FolderNotSyncedAfterRename "folder-not-synced-after-rename" breaks "design 1.3":
+        "the new name of a renamed body or segment is not made durable"
+    BodyNotSynced "body-not-synced" breaks "design 1.3":
+        "a large body is called durable without a sync"
+    BodyResumedUnverified "body-resumed-unverified" breaks "MUST-12":
+        "what an earlier process left of a body is taken for good without its digests"
+    ToldBeforeSync "told-before-sync" breaks "design 1.3":
+        "the committer calls batches durable before the sync"
+    QueueBelievedAfterCrash "queue-believed-after-crash" breaks "design 1.4":
+        "the sled queue is believed without the mark of a clean stop"
+    WordBeforeDisk "word-before-disk" breaks "MUST-09":
+        "words leave before their batch is durable"
+    DuplicateAccepted "duplicate-accepted" breaks "MUST-07":
+        "an offer that was accepted before is taken as a new one"
+    LoopAccepted "loop-accepted" breaks "MUST-11":
+        "a node takes an offer in whose path it stands"
+    ClassificationIgnored "classification-ignored" breaks "docs/protocol.md, refusals":
+        "an offer above what the node may carry is taken"
+    FullDiskIgnored "full-disk-ignored" breaks "docs/protocol.md, refusals":
+        "offers are taken though the disk is nearly full"
+    CustodyOfOtherUnits "custody-of-other-units" breaks "MUST-13":
+        "custody passes on an acceptance of other units or another header"
+    HandoverTwice "handover-twice" breaks "design 2, receipts":
+        "an office that takes a document again causes a second `ContentHandover`"
+    ConsignedTwice "consigned-twice" breaks "MUST-15":
+        "a second attempt of a document is put into the inboxes again"
+    ExpiryInDoubt "expiry-in-doubt" breaks "MUST-17":
+        "a unit expires while an offer of it may be unanswered"
+    AttemptWithoutFailure "attempt-without-failure" breaks "MUST-16":
+        "a failure that is told again opens its attempt again"
+    AcceptanceTakenForEnd "acceptance-taken-for-end" breaks "design 2, receipts":
+        "the origin takes a relay's acceptance for the end of a destination"
+    ReleasedEarly "released-early" breaks "MUST-16":
+        "the origin lets the envelope go before the end receipt"
+    KeptBeforeDurable "kept-before-durable" breaks "MUST-20":
+        "the origin confirms receipts that are not durable with it"
+    OwedOnlyOnce "owed-only-once" breaks "MUST-19":
+        "a receipt that was sent home is not sent again"
+    WitnessedBackwards "witnessed-backwards" breaks "MUST-23":
+        "a smaller head of a neighbour's ledger is cosigned"
+    ConsistencyUnchecked "consistency-unchecked" breaks "MUST-26":
+        "a witness believes a head without its consistency proof"
+    InclusionUnchecked "inclusion-unchecked" breaks "MUST-10":
+        "entries are believed without their inclusion proofs"
+    CheckpointUnsigned "checkpoint-unsigned" breaks "MUST-10":
+        "a checkpoint is believed without its signature"
+    HeaderOfProofIgnored "header-of-proof-ignored" breaks "MUST-10":
+        "the proof of origin may be of another header"
+    BodyRootIgnored "body-root-ignored" breaks "MUST-10":
+        "an inline body is not compared with the header's piece root"
+    PieceUnchecked "piece-unchecked" breaks "MUST-12":
+        "a piece of a large body is kept without comparing its digest"
+    OfficeSignatureIgnored "office-signature-ignored" breaks "MUST-14":
+        "a document is delivered though its office did not sign it"
+    PublishedBeforeTiles "published-before-tiles" breaks "docs/on-disk.md, ledger":
+        "the checkpoint is published before the tiles under it"
+    KeyForgotten "key-forgotten" breaks "design 2, clerk":
+        "a submission that is repeated under its idempotency key goes out again"
+    KeysMayDiffer "keys-may-differ" breaks "design 2, clerk":
+        "a submission with two different idempotency keys is taken under one of them"
+    PayloadNonceReused "payload-nonce-reused" breaks "docs/on-disk.md, body":
+        "every age payload begins with the same nonce"
+    ChunkNonceReused "chunk-nonce-reused" breaks "docs/on-disk.md, body":
+        "all chunks of a payload are sealed with one nonce"
+    FileKeyReused "file-key-reused" breaks "docs/on-disk.md, body":
+        "every envelope is closed with the same file key"
+    SlipUncommitted "slip-uncommitted" breaks "MUST-10":
+        "a slip is taken though the header does not commit to it"
+    ContentUnsigned "content-unsigned" breaks "MUST-14":
+        "a CMS signature over another content is believed"
+    SignatureUnverified "signature-unverified" breaks "MUST-14":
+        "a CMS signature is believed without its key"
+    StrangerAccepted "stranger-accepted" breaks "MUST-01":
+        "a node of the network that is no neighbour may call"
+    HelloOfAnother "hello-of-another" breaks "docs/protocol.md, Hello":
+        "a hello in another name than the certificate's is taken"
+    ActTwice "act-twice" breaks "design 2, receipts":
+        "an office that signs for a document again causes a second receipt"
+    ForkIgnored "fork-ignored" breaks "docs/receipts.md, heads":
+        "the auditor takes a head that contradicts the ledger for borne out"
+    RestsOnUncompared "rests-on-uncompared" breaks "docs/receipts.md, chains":
+        "the auditor believes that an entry rests on another without comparing the hash it names"
+}
