@@ -51,6 +51,8 @@ pub(crate) struct Scan<'a, F: Folder> {
     /// The sequence number that the next batch should have, once known.
     next: Option<u64>,
     first: Option<u64>,
+    /// The number of the first batch that was told in the segment being walked.
+    first_here: Option<u64>,
     highest: u64,
     durable: u64,
     floor: u64,
@@ -79,7 +81,7 @@ impl<'a, F: Folder> Scan<'a, F> {
         visit: &'a mut Visit<'a>,
         report: RecoveryReport,
     ) -> Self {
-        let (next, first, highest, durable, floor) = (None, None, 0, 0, 0);
+        let (next, first, first_here, highest, durable, floor) = (None, None, None, 0, 0, 0);
         let (doubtful, synced_with) = (Vec::new(), Vec::new());
         Self {
             folder,
@@ -89,6 +91,7 @@ impl<'a, F: Folder> Scan<'a, F> {
             report,
             next,
             first,
+            first_here,
             highest,
             durable,
             floor,
@@ -110,6 +113,7 @@ impl<'a, F: Folder> Scan<'a, F> {
         let mut window = Window::new(self.folder, file.name.clone(), file.size);
         let body = (SEGMENT_HEADER_LEN as u64).min(file.size);
         let expected = self.next;
+        self.first_here = None;
         match file.header {
             Some(header) => {
                 // Before a segment is begun, the one before it is synced.
@@ -123,7 +127,8 @@ impl<'a, F: Folder> Scan<'a, F> {
         while at < file.size {
             at = self.batch(&mut window, &file.name, known_as, at)?;
         }
-        Ok(file.header.map(|header| header.first).or(expected).or(self.first).unwrap_or(1))
+        let told = file.header.map(|header| header.first).or(self.first_here);
+        Ok(told.or(expected).or(self.first).unwrap_or(1))
     }
 
     /// Decides what is still doubtful when nothing follows. `last` is the name of the last segment.
@@ -196,6 +201,7 @@ impl<'a, F: Folder> Scan<'a, F> {
 
     /// Takes note of the number that the next batch has, which settles what was doubtful before it.
     fn next_is(&mut self, sequence: u64) -> Result<(), JournalError> {
+        self.first_here = self.first_here.or(Some(sequence));
         let bytes_in_doubt = self.doubtful.iter().any(|stretch| !stretch.header);
         match self.next {
             None => {
