@@ -39,6 +39,8 @@ pub(crate) struct Ended {
     pub(crate) durable: u64,
     /// The last whole batch is not enough to find again what was found: a harmed header or the caller told the rest.
     pub(crate) unwitnessed: bool,
+    /// Nothing told with which batch the last segment begins, nor whether one is missing before it.
+    pub(crate) untold: bool,
 }
 
 /// The walk over all segments, the oldest first.
@@ -53,6 +55,8 @@ pub(crate) struct Scan<'a, F: Folder> {
     first: Option<u64>,
     /// The number of the first batch that was told in the segment being walked.
     first_here: Option<u64>,
+    /// Something before the segment being walked was in doubt when its walk began.
+    doubt_before: bool,
     highest: u64,
     durable: u64,
     floor: u64,
@@ -92,6 +96,7 @@ impl<'a, F: Folder> Scan<'a, F> {
             next,
             first,
             first_here,
+            doubt_before: false,
             highest,
             durable,
             floor,
@@ -114,6 +119,7 @@ impl<'a, F: Folder> Scan<'a, F> {
         let body = (SEGMENT_HEADER_LEN as u64).min(file.size);
         let expected = self.next;
         self.first_here = None;
+        self.doubt_before = !self.doubtful.is_empty();
         match file.header {
             Some(header) => {
                 // Before a segment is begun, the one before it is synced.
@@ -151,6 +157,7 @@ impl<'a, F: Folder> Scan<'a, F> {
                 }
             }
         }
+        let untold = self.doubt_before && self.first_here.is_none();
         self.next = Some(next);
         let unwitnessed = self.known() != self.witnessed;
         let floor = self.floor.max(1);
@@ -161,7 +168,7 @@ impl<'a, F: Folder> Scan<'a, F> {
         for (damage, synced_with) in self.report.damaged.iter_mut().zip(&self.synced_with) {
             damage.attested = *synced_with <= durable;
         }
-        Ok(Ended { report: self.report, next, floor, torn_from, durable, unwitnessed })
+        Ok(Ended { report: self.report, next, floor, torn_from, durable, unwitnessed, untold })
     }
 
     /// Walks one batch, or to where the next one begins; returns where that is.
