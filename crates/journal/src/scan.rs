@@ -77,6 +77,13 @@ struct Stretch {
     header: bool,
 }
 
+impl Stretch {
+    /// It is more than a header, whole or cut off.
+    fn held_batches(&self) -> bool {
+        !self.header && self.end > SEGMENT_HEADER_LEN as u64
+    }
+}
+
 impl<'a, F: Folder> Scan<'a, F> {
     pub(crate) fn new(
         folder: &'a F,
@@ -142,10 +149,10 @@ impl<'a, F: Folder> Scan<'a, F> {
         let mut next = self.next.unwrap_or(1);
         let mut torn_from = None;
         if self.durable.max(self.attested) >= next {
-            if self.doubtful.is_empty() {
+            let bytes_in_doubt = self.doubtful.iter().any(Stretch::held_batches);
+            self.settle(false, next)?;
+            if !bytes_in_doubt {
                 self.missing(next, self.durable.max(self.attested));
-            } else {
-                self.settle(false, next)?;
             }
             next = next.max(self.attested).max(self.highest).max(self.durable).saturating_add(1);
         } else {
@@ -209,7 +216,7 @@ impl<'a, F: Folder> Scan<'a, F> {
     /// Takes note of the number that the next batch has, which settles what was doubtful before it.
     fn next_is(&mut self, sequence: u64) -> Result<(), JournalError> {
         self.first_here = self.first_here.or(Some(sequence));
-        let bytes_in_doubt = self.doubtful.iter().any(|stretch| !stretch.header);
+        let bytes_in_doubt = self.doubtful.iter().any(Stretch::held_batches);
         match self.next {
             None => {
                 self.first = Some(sequence);

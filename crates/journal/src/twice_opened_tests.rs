@@ -173,3 +173,22 @@ fn damage_that_only_the_caller_attests_stays_damage_before_a_segment_of_which_no
         assert!(report.abandoned.is_empty() && report.damaged.len() > 1, "{report:?}");
     }
 }
+
+#[test]
+fn what_the_rest_of_a_header_cannot_have_held_is_missing_at_once() {
+    for bytes_left in [1, 45, 52] {
+        let (folder, _) = three_batches();
+        folder.edit("000000000001.seg", |bytes| {
+            bytes.truncate(bytes_left);
+            bytes[0] ^= 1;
+        });
+        let (mut journal, _, _) = open_with(&folder, one_segment()).unwrap();
+        fill(&mut journal, 1);
+        journal.close().unwrap();
+        crate::Folder::create(&mut folder.clone(), "000000000003.seg").unwrap();
+        folder.edit("000000000003.seg", |bytes| bytes.resize(bytes_left, 1));
+        let report = told_alike_ever_after(&folder, 200);
+        let missing = |damage: &crate::Damage| matches!(damage.reason, DamageReason::Missing { .. });
+        assert!(report.damaged.iter().any(missing), "{report:?}");
+    }
+}
