@@ -212,7 +212,9 @@ fn only_the_clock_room_reads_the_time() {
 
 #[test]
 fn every_room_says_its_purpose_first_stays_small_and_has_an_honest_name() {
-    for (name, text) in ["crates", "tests", "benches", "examples"].into_iter().flat_map(rust_files) {
+    for (name, text) in
+        ["crates", "tests", "benches", "examples", "fuzz/src"].into_iter().flat_map(rust_files)
+    {
         let first = text.lines().next().unwrap_or_default();
         assert!(first.starts_with("//! "), "{name} does not say its purpose in its first line");
         let bound =
@@ -235,7 +237,9 @@ fn nothing_is_left_undone_or_ignored() {
         concat!("#[ig", "nore"),
         concat!("FIX", "ME"),
     ];
-    for (name, text) in ["crates", "tests", "benches", "examples"].into_iter().flat_map(rust_files) {
+    for (name, text) in
+        ["crates", "tests", "benches", "examples", "fuzz/src"].into_iter().flat_map(rust_files)
+    {
         for word in words {
             assert!(!text.contains(word), "{name} contains {word}");
         }

@@ -19,6 +19,8 @@ mod close;
 #[cfg(test)]
 mod example;
 mod file_key;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod header;
 pub mod limits;
 mod member;

@@ -60,7 +60,15 @@ pub(crate) fn recover<F: Folder>(
     let mut ended = scan.finish(files.last().filter(|_| !stopped).map(|file| file.name.as_str()))?;
     if let (false, Some(old), Some(segment)) = (stopped, files.last(), segments.last_mut()) {
         let torn_from = ended.torn_from.filter(|from| *from < old.size);
-        segment.first = old.header.map_or(segment.first.min(ended.next), |header| header.first);
+        segment.first = match old.header {
+            Some(header) => header.first,
+            // Only the caller attests that batches before it are missing: its new header has to say so from now on.
+            None if ended.untold && segment.first < ended.next => {
+                let holds_bytes = torn_from.unwrap_or(old.size) > SEGMENT_HEADER_LEN as u64;
+                if holds_bytes { segment.first + 1 } else { ended.next }
+            }
+            None => segment.first.min(ended.next),
+        };
         let header = SegmentHeader { segment: successor, replaces: old.number, first: segment.first, marker };
         segment.bytes = rewrite(folder, old, torn_from, &header, &mut ended)?;
         ended.next = ended.next.saturating_add(u64::from(ended.unwitnessed));

@@ -40,6 +40,8 @@ pub(crate) struct Ended {
     pub(crate) durable: u64,
     /// The last whole batch is not enough to find again what was found: a harmed header or the caller told the rest.
     pub(crate) unwitnessed: bool,
+    /// Nothing told with which batch the last segment begins, nor whether one is missing before it.
+    pub(crate) untold: bool,
 }
 
 /// The walk over all segments, the oldest first.
@@ -52,6 +54,10 @@ pub(crate) struct Scan<'a, F: Folder> {
     /// The sequence number that the next batch should have, once known.
     next: Option<u64>,
     first: Option<u64>,
+    /// The number of the first batch that was told in the segment being walked.
+    first_here: Option<u64>,
+    /// Something before the segment being walked was in doubt when its walk began.
+    doubt_before: bool,
     highest: u64,
     durable: u64,
     floor: u64,
@@ -72,6 +78,13 @@ struct Stretch {
     header: bool,
 }
 
+impl Stretch {
+    /// It is more than a header, whole or cut off.
+    fn held_batches(&self) -> bool {
+        !self.header && self.end > SEGMENT_HEADER_LEN as u64
+    }
+}
+
 impl<'a, F: Folder> Scan<'a, F> {
     pub(crate) fn new(
         folder: &'a F,
@@ -80,7 +93,7 @@ impl<'a, F: Folder> Scan<'a, F> {
         visit: &'a mut Visit<'a>,
         report: RecoveryReport,
     ) -> Self {
-        let (next, first, highest, durable, floor) = (None, None, 0, 0, 0);
+        let (next, first, first_here, highest, durable, floor) = (None, None, None, 0, 0, 0);
         let (doubtful, synced_with) = (Vec::new(), Vec::new());
         Self {
             folder,
@@ -90,6 +103,8 @@ impl<'a, F: Folder> Scan<'a, F> {
             report,
             next,
             first,
+            first_here,
+            doubt_before: false,
             highest,
             durable,
             floor,
@@ -111,6 +126,8 @@ impl<'a, F: Folder> Scan<'a, F> {
         let mut window = Window::new(self.folder, file.name.clone(), file.size);
         let body = (SEGMENT_HEADER_LEN as u64).min(file.size);
         let expected = self.next;
+        self.first_here = None;
+        self.doubt_before = !self.doubtful.is_empty();
         match file.header {
             Some(header) => {
                 // Before a segment is begun, the one before it is synced.
@@ -124,7 +141,8 @@ impl<'a, F: Folder> Scan<'a, F> {
         while at < file.size {
             at = self.batch(&mut window, &file.name, known_as, at)?;
         }
-        Ok(file.header.map(|header| header.first).or(expected).or(self.first).unwrap_or(1))
+        let told = file.header.map(|header| header.first).or(self.first_here);
+        Ok(told.or(expected).or(self.first).unwrap_or(1))
     }
 
     /// Decides what is still doubtful when nothing follows. `last` is the name of the last segment.
@@ -132,10 +150,10 @@ impl<'a, F: Folder> Scan<'a, F> {
         let mut next = self.next.unwrap_or(1);
         let mut torn_from = None;
         if self.durable.max(self.attested) >= next {
-            if self.doubtful.is_empty() {
+            let bytes_in_doubt = self.doubtful.iter().any(Stretch::held_batches);
+            self.settle(false, next)?;
+            if !bytes_in_doubt {
                 self.missing(next, self.durable.max(self.attested));
-            } else {
-                self.settle(false, next)?;
             }
             next = next.max(self.attested).max(self.highest).max(self.durable).saturating_add(1);
         } else {
@@ -150,6 +168,7 @@ impl<'a, F: Folder> Scan<'a, F> {
                 }
             }
         }
+        let untold = self.doubt_before && self.first_here.is_none();
         self.next = Some(next);
         let unwitnessed = self.known() != self.witnessed;
         let floor = self.floor.max(1);
@@ -160,7 +179,7 @@ impl<'a, F: Folder> Scan<'a, F> {
         for (damage, synced_with) in self.report.damaged.iter_mut().zip(&self.synced_with) {
             damage.attested = *synced_with <= durable;
         }
-        Ok(Ended { report: self.report, next, floor, torn_from, durable, unwitnessed })
+        Ok(Ended { report: self.report, next, floor, torn_from, durable, unwitnessed, untold })
     }
 
     /// Walks one batch, or to where the next one begins; returns where that is.
@@ -200,7 +219,8 @@ impl<'a, F: Folder> Scan<'a, F> {
 
     /// Takes note of the number that the next batch has, which settles what was doubtful before it.
     fn next_is(&mut self, sequence: u64) -> Result<(), JournalError> {
-        let bytes_in_doubt = self.doubtful.iter().any(|stretch| !stretch.header);
+        self.first_here = self.first_here.or(Some(sequence));
+        let bytes_in_doubt = self.doubtful.iter().any(Stretch::held_batches);
         match self.next {
             None => {
                 self.first = Some(sequence);

@@ -1,0 +1,75 @@
+//! The signed directory (root, divisions), and the plan of a network.
+
+use crate::{parts, text};
+use std::sync::OnceLock;
+use yizhan_document::Digest;
+use yizhan_hierarchy::{Directory, Division, Draft, NetworkPlan, Root, TrustAnchor};
+use yizhan_identity::{NoteSigner, SigningKey};
+
+fn authority() -> &'static NoteSigner {
+    static AUTHORITY: OnceLock<NoteSigner> = OnceLock::new();
+    AUTHORITY.get_or_init(|| {
+        let key = SigningKey::generate().expect("random bytes");
+        NoteSigner::new("authority.xinjiang.example", key).expect("a good name")
+    })
+}
+
+/// The text of a root, the CA certificate, then the division files. Digests and signature are put right.
+pub(crate) fn directory(data: &[u8]) -> bool {
+    let parts = parts(data);
+    let anchor = TrustAnchor::new(vec![authority().verifier()], 1).expect("a good anchor");
+    let now = "2026-11-20T08:00:01Z".parse().expect("a time");
+    // As it came: nobody known signed it.
+    assert!(Directory::from_parts(data, |_| None, &[], &anchor, now).is_err());
+    let divisions: Vec<_> = parts.iter().skip(2).map(|file| Division::from_json(file)).collect();
+    for division in divisions.iter().flatten() {
+        let json = division.to_json().expect("a division that was read can be written");
+        let again = Division::from_json(&json).expect("and reads again");
+        assert_eq!(again, *division);
+    }
+    let Some(root) = text(parts[0]).and_then(|text| Root::parse(text).ok()) else { return false };
+    assert_eq!(Root::parse(&root.to_text()).as_ref(), Ok(&root));
+    let Some(ca) = parts.get(1) else { return false };
+    let mut sealed = root;
+    sealed.ca = Digest::of(ca);
+    for (listed, file) in sealed.divisions.iter_mut().zip(parts.iter().skip(2)) {
+        listed.1 = Digest::of(file);
+    }
+    let files: Vec<_> = sealed.divisions.iter().map(|(node, _)| *node).zip(parts.iter().skip(2)).collect();
+    let file = |node| files.iter().find(|(listed, _)| *listed == node).map(|(_, file)| file.to_vec());
+    let text = sealed.to_text();
+    let note = format!("{text}\n{}", authority().sign(&text));
+    let Ok(directory) = Directory::from_parts(note.as_bytes(), file, ca, &anchor, now) else { return false };
+    routes_end(&directory);
+    let draft = Draft::following(&directory, now, now.plus_ms(1000));
+    assert!(draft.render().is_ok());
+    true
+}
+
+/// From every node to every other: no loop, and nobody sends to himself.
+fn routes_end(directory: &Directory) {
+    let nodes: Vec<_> = directory.divisions().map(|division| division.node).take(12).collect();
+    for from in &nodes {
+        for to in &nodes {
+            let mut at = *from;
+            let mut hops = 0;
+            while at != *to {
+                let Ok(hop) = directory.next_hop(at, *to, &|_| true) else { break };
+                assert_ne!(hop.node, at);
+                at = hop.node;
+                hops += 1;
+                assert!(hops <= 2 * directory.divisions().len(), "a route from {from} to {to} goes round");
+            }
+        }
+    }
+}
+
+/// A plan in TOML.
+pub(crate) fn plan(data: &[u8]) -> bool {
+    let Some(plan) = text(data).and_then(|text| NetworkPlan::from_toml(text).ok()) else { return false };
+    assert!(plan.check().is_ok(), "a plan was read that does not stand its own check");
+    for node in &plan.nodes {
+        let _ = (plan.ports(node.id), plan.endpoint(node.id, "127.0.0.1"));
+    }
+    true
+}
