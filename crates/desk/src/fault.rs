@@ -207,6 +207,12 @@ mod tests {
     }
 
     #[test]
+    fn what_was_recalled_is_gone_for_good() {
+        assert_eq!(DoorCode::Recalled.status(), StatusCode::GONE);
+        assert!(!DoorCode::Recalled.retryable());
+    }
+
+    #[test]
     fn only_errors_have_codes_and_what_the_node_is_to_blame_for_is_retryable() {
         for code in DoorCode::ALL {
             assert!(code.status().is_client_error() || code.status().is_server_error());
