@@ -144,6 +144,9 @@ pub enum Effect {
     Release {
         /// The holding.
         holding: u64,
+        /// The envelope and the digest of its header, where its body may be a file. Other holdings may still need that file:
+        /// see [`State::needs_content`](crate::State::needs_content).
+        body: Option<(EnvelopeId, Digest)>,
     },
 }
 

@@ -297,7 +297,7 @@ impl Node {
         let mut batch = core::mem::take(&mut self.batch);
         // What a holding was released by must be durable first: a node that stops before needs the content again.
         let released = core::mem::take(&mut self.state.released).into_iter();
-        batch.words.extend(released.map(|holding| Effect::Release { holding }));
+        batch.words.extend(released.map(|(holding, body)| Effect::Release { holding, body }));
         let lazy_due = self.lazy_due().is_some_and(|due| due <= self.now.uptime);
         if !batch.facts.is_empty() || lazy_due {
             batch.facts.append(&mut self.lazy);

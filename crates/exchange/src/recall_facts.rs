@@ -5,7 +5,7 @@ use crate::state::{InboxEntry, State};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
-use yizhan_document::{EnvelopeId, NodeId, OfficeName};
+use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeName};
 
 /// Something about the recall of a document. Variants are only ever appended: their order is the journal's format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,11 +219,11 @@ impl State {
     /// A document leaves the inboxes, and its content is no longer needed for them; for neighbours it may still be.
     fn clear_inboxes(&mut self, id: EnvelopeId, offices: &[OfficeName]) {
         let taken = offices.iter().filter_map(|office| self.inbox.remove(&(id, office.clone())));
-        let holdings: BTreeSet<u64> = taken.map(|entry| entry.holding).collect();
-        for holding in holdings {
+        let holdings: BTreeMap<u64, Digest> = taken.map(|entry| (entry.holding, entry.header)).collect();
+        for (holding, header) in holdings {
             match self.holdings.get_mut(&holding) {
                 Some(held) => held.consigned = false,
-                None => self.released.push(holding),
+                None => self.released.push((holding, Some((id, header)))),
             }
         }
     }

@@ -64,7 +64,7 @@ pub struct State {
     pub(crate) witnessed: BTreeMap<LedgerId, Head>,
     pub(crate) recalls: Recalls,
     /// Holdings whose content nobody needs any more; drained by the node.
-    pub(crate) released: Vec<u64>,
+    pub(crate) released: Vec<Released>,
 }
 
 /// An envelope of this origin whose destinations have not all come to an end.
@@ -77,6 +77,9 @@ pub(crate) struct Outgoing {
     /// Destination -> attempt that failed and is to be followed by another.
     pub(crate) failed: BTreeMap<NodeId, Attempt>,
 }
+
+/// A holding whose content it needs no more; and the envelope with the digest of its header, unless the body was inline.
+pub(crate) type Released = (u64, Option<(EnvelopeId, Digest)>);
 
 /// An entry that is owed to an origin.
 #[derive(Clone, Debug)]
@@ -145,6 +148,16 @@ impl State {
     /// What is known of recalls.
     pub fn recalls(&self) -> &Recalls {
         &self.recalls
+    }
+
+    /// Whether the content of an envelope is needed here: for a unit in custody, for an origin that waits for an end, or for an
+    /// inbox.
+    pub fn needs_content(&self, id: EnvelopeId) -> bool {
+        // No name of a node stands before this one.
+        let first = "0".parse().map(|destination| Unit { envelope: id, destination, attempt: 0 });
+        let in_custody = first
+            .is_ok_and(|first| self.units.range(first..).next().is_some_and(|(unit, _)| unit.envelope == id));
+        in_custody || self.outgoing.contains_key(&id) || self.inboxes_of(id).next().is_some()
     }
 
     /// How many entries are owed to origins.
@@ -360,7 +373,8 @@ impl State {
             self.offers.remove(&(node, link));
         }
         if !held.consigned {
-            self.released.push(holding);
+            let Acceptance { id, header, inline, .. } = held.acceptance;
+            self.released.push((holding, (!inline).then_some((id, header))));
         }
         self.holdings.remove(&holding);
     }

@@ -33,6 +33,7 @@ mod recalling;
 mod receipts;
 mod recovery;
 mod refusals;
+mod released;
 mod remembered;
 mod renewals;
 mod shared;

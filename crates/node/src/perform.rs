@@ -79,7 +79,7 @@ impl Daemon {
                 }
             }
             Effect::Cosign { neighbour, head } => self.cosign(neighbour, head),
-            Effect::Release { holding } => self.release(holding),
+            Effect::Release { holding, body } => self.release(holding, body),
         }
         Ok(None)
     }
@@ -271,12 +271,6 @@ impl Daemon {
             }
             Err(error) => tracing::warn!(%neighbour, %error, "a cosignature is not good"),
         }
-    }
-
-    fn release(&mut self, holding: u64) {
-        let shared = Arc::clone(&self.shared);
-        shared.index.release(holding);
-        tracing::debug!(holding, "content is no longer needed");
     }
 
     /// Tells the rules and the desk how much room the disk has, where that changed.

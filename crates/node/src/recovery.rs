@@ -27,6 +27,8 @@ pub(crate) struct Recovered {
     pub(crate) log: Log,
     pub(crate) journal: Journal<RealFolder>,
     pub(crate) queue: Queue,
+    /// Nothing that the journal held was harmed or is missing.
+    pub(crate) whole: bool,
 }
 
 /// Reads a data folder. Damage is named, put into quarantine and gone around; nothing is deleted.
@@ -54,7 +56,7 @@ pub(crate) fn recover(
     if !sound {
         remove_partial_tiles(&tiles)?;
     }
-    let Replay { node, log, journal, report, contents } = found;
+    let Replay { node, log, journal, report, contents, filled } = found;
     tracing::info!(records = report.records, entries = log.size(), unclean = report.unclean, "recovered");
     let lost: Vec<u64> =
         node.state().holdings().keys().copied().filter(|holding| !contents.contains(*holding)).collect();
@@ -64,7 +66,8 @@ pub(crate) fn recover(
             "ALARM: the journal lost the content of this holding; its units are lost here"
         );
     }
-    Ok(Recovered { node, lost, log, journal, queue })
+    let whole = report.damaged.is_empty() && lost.is_empty() && filled == 0;
+    Ok(Recovered { node, lost, log, journal, queue, whole })
 }
 
 struct Replay {
@@ -74,6 +77,8 @@ struct Replay {
     report: RecoveryReport,
     /// Holdings whose content is in the journal.
     contents: IntervalSet,
+    /// Entries that only the tiles had.
+    filled: u64,
 }
 
 /// Reads the whole journal once.
@@ -137,9 +142,10 @@ fn replay(
             ledger.log.size()
         )));
     }
+    let filled = ledger.filled;
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
-    Ok(Replay { node, log, journal, report, contents })
+    Ok(Replay { node, log, journal, report, contents, filled })
 }
 
 /// The ledger as it is made anew, and what its tiles still hold.
@@ -147,6 +153,8 @@ struct Ledger {
     log: Log,
     /// The ledger as it was published, for entries that the journal lost.
     old: Option<Log>,
+    /// How many it lost.
+    filled: u64,
 }
 
 impl Ledger {
@@ -154,7 +162,7 @@ impl Ledger {
         let old = if sound { Log::open(FolderTiles::new(tiles)).ok().map(|(log, _)| log) } else { None };
         let log = Log::open_at(FolderTiles::new(tiles), 0);
         let log = log.map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
-        Ok(Self { log, old })
+        Ok(Self { log, old, filled: 0 })
     }
 
     fn old_size(&self) -> u64 {
@@ -205,6 +213,7 @@ fn fill_gap(node: &mut Node, ledger: &mut Ledger, until: u64) -> Result<(), Node
             "ALARM: the journal lost the record of this ledger entry; the entry is taken from the tiles"
         );
         ledger.append(&bytes)?;
+        ledger.filled += 1;
         node.recall(&Fact::Entered(Entered { index, bytes, home: None }));
     }
     Ok(())

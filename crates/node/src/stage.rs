@@ -50,6 +50,12 @@ impl Stage {
         }
     }
 
+    /// Whether an envelope with this digest of its header is being looked at.
+    pub(crate) fn has_envelope(&self, header: Digest) -> bool {
+        let is = |item: &StagedItem| matches!(item, StagedItem::Envelope(envelope) if Digest::of(&envelope.header) == header);
+        self.items.values().any(is)
+    }
+
     /// The digests of the pieces of a large body that has come in; says whether they are those of the envelope. A neighbour may
     /// have used one number for two envelopes.
     pub(crate) fn set_pieces(&mut self, staged: Staged, pieces: Vec<Digest>) -> bool {

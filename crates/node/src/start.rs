@@ -59,7 +59,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let misfit = |e: yizhan_identity::NoteError| NodeError::Misfit(e.to_string());
     let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
     let recovered = recover(&config.data, profile, &directory, &quarantine, &signer.verifier())?;
-    let Recovered { node, lost, log, journal, queue } = recovered;
+    let Recovered { node, lost, log, journal, queue, whole } = recovered;
     let keeper = Arc::new(Mutex::new(keep_ledger(&config, &keys, &directory, log, signer)?));
     let cosigned = Arc::new(Mutex::new(cosigned_before(&node, &directory.neighbours(config.node))));
     let (link_events, link_inputs) = mpsc::channel::<LinkEvent>(LINK_EVENTS_MAX);
@@ -69,6 +69,9 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let hello = hello(&config, ledger, &directory, clock, &keeper, &cosigned, &remembered);
     let links = Links::start(link_config(&config, &keys, &directory, clock), hello, link_events)?;
     let bodies = Arc::new(BodyStore::open(&config.data.join("bodies"))?);
+    if whole {
+        crate::released::sweep(&bodies, node.state())?;
+    }
     let path = config.data.join("journal");
     let at = |source| NodeError::Folder { path: path.clone(), source };
     let reader = JournalReader::new(RealFolder::open(&path).map_err(at)?, journal.reader());

@@ -86,7 +86,7 @@ pub(crate) fn effect(effect: &Effect) -> String {
         Effect::ForwardRecall { hop, .. } => format!("a recall on to {hop}"),
         Effect::SendKept { hop, kept } => format!("kept {:?} of {} to {hop}", kept.indexes, kept.ledger),
         Effect::Cosign { neighbour, head } => format!("cosign size {} of {neighbour}", head.size),
-        Effect::Release { holding } => format!("release {holding}"),
+        Effect::Release { holding, .. } => format!("release {holding}"),
     }
 }
 

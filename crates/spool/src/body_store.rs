@@ -70,6 +70,9 @@ pub enum BodyError {
     },
 }
 
+/// How the name of a body ends that nobody needs any more.
+const RETIRED: &str = ".gone";
+
 /// The folder `bodies/`.
 #[derive(Clone, Debug)]
 pub struct BodyStore {
@@ -77,12 +80,12 @@ pub struct BodyStore {
 }
 
 impl BodyStore {
-    /// Opens the folder, or makes it. What was being closed when the node stopped is removed, since nothing ever named it;
-    /// what was coming in stays, to be resumed.
+    /// Opens the folder, or makes it. What was being closed when the node stopped is removed, since nothing ever named it, and
+    /// what was retired; what was coming in stays, to be resumed.
     pub fn open(path: &Path) -> Result<Self, BodyError> {
         create_folder(path)?;
         for name in names_in(path)? {
-            if name.starts_with("closing-") && name.ends_with(".part") {
+            if (name.starts_with("closing-") && name.ends_with(".part")) || name.ends_with(RETIRED) {
                 let left = path.join(name);
                 std::fs::remove_file(&left).map_err(disk("removing", &left))?;
             }
@@ -129,6 +132,17 @@ impl BodyStore {
             }
         }
         Ok(())
+    }
+
+    /// Takes a whole body out of the store and tells where the file is, to be removed by whoever has the time; `None` if there
+    /// is no such body. After a power cut it may be there again.
+    pub fn retire(&self, digest: Digest) -> Result<Option<PathBuf>, BodyError> {
+        let (whole, retired) = (self.path_of(digest), self.path.join(format!("{digest}{RETIRED}")));
+        match std::fs::rename(&whole, &retired) {
+            Ok(()) => Ok(Some(retired)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(disk("renaming", &whole)(error).into()),
+        }
     }
 
     /// Everything in the store: digest, and whether it is whole. Other files are passed over.
@@ -185,16 +199,20 @@ mod tests {
         for want in [3, 5] {
             assert!(matches!(store.open_body(digest, want), Err(BodyError::Length { have: 4, .. })));
         }
+        let retired = store.retire(digest).unwrap().unwrap();
+        assert!(!store.contains(digest) && retired.is_file());
+        assert_eq!(store.retire(digest).unwrap(), None);
         store.remove(digest).unwrap();
-        store.remove(digest).unwrap();
-        assert!(!store.contains(digest));
     }
 
     #[test]
     fn a_start_removes_what_was_being_closed_and_keeps_everything_else() {
         let temp = tempfile::tempdir().unwrap();
         let (whole, part) = (Digest::of(b"1"), Digest::of(b"2"));
-        for name in [whole.to_string(), format!("{part}.part"), "closing-7.part".into(), "README".into()] {
+        let retired = format!("{}{RETIRED}", Digest::of(b"3"));
+        for name in
+            [whole.to_string(), format!("{part}.part"), "closing-7.part".into(), "README".into(), retired]
+        {
             std::fs::write(temp.path().join(name), b"x").unwrap();
         }
         let store = BodyStore::open(temp.path()).unwrap();

@@ -101,7 +101,7 @@ impl Process {
                     self.send(out, hop, Frame::Recall(frame));
                 }
             }
-            Effect::Release { holding } => self.release(holding),
+            Effect::Release { holding, .. } => self.release(holding),
         }
         Ok(None)
     }
