@@ -135,7 +135,7 @@ impl Plan {
             late: random.within(0..=200),
         });
         Self {
-            documents: random.within(10..=30),
+            documents: random.within(12..=36),
             active_ms: random.within(10_000..=60_000),
             faults,
             mangling,
