@@ -12,6 +12,9 @@ use yizhan_exchange::Holding;
 const DOWN_MS_MAX: u64 = 8_000;
 /// The longest two neighbours are kept apart, in milliseconds.
 const APART_MS_MAX: u64 = 30_000;
+/// How often a connection that flutters breaks, at the most, and how long it lasts in between, in milliseconds.
+const FLUTTERS_MAX: u64 = 20;
+const FLUTTER_MS_MAX: u64 = 4_000;
 
 /// A fault that strikes.
 #[derive(Clone, Debug)]
@@ -22,6 +25,10 @@ pub(crate) enum Fault {
     Flap { one: NodeId, other: NodeId },
     /// Two neighbours cannot reach each other.
     Partition { one: NodeId, other: NodeId },
+    /// What one neighbour sends to another does not arrive for a while.
+    OneWay { from: NodeId, to: NodeId },
+    /// The connection between two neighbours breaks again and again.
+    Flutter { one: NodeId, other: NodeId },
     /// The next sync of a node's journal fails.
     Sync { node: NodeId, how: SyncFault },
     /// Something that a node has in custody becomes unreadable.
@@ -38,7 +45,17 @@ pub(crate) fn faults(
     pairs: &[(NodeId, NodeId)],
     random: &mut Random,
 ) -> Vec<(u64, Fault)> {
-    let FaultCounts { power_cuts, kills, flaps, partitions, sync_faults, damages, bad_pieces } = counts;
+    let FaultCounts {
+        power_cuts,
+        kills,
+        flaps,
+        partitions,
+        sync_faults,
+        damages,
+        bad_pieces,
+        one_ways,
+        flutters,
+    } = counts;
     let mut faults = Vec::new();
     let mut add = |count: u64, make: &mut dyn FnMut(&mut Random) -> Option<Fault>| {
         for _ in 0..count {
@@ -59,6 +76,14 @@ pub(crate) fn faults(
     });
     add(damages, &mut |random| Some(Fault::Damage { node: node(random)? }));
     add(bad_pieces, &mut |_| Some(Fault::BadPiece));
+    add(one_ways, &mut |random| {
+        let (one, other) = *random.pick(pairs)?;
+        let (from, to) = if random.chance(500) { (one, other) } else { (other, one) };
+        Some(Fault::OneWay { from, to })
+    });
+    add(flutters, &mut |random| {
+        random.pick(pairs).map(|(one, other)| Fault::Flutter { one: *one, other: *other })
+    });
     faults
 }
 
@@ -75,6 +100,20 @@ impl World {
                 self.out.wire.block(self.out.now, &mut self.out.agenda, one, other);
                 let mended = self.out.now + self.random.within(1_000..=APART_MS_MAX);
                 self.out.agenda.at(mended, Happening::Mend { one, other });
+                true
+            }
+            Fault::OneWay { from, to } => {
+                self.out.wire.silence(self.out.now, &mut self.out.agenda, from, to);
+                let heard = self.out.now + self.random.within(1_000..=APART_MS_MAX);
+                self.out.agenda.at(heard, Happening::Heard { from, to });
+                true
+            }
+            Fault::Flutter { one, other } => {
+                let mut at = self.out.now;
+                for _ in 0..self.random.within(3..=FLUTTERS_MAX) {
+                    self.out.agenda.at(at, Happening::Break { one, other, connection: None });
+                    at += self.random.within(1..=FLUTTER_MS_MAX);
+                }
                 true
             }
             Fault::Sync { node, how } => {

@@ -25,6 +25,12 @@ pub(crate) enum Happening {
     Start { node: NodeId },
     /// A partition ends.
     Mend { one: NodeId, other: NodeId },
+    /// What a neighbour sends is heard again.
+    Heard { from: NodeId, to: NodeId },
+    /// A connection breaks, if it is still the same, or whichever there is.
+    Break { one: NodeId, other: NodeId, connection: Option<u64> },
+    /// Two neighbours that are apart for most of the day reach each other, or do not any more.
+    Window { one: NodeId, other: NodeId, opens: bool },
     /// A clerk hands a document in.
     HandIn { document: u64 },
     /// A clerk looks into the inbox.

@@ -21,6 +21,7 @@ mod outcome;
 mod outside;
 mod plan;
 mod random;
+mod rare_link;
 mod station;
 mod survey;
 mod trace;

@@ -13,6 +13,7 @@ use crate::outcome::Outcome;
 use crate::outside::{Outside, Tamper};
 use crate::plan::Plan;
 use crate::random::Random;
+use crate::rare_link;
 use crate::station::{Process, Station, Store};
 use crate::survey::Survey;
 use crate::trace::Trace;
@@ -37,6 +38,9 @@ pub struct World {
     seed: u64,
     active_ms: u64,
     bad_clocks: BTreeSet<NodeId>,
+    /// Two neighbours that meet for two minutes a day, and whether they do now.
+    pub(crate) rare: Option<(NodeId, NodeId)>,
+    pub(crate) rare_open: bool,
 }
 
 /// Runs the world of a seed. If a promise is broken, it is run again to tell how that came.
@@ -102,7 +106,13 @@ impl World {
             seed,
             active_ms: plan.active_ms,
             bad_clocks,
+            rare: None,
+            rare_open: false,
         };
+        let pairs = world.out.wire.pairs();
+        if let Some((one, other)) = world.random.pick(&pairs).copied().filter(|_| plan.rare_link) {
+            world.make_rare(one, other);
+        }
         world.begin();
         world
     }
@@ -190,6 +200,11 @@ impl World {
             Happening::Fault(fault) => self.strike(fault),
             Happening::Start { node } => self.start(node),
             Happening::Mend { one, other } => out.wire.unblock(out.now, &mut out.agenda, one, other),
+            Happening::Heard { from, to } => out.wire.hear(out.now, &mut out.agenda, from, to),
+            Happening::Break { one, other, connection } => {
+                out.wire.break_off(out.now, &mut out.agenda, (one, other), connection);
+            }
+            Happening::Window { one, other, opens } => self.window(one, other, opens),
             Happening::HandIn { document } => {
                 let from = out.book.document(document).map(|document| document.from);
                 match from.and_then(|node| running(stations, node)) {
@@ -265,9 +280,15 @@ impl World {
 
     /// Waits for rest.
     fn drain(&mut self) {
-        let deadline = self.out.now + DRAIN_MS_MAX;
+        let (most, look) = match self.rare {
+            Some(_) => (rare_link::DRAIN_MS_MAX, rare_link::LOOK_MS),
+            None => (DRAIN_MS_MAX, LOOK_MS),
+        };
+        let deadline = self.out.now + most;
         loop {
-            self.until(self.out.now + LOOK_MS);
+            // Before the next thing happens nothing changes.
+            let next = self.out.agenda.next_time().unwrap_or(0).min(deadline);
+            self.until((self.out.now + look).max(next));
             let left = self.left_over();
             if left.is_empty() || !self.out.failures.is_empty() {
                 return;
@@ -292,6 +313,7 @@ impl World {
         if !self.out.failures.is_empty() {
             return;
         }
+        self.end_rare();
         // The ledgers are shown, and what was cosigned is noted, for a last time.
         self.until(self.out.now + IDLE_MS / 10);
         let weights: BTreeMap<NodeId, Weight> =
