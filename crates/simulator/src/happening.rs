@@ -29,6 +29,8 @@ pub(crate) enum Happening {
     Heard { from: NodeId, to: NodeId },
     /// A connection breaks, if it is still the same, or whichever there is.
     Break { one: NodeId, other: NodeId, connection: Option<u64> },
+    /// There is room on the disks of these nodes again.
+    Room { nodes: Vec<NodeId> },
     /// Two neighbours that are apart for most of the day reach each other, or do not any more.
     Window { one: NodeId, other: NodeId, opens: bool },
     /// A clerk hands a document in.
@@ -63,6 +65,8 @@ pub(crate) enum Step {
     Close { request: Request },
     /// A worker has read a body that a neighbour found wrong.
     Examined { holding: u64 },
+    /// The room on the disk is looked at.
+    Look,
     /// The ledger is shown to neighbours that have not cosigned its present size.
     Show,
 }

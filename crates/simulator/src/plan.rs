@@ -55,6 +55,8 @@ pub struct FaultCounts {
     pub one_ways: u64,
     /// A connection breaks again and again for a while.
     pub flutters: u64,
+    /// A disk is full for a while, or nearly, or those of two neighbours are.
+    pub full_disks: u64,
 }
 
 /// What happens to single frames. QUIC does no such thing; the rules must survive it all the same.
@@ -103,9 +105,10 @@ impl FaultCounts {
             bad_pieces,
             one_ways,
             flutters,
+            full_disks,
         } = *self;
         let network = flaps + partitions + one_ways + flutters;
-        power_cuts + kills + sync_faults + damages + bad_pieces + network
+        power_cuts + kills + sync_faults + damages + bad_pieces + network + full_disks
     }
 }
 
@@ -148,6 +151,7 @@ impl Plan {
             bad_pieces: upto(2),
             one_ways: upto(2),
             flutters: upto(1),
+            full_disks: upto(2),
         };
         let mangling = random.chance(400).then(|| Mangling {
             lost: random.within(0..=100),

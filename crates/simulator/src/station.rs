@@ -7,6 +7,7 @@ mod desk;
 mod performing;
 mod receiving;
 mod recovery;
+mod room;
 
 use crate::faulty_folder::FaultyFolder;
 use crate::happening::Step;
@@ -17,6 +18,7 @@ pub(crate) use bodies::Bodies;
 use committing::Commits;
 use desk::Counter;
 pub(crate) use desk::Question;
+use room::RoomKnown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::{NodeId, WallTime};
@@ -84,6 +86,7 @@ pub(crate) struct Process {
     streams: BTreeMap<(NodeId, u64), BodyHead>,
     started_at: u64,
     skew_ms: i64,
+    room: RoomKnown,
     wake_at: Option<u64>,
     show_at: Option<u64>,
     random: Random,
@@ -131,6 +134,7 @@ impl Process {
             Step::Close { request } => self.close(out, request),
             Step::Examined { holding } => self.examined(out, holding),
             Step::Show => self.show(out),
+            Step::Look => self.look(out),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::checks::queues_stay_bounded::{QueuesStayBounded, Weight};
 use crate::checks::{Checks, chains_verify, drains_by_itself, nothing_lost, nothing_twice};
 use crate::clerks::Clerks;
 use crate::faults::faults;
-use crate::faulty_folder::{DISK_FAULT, FaultyFolder};
+use crate::faulty_folder::{DISK_FAULT, DISK_FULL, FaultyFolder};
 use crate::happening::{Happening, Hello};
 use crate::limits::{BAD_CLOCK_SKEW_MS, DRAIN_MS_MAX, GOOD_CLOCK_SKEW_MS, IDLE_MS, TRACE_LINES_MAX};
 use crate::outcome::Outcome;
@@ -21,6 +21,7 @@ use crate::wire::Wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::NodeId;
+use yizhan_exchange::Room;
 use yizhan_hierarchy::Directory;
 
 /// How often a world that should come to rest is looked at, in milliseconds.
@@ -204,6 +205,7 @@ impl World {
             Happening::Break { one, other, connection } => {
                 out.wire.break_off(out.now, &mut out.agenda, (one, other), connection);
             }
+            Happening::Room { nodes } => nodes.into_iter().for_each(|node| self.set_room(node, Room::Ample)),
             Happening::Window { one, other, opens } => self.window(one, other, opens),
             Happening::HandIn { document } => {
                 let from = out.book.document(document).map(|document| document.from);
@@ -243,8 +245,8 @@ impl World {
             return;
         };
         let Err(reason) = station.start(&mut self.out) else { return };
-        if reason.contains(DISK_FAULT) {
-            // The disk failed in the middle of recovery: whoever watches over the process starts it again.
+        if reason.contains(DISK_FAULT) || reason.contains(DISK_FULL) {
+            // The disk failed or was full in the middle of recovery: whoever watches over the process starts it again.
             let at = self.out.now + self.down_ms();
             self.out.agenda.at(at, Happening::Start { node });
         } else {
@@ -275,6 +277,8 @@ impl World {
         self.out.crash_rule = None;
         self.out.bad_pieces = 0;
         self.stations.values().for_each(|station| station.folder.fail_no_sync());
+        let nodes: Vec<NodeId> = self.stations.keys().copied().collect();
+        nodes.into_iter().for_each(|node| self.set_room(node, Room::Ample));
         self.out.note(|| "all faults end".to_owned());
     }
 
