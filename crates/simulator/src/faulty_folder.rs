@@ -64,6 +64,14 @@ impl FaultyFolder {
         self.disk().room
     }
 
+    /// Changes the last byte that was written, as a failing disk would, synced or not.
+    #[cfg(test)]
+    pub(crate) fn damage_last_byte(&self) {
+        let mut disk = self.disk();
+        let last = disk.files.values_mut().next_back().and_then(|file| file.bytes.last_mut());
+        last.into_iter().for_each(|byte| *byte ^= 1);
+    }
+
     /// The power goes: of each file what was not synced is lost, kept, cut anywhere, or kept with a hole of zeros.
     pub(crate) fn power_cut(&self, random: &mut Random) {
         for file in self.disk().files.values_mut() {

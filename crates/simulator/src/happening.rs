@@ -4,6 +4,7 @@ use crate::faults::Fault;
 use crate::wire::Message;
 use yizhan_document::{NodeId, OfficeName};
 use yizhan_exchange::{Request, Staged};
+use yizhan_ledger::Head;
 use yizhan_protocol::Frame;
 
 /// Something that is going to happen.
@@ -44,6 +45,8 @@ pub(crate) enum Happening {
 pub(crate) struct Hello {
     pub(crate) clock_ms: u64,
     pub(crate) witnessed: u64,
+    /// The newest head of the other's ledger that was believed here.
+    pub(crate) remembered: Option<Head>,
 }
 
 /// A step of a process.

@@ -22,6 +22,8 @@ mod outside;
 mod plan;
 mod random;
 mod rare_link;
+#[cfg(test)]
+mod scenarios;
 mod station;
 mod survey;
 mod trace;

@@ -10,7 +10,7 @@ mod recovery;
 mod room;
 
 use crate::faulty_folder::FaultyFolder;
-use crate::happening::Step;
+use crate::happening::{Hello, Step};
 use crate::ledger::Ledger;
 use crate::outside::Outside;
 use crate::random::Random;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use yizhan_document::{NodeId, WallTime};
 use yizhan_exchange::{Event, Node, Now, Staged};
 use yizhan_journal::{Journal, StoredEnvelope};
-use yizhan_ledger::Following;
+use yizhan_ledger::{Following, Head};
 use yizhan_protocol::{BodyHead, ReceiptsHome};
 
 /// A machine, running or not.
@@ -47,6 +47,8 @@ pub(crate) struct Store {
     pub(crate) bodies: Bodies,
     /// Holdings whose journal record a fault made unreadable.
     pub(crate) unreadable: BTreeSet<u64>,
+    /// The newest head of each neighbour's ledger that was believed.
+    pub(crate) remembered: BTreeMap<NodeId, Head>,
 }
 
 /// Something that came in and is not decided on yet.
@@ -144,9 +146,17 @@ impl Process {
         out: &mut Outside,
         neighbour: NodeId,
         connection: u64,
-        clock_ms: u64,
-        witnessed: u64,
+        Hello { clock_ms, witnessed, remembered }: Hello,
     ) {
+        if remembered.is_some_and(|head| self.ledger.root_at(head.size) != Some(head.root)) {
+            // It has said more than it knows: rather than tell a second history it stops, until somebody has seen to it.
+            if !out.distrusted.contains(&self.node) {
+                out.fail("ledgers_never_fork", format!("{} is set back although nobody did it", self.node));
+            }
+            out.set_back.insert(self.node);
+            out.ending.push((self.node, format!("set back: {neighbour} remembers more")));
+            return;
+        }
         self.connected.insert(neighbour, connection);
         self.cosigned_by.insert(neighbour, witnessed);
         self.shown_to.remove(&neighbour);

@@ -96,6 +96,8 @@ impl World {
             sync_ms_max: plan.sync_ms_max,
             bad_pieces: 0,
             ending: Vec::new(),
+            set_back: BTreeSet::new(),
+            distrusted: BTreeSet::new(),
         };
         let bad_clocks = bad_clock.into_iter().collect();
         let mut world = Self {
@@ -125,11 +127,21 @@ impl World {
 
     /// Runs to the end: the active time, then until all is at rest, then idle, then the power of every machine is cut.
     pub fn run(mut self) -> Outcome {
+        self.finish();
+        self.outcome()
+    }
+
+    /// Runs to the end.
+    pub(crate) fn finish(&mut self) {
         self.until(self.active_ms);
         self.mend_all();
         self.drain();
         self.idle();
         self.look_at_all_disks();
+    }
+
+    /// What came of it.
+    pub(crate) fn outcome(self) -> Outcome {
         Outcome {
             seed: self.seed,
             nodes: self.stations.len() as u64,
@@ -180,11 +192,11 @@ impl World {
                 }
             }
             Happening::Dial { one, other } => self.dial(one, other),
-            Happening::Up { node, neighbour, connection, hello: Hello { clock_ms, witnessed } } => {
+            Happening::Up { node, neighbour, connection, hello } => {
                 if let Some(process) =
                     running(stations, node).filter(|_| out.wire.stands(node, neighbour, connection))
                 {
-                    process.up(out, neighbour, connection, clock_ms, witnessed);
+                    process.up(out, neighbour, connection, hello);
                 }
             }
             Happening::Down { node, neighbour, connection } => {
@@ -224,7 +236,11 @@ impl World {
         let Self { out, stations, .. } = self;
         let hello = |of: NodeId, to: NodeId, out: &Outside| {
             let process = stations.get(&of)?.process.as_ref()?;
-            Some(Hello { clock_ms: process.wall(out).as_ms(), witnessed: process.witnessed(to) })
+            Some(Hello {
+                clock_ms: process.wall(out).as_ms(),
+                witnessed: process.witnessed(to),
+                remembered: process.store.remembered.get(&to).copied(),
+            })
         };
         let (Some(of_one), Some(of_other)) = (hello(one, other, out), hello(other, one, out)) else {
             let at = out.now + 1 + self.random.below(DIAL_MS_MAX);
@@ -240,7 +256,10 @@ impl World {
             .at(now + at_other, Happening::Up { node: other, neighbour: one, connection, hello: of_one });
     }
 
-    fn start(&mut self, node: NodeId) {
+    pub(crate) fn start(&mut self, node: NodeId) {
+        if self.out.set_back.contains(&node) {
+            return;
+        }
         let Some(station) = self.stations.get_mut(&node).filter(|station| station.process.is_none()) else {
             return;
         };
@@ -307,6 +326,8 @@ impl World {
     fn left_over(&self) -> Vec<String> {
         let of = |station: &Station| match &station.process {
             Some(process) => drains_by_itself::left_over(process),
+            // It waits for a person.
+            None if self.out.set_back.contains(&station.node) => Vec::new(),
             None => vec![format!("{} is down", station.node)],
         };
         self.stations.values().flat_map(of).collect()

@@ -86,10 +86,12 @@ impl Station {
 
     fn begin(&mut self, out: &mut Outside) {
         let Some(process) = &mut self.process else { return };
-        let lost = out.checks.no_word_before_disk.recovered(process.node, &process.ledger);
-        lost.into_iter().for_each(|what| out.fail("no_word_before_disk", what));
-        let shrunk = out.checks.ledgers_never_fork.recovered(process.node, &process.ledger);
-        shrunk.into_iter().for_each(|what| out.fail("ledgers_never_fork", what));
+        if !out.distrusted.contains(&process.node) {
+            let lost = out.checks.no_word_before_disk.recovered(process.node, &process.ledger);
+            lost.into_iter().for_each(|what| out.fail("no_word_before_disk", what));
+            let shrunk = out.checks.ledgers_never_fork.recovered(process.node, &process.ledger);
+            shrunk.into_iter().for_each(|what| out.fail("ledgers_never_fork", what));
+        }
         let effects = process.core.start(process.now(out));
         process.perform(out, effects);
         process.plan_wake(out);
