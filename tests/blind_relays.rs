@@ -16,6 +16,7 @@ mod harness;
 use blind_relays::needles::Needles;
 use blind_relays::wiretap::Wiretap;
 use harness::random::Random;
+use harness::waiting::until;
 use harness::{Network, SEVEN, list, text};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,8 @@ const BLIND: [&str; 5] = ["6523", "65", "6531", "652324", "653130"];
 /// Everything that our own code would say; of the libraries only what they say to operators.
 const LOG: &str = "info,yizhan=trace,yizhan_node=trace,yizhan_link=trace,yizhan_spool=trace,yizhan_exchange=trace,\
                    yizhan_journal=trace,yizhan_ledger=trace,yizhan_desk=trace,yizhan_envelope=trace";
+/// The last relay, which holds everything as long as the destination is away.
+const LAST: &str = "6531";
 /// A document that goes into the journal, and one that becomes a file of its own and many packets.
 const SIZES: [usize; 2] = [3_000, 2_500_000];
 
@@ -42,12 +45,20 @@ fn no_relay_and_no_wire_shows_title_file_name_or_content_in_any_spelling() {
     // What is said in the clear is heard before every node: so silence means something.
     wiretap.speak("this wire has ears");
 
+    network.stop(DESTINATION);
     let mut ids = Vec::new();
     for (number, size) in SIZES.into_iter().enumerate() {
         let file = network.beside(&format!("{latin}-{chinese}-{number}.txt"));
         std::fs::write(&file, content(&latin, &chinese, size)).unwrap();
         ids.push(network.send(ORIGIN, &[DESTINATION], &format!("{latin} 关于{chinese}的通知"), &[&file]));
     }
+    until("the last relay has the large document", || {
+        let held: u64 = lengths_below(&network.data(LAST).join("bodies")).sum();
+        (held > SIZES[1] as u64).then_some(())
+    });
+    nothing_is_found_at(&network, &needles, LAST);
+    network.start_logging(DESTINATION, LOG);
+    network.await_ready(DESTINATION);
     for (id, size) in ids.iter().zip(SIZES) {
         network.await_inbox(DESTINATION, id);
         the_recipient_sees_all_of_it(&network, &needles, id, content(&latin, &chinese, size).as_bytes());
@@ -62,20 +73,33 @@ fn no_relay_and_no_wire_shows_title_file_name_or_content_in_any_spelling() {
     assert!(carried.len() > 4 * SIZES[1], "only {} bytes were seen on the wire", carried.len());
     assert_eq!(needles.found_in(&carried), None, "on the wire");
     for node in BLIND {
-        let files = files_below(&network.node(node));
-        assert!(files.iter().any(|file| file.ends_with("node.log")) && files.len() > 10, "{files:?}");
-        for file in files {
-            let name = file.strip_prefix(network.folder()).unwrap().to_string_lossy().into_owned();
-            assert_eq!(needles.found_in(name.as_bytes()), None, "in a name at {node}");
-            let bytes = std::fs::read(&file).unwrap();
-            assert_eq!(needles.found_in(&bytes), None, "in {name}");
-        }
+        nothing_is_found_at(&network, &needles, node);
         // The relays had it: not seeing it is no merit of those whom it never reached.
-        let held: u64 =
-            files_below(&network.data(node)).iter().map(|file| file.metadata().unwrap().len()).sum();
+        let entries = files_below(&network.data(node).join("ledger/tile/entries"));
+        let accepted = |file: &PathBuf| {
+            String::from_utf8_lossy(&std::fs::read(file).unwrap()).contains("RelayAcceptance")
+        };
+        let held = entries.iter().any(accepted);
         let relay = DESTINATION.starts_with(node) || ORIGIN.starts_with(node);
-        assert_eq!(held > SIZES[1] as u64, relay, "{node} holds {held} bytes");
+        assert_eq!(held, relay, "custody at {node}");
     }
+}
+
+/// No file of a node holds a canary, nor does any name of one.
+fn nothing_is_found_at(network: &Network, needles: &Needles, node: &str) {
+    let files = files_below(&network.node(node));
+    assert!(files.iter().any(|file| file.ends_with("node.log")) && files.len() > 10, "{files:?}");
+    for file in files {
+        let name = file.strip_prefix(network.folder()).unwrap().to_string_lossy().into_owned();
+        assert_eq!(needles.found_in(name.as_bytes()), None, "in a name at {node}");
+        let bytes = std::fs::read(&file).unwrap();
+        assert_eq!(needles.found_in(&bytes), None, "in {name}");
+    }
+}
+
+/// How long the files below a folder are, in bytes. One that goes between two looks does not count.
+fn lengths_below(folder: &Path) -> impl Iterator<Item = u64> {
+    files_below(folder).into_iter().filter_map(|file| file.metadata().ok()).map(|found| found.len())
 }
 
 /// The search finds what is there: in what the recipient took, and in the origin's own file.

@@ -76,6 +76,10 @@ impl Outside {
             (Question::Submission { document, .. }, Answer::Submitted { id, .. }) => {
                 self.accepted(*document, *id)
             }
+            // Nothing was accepted: the clerk comes again.
+            (Question::Submission { document, .. }, Answer::Refused { reason: "full" }) => {
+                self.hand_in_later(*document);
+            }
             (Question::Submission { document, .. }, Answer::Refused { reason }) => {
                 let classified = self.book.document(*document).is_some_and(|document| {
                     document.classification > yizhan_document::Classification::Unclassified

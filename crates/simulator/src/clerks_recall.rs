@@ -65,7 +65,7 @@ impl Outside {
                     self.recall_soon(document);
                 }
             }
-            Answer::Refused { reason: "busy" } => self.recall_soon(document),
+            Answer::Refused { reason: "busy" | "full" } => self.recall_soon(document),
             other => {
                 self.fail("nothing_lost", format!("document {document} cannot be recalled: {other:?}"));
             }

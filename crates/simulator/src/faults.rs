@@ -6,12 +6,17 @@ use crate::plan::FaultCounts;
 use crate::random::Random;
 use crate::world::World;
 use yizhan_document::{Digest, NodeId};
-use yizhan_exchange::Holding;
+use yizhan_exchange::{Holding, Room};
 
 /// The longest a machine stays down, in milliseconds.
 const DOWN_MS_MAX: u64 = 8_000;
 /// The longest two neighbours are kept apart, in milliseconds.
 const APART_MS_MAX: u64 = 30_000;
+/// The longest a disk stays full, in milliseconds.
+const FULL_MS_MAX: u64 = 30_000;
+/// How often a connection that flutters breaks, at the most, and how long it lasts in between, in milliseconds.
+const FLUTTERS_MAX: u64 = 20;
+const FLUTTER_MS_MAX: u64 = 4_000;
 
 /// A fault that strikes.
 #[derive(Clone, Debug)]
@@ -22,12 +27,18 @@ pub(crate) enum Fault {
     Flap { one: NodeId, other: NodeId },
     /// Two neighbours cannot reach each other.
     Partition { one: NodeId, other: NodeId },
+    /// What one neighbour sends to another does not arrive for a while.
+    OneWay { from: NodeId, to: NodeId },
+    /// The connection between two neighbours breaks again and again.
+    Flutter { one: NodeId, other: NodeId },
     /// The next sync of a node's journal fails.
     Sync { node: NodeId, how: SyncFault },
     /// Something that a node has in custody becomes unreadable.
     Damage { node: NodeId },
     /// The next piece of any body arrives wrong.
     BadPiece,
+    /// The disks of these nodes have no more room than this for a while.
+    FullDisks { nodes: Vec<NodeId>, room: Room },
 }
 
 /// All faults of a run, each with its moment.
@@ -38,7 +49,18 @@ pub(crate) fn faults(
     pairs: &[(NodeId, NodeId)],
     random: &mut Random,
 ) -> Vec<(u64, Fault)> {
-    let FaultCounts { power_cuts, kills, flaps, partitions, sync_faults, damages, bad_pieces } = counts;
+    let FaultCounts {
+        power_cuts,
+        kills,
+        flaps,
+        partitions,
+        sync_faults,
+        damages,
+        bad_pieces,
+        one_ways,
+        flutters,
+        full_disks,
+    } = counts;
     let mut faults = Vec::new();
     let mut add = |count: u64, make: &mut dyn FnMut(&mut Random) -> Option<Fault>| {
         for _ in 0..count {
@@ -59,6 +81,23 @@ pub(crate) fn faults(
     });
     add(damages, &mut |random| Some(Fault::Damage { node: node(random)? }));
     add(bad_pieces, &mut |_| Some(Fault::BadPiece));
+    add(full_disks, &mut |random| {
+        let rooms =
+            [Room::NoSubmissions, Room::OnlyFromAbove, Room::NoDocuments, Room::Nothing, Room::Nothing];
+        let room = random.pick(&rooms).copied()?;
+        // Every other time two neighbours face each other like that.
+        let (one, other) = *random.pick(pairs)?;
+        let nodes = if random.chance(500) { vec![one, other] } else { vec![node(random)?] };
+        Some(Fault::FullDisks { nodes, room })
+    });
+    add(one_ways, &mut |random| {
+        let (one, other) = *random.pick(pairs)?;
+        let (from, to) = if random.chance(500) { (one, other) } else { (other, one) };
+        Some(Fault::OneWay { from, to })
+    });
+    add(flutters, &mut |random| {
+        random.pick(pairs).map(|(one, other)| Fault::Flutter { one: *one, other: *other })
+    });
     faults
 }
 
@@ -77,11 +116,31 @@ impl World {
                 self.out.agenda.at(mended, Happening::Mend { one, other });
                 true
             }
+            Fault::OneWay { from, to } => {
+                self.out.wire.silence(self.out.now, &mut self.out.agenda, from, to);
+                let heard = self.out.now + self.random.within(1_000..=APART_MS_MAX);
+                self.out.agenda.at(heard, Happening::Heard { from, to });
+                true
+            }
+            Fault::Flutter { one, other } => {
+                let mut at = self.out.now;
+                for _ in 0..self.random.within(3..=FLUTTERS_MAX) {
+                    self.out.agenda.at(at, Happening::Break { one, other, connection: None });
+                    at += self.random.within(1..=FLUTTER_MS_MAX);
+                }
+                true
+            }
             Fault::Sync { node, how } => {
                 let process = self.stations.get(&node).and_then(|station| station.process.as_ref());
                 process.map(|process| process.folder.fail_next_sync(how)).is_some()
             }
             Fault::Damage { node } => self.damage(node),
+            Fault::FullDisks { nodes, room } => {
+                let again = self.out.now + self.random.within(1_000..=FULL_MS_MAX);
+                nodes.iter().for_each(|node| self.set_room(*node, room));
+                self.out.agenda.at(again, Happening::Room { nodes });
+                true
+            }
             Fault::BadPiece => {
                 self.out.bad_pieces += 1;
                 true
@@ -90,6 +149,16 @@ impl World {
         if struck {
             self.faults += 1;
             self.out.note(|| format!("FAULT {fault:?}"));
+        }
+    }
+
+    /// The disk of a node has so much room from now on.
+    pub(crate) fn set_room(&mut self, node: NodeId, room: Room) {
+        let Self { out, stations, .. } = self;
+        let Some(station) = stations.get_mut(&node) else { return };
+        station.folder.set_room(room);
+        if let Some(process) = &mut station.process {
+            process.look_later(out);
         }
     }
 

@@ -4,10 +4,14 @@ use crate::random::Random;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use yizhan_exchange::Room;
 use yizhan_journal::Folder;
 
 /// What an ordered fault of the disk says.
 pub(crate) const DISK_FAULT: &str = "the disk failed, as ordered";
+
+/// What the journal says when only space is missing.
+pub(crate) const DISK_FULL: &str = "no space for the journal";
 
 /// What a disk writes at once.
 const SECTOR_BYTES: usize = 512;
@@ -29,6 +33,7 @@ pub(crate) struct FaultyFolder(Arc<Mutex<Disk>>);
 struct Disk {
     files: BTreeMap<String, File>,
     fault: Option<SyncFault>,
+    room: Room,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +52,24 @@ impl FaultyFolder {
     /// A fault that was ordered and has not struck is called off.
     pub(crate) fn fail_no_sync(&self) {
         self.disk().fault = None;
+    }
+
+    /// From now on the disk has so much room; with none, nothing can be added to it.
+    pub(crate) fn set_room(&self, room: Room) {
+        self.disk().room = room;
+    }
+
+    /// How much room the disk has.
+    pub(crate) fn room(&self) -> Room {
+        self.disk().room
+    }
+
+    /// Changes the last byte that was written, as a failing disk would, synced or not.
+    #[cfg(test)]
+    pub(crate) fn damage_last_byte(&self) {
+        let mut disk = self.disk();
+        let last = disk.files.values_mut().next_back().and_then(|file| file.bytes.last_mut());
+        last.into_iter().for_each(|byte| *byte ^= 1);
     }
 
     /// The power goes: of each file what was not synced is lost, kept, cut anywhere, or kept with a hole of zeros.
@@ -97,6 +120,9 @@ impl Folder for FaultyFolder {
 
     fn create(&mut self, name: &str) -> io::Result<()> {
         let mut disk = self.disk();
+        if disk.room == Room::Nothing {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         if disk.files.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -105,6 +131,12 @@ impl Folder for FaultyFolder {
     }
 
     fn append(&mut self, name: &str, pieces: &[&[u8]]) -> io::Result<()> {
+        if self.room() == Room::Nothing {
+            // What fits is written all the same.
+            let some = pieces.first().map(|piece| piece.get(..piece.len() / 2).unwrap_or_default());
+            self.file(name, |file| file.bytes.extend_from_slice(some.unwrap_or_default()))?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.file(name, |file| pieces.iter().for_each(|piece| file.bytes.extend_from_slice(piece)))
     }
 

@@ -4,6 +4,7 @@ use crate::faults::Fault;
 use crate::wire::Message;
 use yizhan_document::{NodeId, OfficeName};
 use yizhan_exchange::{Request, Staged};
+use yizhan_ledger::Head;
 use yizhan_protocol::Frame;
 
 /// Something that is going to happen.
@@ -25,6 +26,14 @@ pub(crate) enum Happening {
     Start { node: NodeId },
     /// A partition ends.
     Mend { one: NodeId, other: NodeId },
+    /// What a neighbour sends is heard again.
+    Heard { from: NodeId, to: NodeId },
+    /// A connection breaks, if it is still the same, or whichever there is.
+    Break { one: NodeId, other: NodeId, connection: Option<u64> },
+    /// There is room on the disks of these nodes again.
+    Room { nodes: Vec<NodeId> },
+    /// Two neighbours that are apart for most of the day reach each other, or do not any more.
+    Window { one: NodeId, other: NodeId, opens: bool },
     /// A clerk hands a document in.
     HandIn { document: u64 },
     /// A clerk recalls a document.
@@ -38,6 +47,8 @@ pub(crate) enum Happening {
 pub(crate) struct Hello {
     pub(crate) clock_ms: u64,
     pub(crate) witnessed: u64,
+    /// The newest head of the other's ledger that was believed here.
+    pub(crate) remembered: Option<Head>,
 }
 
 /// A step of a process.
@@ -59,6 +70,8 @@ pub(crate) enum Step {
     Close { request: Request },
     /// A worker has read a body that a neighbour found wrong.
     Examined { holding: u64 },
+    /// The room on the disk is looked at.
+    Look,
     /// The ledger is shown to neighbours that have not cosigned its present size.
     Show,
 }

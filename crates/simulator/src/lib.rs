@@ -22,8 +22,11 @@ mod outcome;
 mod outside;
 mod plan;
 mod random;
+mod rare_link;
 #[cfg(test)]
 mod recall_tests;
+#[cfg(test)]
+mod scenarios;
 mod station;
 mod survey;
 mod trace;

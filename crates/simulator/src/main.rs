@@ -1,11 +1,13 @@
 //! `yizhan-sim`: runs the worlds of many seeds on all cores, and tells what was tried and what broke.
 
+mod summary;
+
 use clap::Parser;
-use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use summary::{Failed, Summary};
 use yizhan_simulator::{Outcome, Plan, Trees, World, run};
 
 /// Failed seeds that are told in full, at the most.
@@ -41,44 +43,6 @@ struct Arguments {
     json: bool,
 }
 
-/// What was tried, and what came of it.
-#[derive(Debug, Default, Serialize)]
-struct Summary {
-    /// Worlds that were run.
-    seeds: u64,
-    /// Worlds in which a promise was broken.
-    failures: u64,
-    /// Documents accepted, in all of them.
-    documents: u64,
-    /// Faults that struck, in all of them.
-    faults: u64,
-    /// Virtual time, of all of them.
-    virtual_seconds: u64,
-    /// Things that happened, in all of them.
-    happenings: u64,
-    /// Ledger entries, in all of them.
-    entries: u64,
-    /// How nodes, documents and faults of a world are distributed.
-    distribution: Distribution,
-    /// The seeds that broke a promise, and which.
-    failed: Vec<Failed>,
-}
-
-/// The least, the median and the most, of all worlds.
-#[derive(Debug, Default, Serialize)]
-struct Distribution {
-    nodes: [u64; 3],
-    documents: [u64; 3],
-    faults: [u64; 3],
-}
-
-#[derive(Debug, Serialize)]
-struct Failed {
-    seed: u64,
-    check: &'static str,
-    what: String,
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.trace {
@@ -87,7 +51,7 @@ fn main() -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = arguments.threads.unwrap_or(cores).max(1);
     let outcomes = run_all(&arguments, threads);
-    let summary = summary(&outcomes);
+    let summary = Summary::of(&outcomes);
     let written = write(&arguments, &summary, &outcomes);
     match (written, summary.failures) {
         (Err(_), _) => ExitCode::from(2),
@@ -142,37 +106,6 @@ fn trees(arguments: &Arguments) -> Trees {
     Trees::new(arguments.nodes.map(usize::from))
 }
 
-fn summary(outcomes: &[Outcome]) -> Summary {
-    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum();
-    let failed = outcomes.iter().filter_map(|outcome| {
-        let failure = outcome.failures.first()?;
-        Some(Failed { seed: outcome.seed, check: failure.check, what: failure.what.clone() })
-    });
-    let failed: Vec<Failed> = failed.collect();
-    Summary {
-        seeds: outcomes.len() as u64,
-        failures: failed.len() as u64,
-        documents: sum(|outcome| outcome.documents),
-        faults: sum(|outcome| outcome.faults),
-        virtual_seconds: sum(|outcome| outcome.virtual_ms) / 1000,
-        happenings: sum(|outcome| outcome.happenings),
-        entries: sum(|outcome| outcome.entries),
-        distribution: Distribution {
-            nodes: distribution(outcomes, |outcome| outcome.nodes),
-            documents: distribution(outcomes, |outcome| outcome.documents),
-            faults: distribution(outcomes, |outcome| outcome.faults),
-        },
-        failed,
-    }
-}
-
-fn distribution(outcomes: &[Outcome], of: fn(&Outcome) -> u64) -> [u64; 3] {
-    let mut values: Vec<u64> = outcomes.iter().map(of).collect();
-    values.sort_unstable();
-    let at = |place: usize| values.get(place).copied().unwrap_or(0);
-    [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
-}
-
 fn write(arguments: &Arguments, summary: &Summary, outcomes: &[Outcome]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if arguments.json {
@@ -192,14 +125,5 @@ fn write(arguments: &Arguments, summary: &Summary, outcomes: &[Outcome]) -> io::
         "{seeds} seeds, {failures} broke a promise; {documents} documents, {faults} faults, {happenings} happenings, {entries} \
          ledger entries, {virtual_seconds} virtual seconds"
     )?;
-    let Distribution { nodes, documents, faults } = &summary.distribution;
-    let of =
-        |what: &str, [least, median, most]: &[u64; 3]| format!("{what} {least} to {most}, median {median}");
-    writeln!(
-        out,
-        "a world had {}; {}; {}",
-        of("nodes", nodes),
-        of("documents", documents),
-        of("faults", faults)
-    )
+    writeln!(out, "{}", summary.distribution)
 }

@@ -10,6 +10,7 @@ use crate::outcome::Failure;
 use crate::plan::CrashRule;
 use crate::trace::Trace;
 use crate::wire::{Message, Wire};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use yizhan_document::{NodeId, WallTime};
 use yizhan_hierarchy::Directory;
@@ -35,6 +36,10 @@ pub(crate) struct Outside {
     pub(crate) bad_pieces: u64,
     /// Processes that have to end now: the node, and why.
     pub(crate) ending: Vec<(NodeId, String)>,
+    /// Nodes that were told that they have said more than they know, and have stopped.
+    pub(crate) set_back: BTreeSet<NodeId>,
+    /// Nodes that lie, or whose disk does: of these nothing is demanded, and nobody may be harmed by them.
+    pub(crate) distrusted: BTreeSet<NodeId>,
 }
 
 impl Outside {

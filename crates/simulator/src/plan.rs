@@ -18,6 +18,8 @@ pub struct Plan {
     pub crash_rule: Option<CrashRule>,
     /// Whether one node's clock is hours off.
     pub bad_clock: bool,
+    /// Whether two neighbours reach each other for two minutes a day only.
+    pub rare_link: bool,
     /// Of a thousand documents so many have a body that travels by itself.
     pub large_per_mille: u64,
     /// So many have a deadline that may pass while a neighbour is away.
@@ -51,6 +53,12 @@ pub struct FaultCounts {
     pub damages: u64,
     /// A piece of a large body arrives wrong.
     pub bad_pieces: u64,
+    /// Between two neighbours things go one way only for a while.
+    pub one_ways: u64,
+    /// A connection breaks again and again for a while.
+    pub flutters: u64,
+    /// A disk is full for a while, or nearly, or those of two neighbours are.
+    pub full_disks: u64,
 }
 
 /// What happens to single frames. QUIC does no such thing; the rules must survive it all the same.
@@ -89,8 +97,20 @@ pub enum CommitMoment {
 impl FaultCounts {
     /// All together.
     pub fn sum(&self) -> u64 {
-        let Self { power_cuts, kills, flaps, partitions, sync_faults, damages, bad_pieces } = *self;
-        power_cuts + kills + flaps + partitions + sync_faults + damages + bad_pieces
+        let Self {
+            power_cuts,
+            kills,
+            flaps,
+            partitions,
+            sync_faults,
+            damages,
+            bad_pieces,
+            one_ways,
+            flutters,
+            full_disks,
+        } = *self;
+        let network = flaps + partitions + one_ways + flutters;
+        power_cuts + kills + sync_faults + damages + bad_pieces + network + full_disks
     }
 }
 
@@ -104,6 +124,7 @@ impl Plan {
             mangling: None,
             crash_rule: None,
             bad_clock: false,
+            rare_link: false,
             large_per_mille: 150,
             short_deadline_per_mille: 0,
             bad_per_mille: 0,
@@ -131,6 +152,9 @@ impl Plan {
             sync_faults: upto(2),
             damages: upto(2),
             bad_pieces: upto(2),
+            one_ways: upto(2),
+            flutters: upto(1),
+            full_disks: upto(2),
         };
         let mangling = random.chance(400).then(|| Mangling {
             lost: random.within(0..=100),
@@ -138,7 +162,7 @@ impl Plan {
             late: random.within(0..=200),
         });
         Self {
-            documents: random.within(10..=30),
+            documents: random.within(12..=36),
             active_ms: random.within(10_000..=60_000),
             faults,
             mangling,
@@ -151,6 +175,7 @@ impl Plan {
             sync_ms_max: if random.chance(100) { 500 } else { random.within(1..=20) },
             clerks_act: true,
             recalled_per_mille: if random.chance(700) { random.within(0..=400) } else { 0 },
+            rare_link: random.chance(20),
         }
     }
 }

@@ -7,9 +7,10 @@ mod desk;
 mod performing;
 mod receiving;
 mod recovery;
+mod room;
 
 use crate::faulty_folder::FaultyFolder;
-use crate::happening::Step;
+use crate::happening::{Hello, Step};
 use crate::ledger::Ledger;
 use crate::outside::Outside;
 use crate::random::Random;
@@ -17,12 +18,13 @@ pub(crate) use bodies::Bodies;
 use committing::Commits;
 use desk::Counter;
 pub(crate) use desk::Question;
+use room::RoomKnown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::{NodeId, WallTime};
 use yizhan_exchange::{Event, Node, Now, Staged};
 use yizhan_journal::{Journal, StoredEnvelope};
-use yizhan_ledger::Following;
+use yizhan_ledger::{Following, Head};
 use yizhan_protocol::{BodyHead, Recall, ReceiptsHome};
 
 /// A machine, running or not.
@@ -45,6 +47,8 @@ pub(crate) struct Store {
     pub(crate) bodies: Bodies,
     /// Holdings whose journal record a fault made unreadable.
     pub(crate) unreadable: BTreeSet<u64>,
+    /// The newest head of each neighbour's ledger that was believed.
+    pub(crate) remembered: BTreeMap<NodeId, Head>,
 }
 
 /// Something that came in and is not decided on yet.
@@ -85,6 +89,7 @@ pub(crate) struct Process {
     streams: BTreeMap<(NodeId, u64), BodyHead>,
     started_at: u64,
     skew_ms: i64,
+    room: RoomKnown,
     wake_at: Option<u64>,
     show_at: Option<u64>,
     random: Random,
@@ -132,6 +137,7 @@ impl Process {
             Step::Close { request } => self.close(out, request),
             Step::Examined { holding } => self.examined(out, holding),
             Step::Show => self.show(out),
+            Step::Look => self.look(out),
         }
     }
 
@@ -141,9 +147,17 @@ impl Process {
         out: &mut Outside,
         neighbour: NodeId,
         connection: u64,
-        clock_ms: u64,
-        witnessed: u64,
+        Hello { clock_ms, witnessed, remembered }: Hello,
     ) {
+        if remembered.is_some_and(|head| self.ledger.root_at(head.size) != Some(head.root)) {
+            // It has said more than it knows: rather than tell a second history it stops, until somebody has seen to it.
+            if !out.distrusted.contains(&self.node) {
+                out.fail("ledgers_never_fork", format!("{} is set back although nobody did it", self.node));
+            }
+            out.set_back.insert(self.node);
+            out.ending.push((self.node, format!("set back: {neighbour} remembers more")));
+            return;
+        }
         self.connected.insert(neighbour, connection);
         self.cosigned_by.insert(neighbour, witnessed);
         self.shown_to.remove(&neighbour);

@@ -27,6 +27,9 @@ pub(crate) enum Message {
 /// Frames and body streams do not wait for each other, and neither do the directions.
 type Lane = (NodeId, bool);
 
+/// How long a connection on which nothing is heard lasts, in milliseconds.
+const IDLE_TIMEOUT_MS: u64 = 10_000;
+
 /// Between two neighbours.
 #[derive(Debug, Default)]
 struct Cable {
@@ -34,6 +37,8 @@ struct Cable {
     connection: Option<u64>,
     /// How many partitions hold the two apart.
     blocked: u64,
+    /// By sender, how many faults keep what it sends from arriving. While there is one, nobody can connect either.
+    unheard: BTreeMap<NodeId, u64>,
     /// When either side hears of the connection, and when the last thing on each lane arrives.
     known_at: BTreeMap<NodeId, u64>,
     last: BTreeMap<Lane, u64>,
@@ -76,7 +81,7 @@ impl Wire {
     /// Connects two neighbours that both run; tells the number, and after how many milliseconds either side knows.
     pub(crate) fn connect(&mut self, now: u64, one: NodeId, other: NodeId) -> Option<(u64, u64, u64)> {
         let cable = self.cables.get_mut(&pair(one, other))?;
-        if cable.connection.is_some() || cable.blocked > 0 {
+        if cable.connection.is_some() || cable.blocked > 0 || !cable.unheard.is_empty() {
             return None;
         }
         self.connections += 1;
@@ -100,7 +105,7 @@ impl Wire {
         let mut heard = now;
         for (node, neighbour) in [(one, other), (other, one)] {
             // A broken connection shows at once, or only when the idle timeout has passed.
-            let delay = if self.random.chance(300) { 10_000 } else { self.random.within(0..=200) };
+            let delay = if self.random.chance(300) { IDLE_TIMEOUT_MS } else { self.random.within(0..=200) };
             let known = cable.known_at.get(&node).copied().unwrap_or(0);
             let at = (now + delay).max(known + 1);
             heard = heard.max(at);
@@ -123,8 +128,59 @@ impl Wire {
         cable.blocked = cable.blocked.saturating_sub(1);
         if cable.blocked == 0 {
             // Later than any word of the last connection's end.
-            agenda.at(now + 10_001 + self.random.within(50..=2_000), Happening::Dial { one, other });
+            agenda.at(
+                now + IDLE_TIMEOUT_MS + 1 + self.random.within(50..=2_000),
+                Happening::Dial { one, other },
+            );
         }
+    }
+
+    /// What `from` sends does not arrive any more, until [`Wire::hear`]. The connection stands until its idle timeout: the other
+    /// direction goes on.
+    pub(crate) fn silence(&mut self, now: u64, agenda: &mut Agenda<Happening>, from: NodeId, to: NodeId) {
+        let Some(cable) = self.cables.get_mut(&pair(from, to)) else { return };
+        *cable.unheard.entry(from).or_default() += 1;
+        if let Some(connection) = cable.connection {
+            let end = Happening::Break { one: from, other: to, connection: Some(connection) };
+            agenda.at(now + IDLE_TIMEOUT_MS, end);
+        }
+    }
+
+    /// What `from` sends arrives again. What was lost meanwhile is not sent again by a connection: it has broken.
+    pub(crate) fn hear(&mut self, now: u64, agenda: &mut Agenda<Happening>, from: NodeId, to: NodeId) {
+        self.cut(now, agenda, from, to);
+        let Some(cable) = self.cables.get_mut(&pair(from, to)) else { return };
+        if let Some(faults) = cable.unheard.get_mut(&from) {
+            *faults -= 1;
+            if *faults == 0 {
+                cable.unheard.remove(&from);
+            }
+        }
+        if cable.unheard.is_empty() {
+            let at = now + IDLE_TIMEOUT_MS + 1 + self.random.within(50..=2_000);
+            agenda.at(at, Happening::Dial { one: from, other: to });
+        }
+    }
+
+    /// Breaks a connection: the one with this number, or whichever stands.
+    pub(crate) fn break_off(
+        &mut self,
+        now: u64,
+        agenda: &mut Agenda<Happening>,
+        (one, other): (NodeId, NodeId),
+        connection: Option<u64>,
+    ) {
+        if connection.is_none_or(|connection| self.stands(one, other, connection)) {
+            self.cut(now, agenda, one, other);
+        }
+    }
+
+    /// Two neighbours that are apart for most of the day meet, and know it at once.
+    pub(crate) fn meet(&mut self, now: u64, agenda: &mut Agenda<Happening>, one: NodeId, other: NodeId) {
+        if let Some(cable) = self.cables.get_mut(&pair(one, other)) {
+            cable.blocked = cable.blocked.saturating_sub(1);
+        }
+        agenda.at(now + 1, Happening::Dial { one, other });
     }
 
     /// Whether the connection with this number still stands.
@@ -147,7 +203,9 @@ impl Wire {
         }
         let stream = !matches!(message, Message::Frame(_));
         let mangling = self.mangling.filter(|_| !stream);
-        if mangling.is_some_and(|mangling| self.random.chance(mangling.lost)) {
+        if cable.unheard.contains_key(&from)
+            || mangling.is_some_and(|mangling| self.random.chance(mangling.lost))
+        {
             return;
         }
         let last = cable.last.entry((from, stream)).or_insert(now);

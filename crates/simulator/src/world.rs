@@ -9,13 +9,14 @@ use crate::checks::{
 use crate::clerks::Clerks;
 use crate::clerks_recall::Recalling;
 use crate::faults::faults;
-use crate::faulty_folder::{DISK_FAULT, FaultyFolder};
+use crate::faulty_folder::{DISK_FAULT, DISK_FULL, FaultyFolder};
 use crate::happening::{Happening, Hello};
 use crate::limits::{BAD_CLOCK_SKEW_MS, DRAIN_MS_MAX, GOOD_CLOCK_SKEW_MS, IDLE_MS, TRACE_LINES_MAX};
 use crate::outcome::Outcome;
 use crate::outside::{Outside, Tamper};
 use crate::plan::Plan;
 use crate::random::Random;
+use crate::rare_link;
 use crate::station::{Process, Station, Store};
 use crate::survey::Survey;
 use crate::trace::Trace;
@@ -23,6 +24,7 @@ use crate::wire::Wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::NodeId;
+use yizhan_exchange::Room;
 use yizhan_hierarchy::Directory;
 
 /// How often a world that should come to rest is looked at, in milliseconds.
@@ -40,6 +42,9 @@ pub struct World {
     seed: u64,
     active_ms: u64,
     bad_clocks: BTreeSet<NodeId>,
+    /// Two neighbours that meet for two minutes a day, and whether they do now.
+    pub(crate) rare: Option<(NodeId, NodeId)>,
+    pub(crate) rare_open: bool,
 }
 
 /// Runs the world of a seed. If a promise is broken, it is run again to tell how that came.
@@ -94,6 +99,8 @@ impl World {
             sync_ms_max: plan.sync_ms_max,
             bad_pieces: 0,
             ending: Vec::new(),
+            set_back: BTreeSet::new(),
+            distrusted: BTreeSet::new(),
         };
         let bad_clocks = bad_clock.into_iter().collect();
         let mut world = Self {
@@ -105,7 +112,13 @@ impl World {
             seed,
             active_ms: plan.active_ms,
             bad_clocks,
+            rare: None,
+            rare_open: false,
         };
+        let pairs = world.out.wire.pairs();
+        if let Some((one, other)) = world.random.pick(&pairs).copied().filter(|_| plan.rare_link) {
+            world.make_rare(one, other);
+        }
         world.begin();
         world
     }
@@ -117,11 +130,21 @@ impl World {
 
     /// Runs to the end: the active time, then until all is at rest, then idle, then the power of every machine is cut.
     pub fn run(mut self) -> Outcome {
+        self.finish();
+        self.outcome()
+    }
+
+    /// Runs to the end.
+    pub(crate) fn finish(&mut self) {
         self.until(self.active_ms);
         self.mend_all();
         self.drain();
         self.idle();
         self.look_at_all_disks();
+    }
+
+    /// What came of it.
+    pub(crate) fn outcome(self) -> Outcome {
         Outcome {
             seed: self.seed,
             nodes: self.stations.len() as u64,
@@ -172,11 +195,11 @@ impl World {
                 }
             }
             Happening::Dial { one, other } => self.dial(one, other),
-            Happening::Up { node, neighbour, connection, hello: Hello { clock_ms, witnessed } } => {
+            Happening::Up { node, neighbour, connection, hello } => {
                 if let Some(process) =
                     running(stations, node).filter(|_| out.wire.stands(node, neighbour, connection))
                 {
-                    process.up(out, neighbour, connection, clock_ms, witnessed);
+                    process.up(out, neighbour, connection, hello);
                 }
             }
             Happening::Down { node, neighbour, connection } => {
@@ -193,6 +216,12 @@ impl World {
             Happening::Fault(fault) => self.strike(fault),
             Happening::Start { node } => self.start(node),
             Happening::Mend { one, other } => out.wire.unblock(out.now, &mut out.agenda, one, other),
+            Happening::Heard { from, to } => out.wire.hear(out.now, &mut out.agenda, from, to),
+            Happening::Break { one, other, connection } => {
+                out.wire.break_off(out.now, &mut out.agenda, (one, other), connection);
+            }
+            Happening::Room { nodes } => nodes.into_iter().for_each(|node| self.set_room(node, Room::Ample)),
+            Happening::Window { one, other, opens } => self.window(one, other, opens),
             Happening::HandIn { document } => {
                 let from = out.book.document(document).map(|document| document.from);
                 match from.and_then(|node| running(stations, node)) {
@@ -214,7 +243,11 @@ impl World {
         let Self { out, stations, .. } = self;
         let hello = |of: NodeId, to: NodeId, out: &Outside| {
             let process = stations.get(&of)?.process.as_ref()?;
-            Some(Hello { clock_ms: process.wall(out).as_ms(), witnessed: process.witnessed(to) })
+            Some(Hello {
+                clock_ms: process.wall(out).as_ms(),
+                witnessed: process.witnessed(to),
+                remembered: process.store.remembered.get(&to).copied(),
+            })
         };
         let (Some(of_one), Some(of_other)) = (hello(one, other, out), hello(other, one, out)) else {
             let at = out.now + 1 + self.random.below(DIAL_MS_MAX);
@@ -230,13 +263,16 @@ impl World {
             .at(now + at_other, Happening::Up { node: other, neighbour: one, connection, hello: of_one });
     }
 
-    fn start(&mut self, node: NodeId) {
+    pub(crate) fn start(&mut self, node: NodeId) {
+        if self.out.set_back.contains(&node) {
+            return;
+        }
         let Some(station) = self.stations.get_mut(&node).filter(|station| station.process.is_none()) else {
             return;
         };
         let Err(reason) = station.start(&mut self.out) else { return };
-        if reason.contains(DISK_FAULT) {
-            // The disk failed in the middle of recovery: whoever watches over the process starts it again.
+        if reason.contains(DISK_FAULT) || reason.contains(DISK_FULL) {
+            // The disk failed or was full in the middle of recovery: whoever watches over the process starts it again.
             let at = self.out.now + self.down_ms();
             self.out.agenda.at(at, Happening::Start { node });
         } else {
@@ -267,14 +303,22 @@ impl World {
         self.out.crash_rule = None;
         self.out.bad_pieces = 0;
         self.stations.values().for_each(|station| station.folder.fail_no_sync());
+        let nodes: Vec<NodeId> = self.stations.keys().copied().collect();
+        nodes.into_iter().for_each(|node| self.set_room(node, Room::Ample));
         self.out.note(|| "all faults end".to_owned());
     }
 
     /// Waits for rest.
     fn drain(&mut self) {
-        let deadline = self.out.now + DRAIN_MS_MAX;
+        let (most, look) = match self.rare {
+            Some(_) => (rare_link::DRAIN_MS_MAX, rare_link::LOOK_MS),
+            None => (DRAIN_MS_MAX, LOOK_MS),
+        };
+        let deadline = self.out.now + most;
         loop {
-            self.until(self.out.now + LOOK_MS);
+            // Before the next thing happens nothing changes.
+            let next = self.out.agenda.next_time().unwrap_or(0).min(deadline);
+            self.until((self.out.now + look).max(next));
             let left = self.left_over();
             if left.is_empty() || !self.out.failures.is_empty() {
                 return;
@@ -289,6 +333,8 @@ impl World {
     fn left_over(&self) -> Vec<String> {
         let of = |station: &Station| match &station.process {
             Some(process) => drains_by_itself::left_over(process),
+            // It waits for a person.
+            None if self.out.set_back.contains(&station.node) => Vec::new(),
             None => vec![format!("{} is down", station.node)],
         };
         self.stations.values().flat_map(of).collect()
@@ -299,6 +345,7 @@ impl World {
         if !self.out.failures.is_empty() {
             return;
         }
+        self.end_rare();
         // The ledgers are shown, and what was cosigned is noted, for a last time.
         self.until(self.out.now + IDLE_MS / 10);
         let weights: BTreeMap<NodeId, Weight> =

@@ -62,6 +62,9 @@ fn storms_of_one_kind_of_fault_lose_nothing() {
         FaultCounts { kills: 60, ..FaultCounts::default() },
         FaultCounts { sync_faults: 60, ..FaultCounts::default() },
         FaultCounts { partitions: 30, flaps: 30, ..FaultCounts::default() },
+        FaultCounts { one_ways: 30, flutters: 10, ..FaultCounts::default() },
+        FaultCounts { full_disks: 20, ..FaultCounts::default() },
+        FaultCounts { full_disks: 20, power_cuts: 20, kills: 20, ..FaultCounts::default() },
     ];
     for (number, faults) in storms.into_iter().enumerate() {
         for seed in 0..10 {
@@ -69,6 +72,15 @@ fn storms_of_one_kind_of_fault_lose_nothing() {
                 Plan { faults, large_per_mille: 600, active_ms: 40_000, sync_ms_max: 40, ..Plan::calm(40) };
             holds(1000 * number as u64 + seed, &plan);
         }
+    }
+}
+
+#[test]
+fn two_neighbours_that_meet_for_two_minutes_a_day_leave_nothing_undone() {
+    for seed in 0..20 {
+        let outcome = run(seed, &Plan { rare_link: true, ..Plan::calm(20) }, &network_of_seven());
+        assert!(outcome.failures.is_empty(), "{outcome}");
+        assert!(outcome.virtual_ms < 3 * 24 * 3600 * 1000, "seed {seed}: {} ms", outcome.virtual_ms);
     }
 }
 

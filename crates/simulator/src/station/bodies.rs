@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::{Digest, NodeId};
 use yizhan_envelope::Header;
-use yizhan_exchange::Event;
+use yizhan_exchange::{Event, Room};
 use yizhan_journal::StoredBody;
 use yizhan_protocol::{BodyHead, Wanted};
 
@@ -149,6 +149,11 @@ impl Process {
         if expected != Some(&digest) {
             self.streams.remove(&(neighbour, link));
             self.body_ends(out, neighbour, link, None);
+            return;
+        }
+        if self.folder.room() == Room::Nothing {
+            // It broke off; it goes on from there when it is offered again.
+            self.streams.remove(&(neighbour, link));
             return;
         }
         if index == file.here {

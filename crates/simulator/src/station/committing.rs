@@ -1,6 +1,7 @@
 //! From decision to disk and back, in the order of the daemon: written in groups, synced after a while, then the entries
 //! go into the ledger, its head is made, and only then do the rules hear of it.
 
+use super::room::FULL_PAUSE_MS;
 use super::{Item, Process};
 use crate::happening::Step;
 use crate::limits::BATCHES_AT_ONCE_MAX;
@@ -111,9 +112,10 @@ impl Process {
         commits.groups += 1;
         let records: Vec<Vec<RawRecord>> =
             group.iter_mut().map(|batch| std::mem::take(&mut batch.records)).collect();
-        if let Err(error) = self.journal.append_group(&records) {
-            out.ending.push((self.node, error.to_string()));
-            return;
+        match self.journal.append_group(&records) {
+            Ok(_) => {}
+            Err(error) if error.is_full() => return self.wait_for_room(out, group, records),
+            Err(error) => return out.ending.push((self.node, error.to_string())),
         }
         let at = self.journal.position();
         for batch in &group {
@@ -127,6 +129,18 @@ impl Process {
         let delay = 1 + self.random.below(out.sync_ms_max);
         out.later(self.name(), delay, Step::Sync);
         self.crash_if_ruled(out, CommitMoment::Written);
+    }
+
+    /// What was decided cannot be taken back, so a full disk is waited for; the rules hear of it.
+    fn wait_for_room(&mut self, out: &mut Outside, group: Vec<Batch>, records: Vec<Vec<RawRecord>>) {
+        for (mut batch, records) in group.into_iter().zip(records).rev() {
+            batch.records = records;
+            self.commits.queue.push_front(batch);
+        }
+        out.later(self.name(), FULL_PAUSE_MS, Step::Write);
+        if !std::mem::replace(&mut self.room.journal_full, true) {
+            self.look_at_disk(out);
+        }
     }
 
     pub(crate) fn sync(&mut self, out: &mut Outside) {
@@ -149,6 +163,7 @@ impl Process {
     pub(crate) fn tell(&mut self, out: &mut Outside) {
         let Some(group) = self.commits.synced.pop_front() else { return };
         let Some(ticket) = group.last().map(|batch| batch.ticket) else { return };
+        self.room.journal_full = false;
         for batch in group {
             self.note(out, batch);
         }

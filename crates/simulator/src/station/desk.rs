@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::{Act, Digest, EnvelopeId, NodeId, OfficeName};
 use yizhan_envelope::{Body, Destination, Header, pieces_root};
-use yizhan_exchange::{Answer, Closed, Event, RecallOrder, Request, Staged, SubmissionKey};
+use yizhan_exchange::{Answer, Closed, Event, RecallOrder, Request, Room, Staged, SubmissionKey};
 use yizhan_identity::suite;
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_ledger::{Entry, Event as LedgerEvent};
@@ -59,6 +59,11 @@ impl Process {
                     &Answer::Submitted { id, index },
                 );
             }
+            return;
+        }
+        if self.room.told > Room::Ample {
+            // Refused at the door; the clerk comes again.
+            out.hand_in_later(document);
             return;
         }
         if !self.counter.busy.insert(document) {

@@ -191,6 +191,9 @@ impl Process {
         let cosigned = self.core.state().witnessed(head.ledger);
         let following = self.following.entry(neighbour).or_default();
         let advanced = following.advance(head, custody.consistent_from, &custody.consistency, cosigned);
+        if advanced.is_ok() {
+            self.store.remembered.insert(neighbour, head);
+        }
         if let Err(WitnessError::Unproven { .. }) = advanced {
             following.begin_anew();
             let nothing = Head { ledger: head.ledger, size: 0, root: merkle::root(&[]) };

@@ -1,0 +1,95 @@
+//! Scenarios with names: each is one deterministic story that once went wrong in other systems, told by hand and held to its
+//! outcome, in documents and receipts.
+
+mod a_damaged_last_record_below_a_witnessed_checkpoint;
+mod a_link_that_falls_between_two_slips;
+mod a_relay_a_year_ahead;
+mod a_relay_whose_disk_dies;
+mod a_restart_with_the_uplink_down;
+mod a_route_that_flips_back;
+mod a_stop_between_write_and_sync;
+mod two_full_nodes_facing_each_other;
+
+use crate::book::Document;
+use crate::happening::Happening;
+use crate::network::network_of_seven;
+use crate::plan::Plan;
+use crate::survey::Survey;
+use crate::world::World;
+use std::sync::Arc;
+use yizhan_document::NodeId;
+use yizhan_hierarchy::Directory;
+use yizhan_ledger::Event;
+
+/// A node by its name.
+fn node(name: &str) -> NodeId {
+    name.parse().unwrap()
+}
+
+/// A world of seven nodes in which nothing happens but what the scenario does, all connected.
+fn seven() -> World {
+    connected(network_of_seven())
+}
+
+/// Such a world of other nodes.
+fn connected(directory: Arc<Directory>) -> World {
+    let mut world = World::new(1, &Plan::by_hand(), directory, usize::MAX);
+    world.until(1_000);
+    world
+}
+
+/// A clerk hands in a plain document now; tells its number.
+fn hand_in(world: &mut World, from: &str, to: &[&str]) -> u64 {
+    let to: Vec<NodeId> = to.iter().map(|name| node(name)).collect();
+    let office = world.out.directory.division(to[0]).unwrap().offices[0].office.clone();
+    let document = world.out.book.add(Document::plain(0, node(from), &to, &office));
+    world.out.agenda.at(world.out.now, Happening::HandIn { document });
+    document
+}
+
+/// Lets so many milliseconds pass.
+fn pass(world: &mut World, ms: u64) {
+    world.until(world.out.now + ms);
+}
+
+/// Keeps two neighbours apart until [`together`].
+fn apart(world: &mut World, one: &str, other: &str) {
+    world.out.wire.block(world.out.now, &mut world.out.agenda, node(one), node(other));
+}
+
+/// Lets two neighbours that were kept apart meet again.
+fn together(world: &mut World, one: &str, other: &str) {
+    world.out.wire.unblock(world.out.now, &mut world.out.agenda, node(one), node(other));
+}
+
+/// Ends a node, with or without its power, and starts it at once.
+fn restart(world: &mut World, name: &str, power: bool) {
+    assert!(world.stop(node(name), power, "by hand"));
+    world.start(node(name));
+}
+
+/// Runs to rest, cuts all power; every check of the simulator holds. Tells what all disks hold.
+fn at_the_end(mut world: World) -> Survey {
+    world.finish();
+    let network = world.out.directory.network.clone();
+    let survey = Survey::of(world.stations.values_mut(), &network).unwrap();
+    let outcome = world.outcome();
+    assert!(outcome.failures.is_empty(), "{outcome}");
+    survey
+}
+
+/// How many entries of a kind a node made.
+fn entries(survey: &Survey, name: &str, kind: &str) -> usize {
+    survey.entries(node(name)).filter(|entry| entry.event.kind() == kind).count()
+}
+
+/// The attempt under which a node consigned its only document.
+fn consigned_attempt(survey: &Survey, name: &str) -> u16 {
+    let consigned = survey.entries(node(name)).filter_map(|entry| match &entry.event {
+        Event::ContentConsignment { attempt, .. } => Some(*attempt),
+        _ => None,
+    });
+    let attempts: Vec<u16> = consigned.collect();
+    assert_eq!(attempts.len(), 1, "{name} consigned {attempts:?}");
+    attempts[0]
+}
