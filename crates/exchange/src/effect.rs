@@ -126,6 +126,8 @@ pub enum Effect {
     Release {
         /// The holding.
         holding: u64,
+        /// Digest of its header, if its body is a file.
+        body: Option<Digest>,
     },
 }
 

@@ -1,5 +1,6 @@
 //! What must survive: facts, from which the whole state is made anew at every start.
 
+use crate::condensed::Condensed;
 use crate::event::Office;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -125,6 +126,8 @@ pub enum Fact {
         /// The entries.
         indexes: Vec<u64>,
     },
+    /// A part of the whole state, said once more so that the history before it can go.
+    Condensed(Condensed),
 }
 
 /// An entry of the own ledger.

@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+mod condensed;
 mod delivery;
 mod effect;
 mod event;
@@ -25,12 +26,14 @@ mod node;
 mod now;
 mod offer_proofs;
 mod origin;
+mod recall;
 mod receipts;
 mod room;
 mod state;
 mod submission;
 mod timing;
 
+pub use condensed::{Condensed, CondensedInbox, NumberSet};
 pub use effect::{Answer, Effect, Kept, Stored, Ticket};
 pub use event::{Closed, Event, HeardEntry, OfferedEnvelope, Office, Past, Request, Staged};
 pub use fact::{Acceptance, Consigned, End, Entered, Fact, Source, SubmissionKey};

@@ -5,6 +5,7 @@ use crate::event::{Event, OfferedEnvelope, Past, Request, Staged};
 use crate::fact::{Entered, Fact};
 use crate::limits::{ACKNOWLEDGEMENTS_PER_FRAME_MAX, LAZY_MS};
 use crate::now::Now;
+use crate::recall::Recalling;
 use crate::receipts::Arrival;
 use crate::room::Room;
 use crate::state::State;
@@ -60,6 +61,7 @@ pub struct Node {
     waiting: BTreeMap<Ticket, (Vec<Effect>, u64)>,
     lazy: Vec<Fact>,
     lazy_since: u64,
+    recalling: Recalling,
 }
 
 /// An offer that is being looked at.
@@ -110,12 +112,14 @@ impl Node {
             waiting: BTreeMap::new(),
             lazy: Vec::new(),
             lazy_since: 0,
+            recalling: Recalling::default(),
         }
     }
 
-    /// Takes in a fact from the journal, in the order in which it was written.
+    /// Takes in a fact from the journal, in the order in which it was written. A condensed state takes the place of what was
+    /// recalled before once its end is recalled.
     pub fn recall(&mut self, fact: &Fact) {
-        self.state.apply(fact, 0);
+        self.recalling.recall(&mut self.state, fact);
     }
 
     /// Begins work after everything was recalled. A ledger without entries gets its first one.
@@ -291,7 +295,7 @@ impl Node {
         let mut batch = core::mem::take(&mut self.batch);
         // What a holding was released by must be durable first: a node that stops before needs the content again.
         let released = core::mem::take(&mut self.state.released).into_iter();
-        batch.words.extend(released.map(|holding| Effect::Release { holding }));
+        batch.words.extend(released.map(|(holding, body)| Effect::Release { holding, body }));
         let lazy_due = self.lazy_due().is_some_and(|due| due <= self.now.uptime);
         if !batch.facts.is_empty() || lazy_due {
             batch.facts.append(&mut self.lazy);

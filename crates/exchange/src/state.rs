@@ -60,8 +60,9 @@ pub struct State {
     pub(crate) heard: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) renewed: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) witnessed: BTreeMap<LedgerId, Head>,
-    /// Holdings whose content nobody needs any more; drained by the node.
-    pub(crate) released: Vec<u64>,
+    /// Holdings whose content nobody needs any more, each with the digest of its header if its body is a file; drained by the
+    /// node.
+    pub(crate) released: Vec<(u64, Option<Digest>)>,
 }
 
 /// An envelope of this origin whose destinations have not all come to an end.
@@ -208,6 +209,7 @@ impl State {
                     entry.acts.push((*act, *index));
                 }
             }
+            Fact::Condensed(part) => self.apply_part(part),
         }
     }
 
@@ -218,7 +220,7 @@ impl State {
         }
     }
 
-    fn owe(&mut self, origin: NodeId, index: u64) {
+    pub(crate) fn owe(&mut self, origin: NodeId, index: u64) {
         self.forget_owed(origin, index);
         self.owed.insert((origin, index), Owed { due: 0, tries: 0 });
         self.due.insert((0, origin, index));
@@ -258,7 +260,7 @@ impl State {
         self.holdings.insert(holding, Holding { acceptance: acceptance.clone(), open, consigned: false });
     }
 
-    fn assigned(&mut self, holding: u64, hop: NodeId, link: u64, units: &[Target], ticket: u64) {
+    pub(crate) fn assigned(&mut self, holding: u64, hop: NodeId, link: u64, units: &[Target], ticket: u64) {
         let Some(held) = self.holdings.get(&holding) else { return };
         let to = self.links.entry(hop).or_default();
         to.next = to.next.max(link + 1);
@@ -350,7 +352,8 @@ impl State {
             self.offers.remove(&(node, link));
         }
         if !held.consigned {
-            self.released.push(holding);
+            let body = (!held.acceptance.inline).then_some(held.acceptance.header);
+            self.released.push((holding, body));
         }
         self.holdings.remove(&holding);
     }

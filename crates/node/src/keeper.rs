@@ -4,8 +4,8 @@ use std::path::Path;
 use yizhan_document::{Digest, LedgerId, WallTime};
 use yizhan_identity::{Cosigner, NoteSigner, NoteVerifier};
 use yizhan_ledger::{
-    Checkpoint, CheckpointError, Head, Log, LogError, Receipt, SignedCheckpoint, origin_of, sign_checkpoint,
-    verifier_keys_text,
+    Checkpoint, CheckpointError, Head, Log, LogError, Receipt, Settlement, SignedCheckpoint, origin_of,
+    sign_checkpoint, verifier_keys_text,
 };
 use yizhan_protocol::{Cosign, ProofBundle, ProvenEntry};
 
@@ -118,6 +118,17 @@ impl LedgerKeeper {
             self.shown.pop_front();
         }
         Ok(())
+    }
+
+    /// Full tiles that are not known to be durable yet.
+    pub(crate) fn settlement(&self) -> Result<Settlement, KeeperError> {
+        Ok(self.log.settlement()?)
+    }
+
+    /// They are durable now; tells how many entries such tiles hold, and the root over these.
+    pub(crate) fn settled(&mut self, settlement: &Settlement) -> Result<(u64, Digest), KeeperError> {
+        self.log.settled(settlement);
+        Ok((settlement.size(), self.log.root_at(settlement.size())?))
     }
 
     /// Size and root of the newest checkpoint.

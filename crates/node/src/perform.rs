@@ -70,7 +70,7 @@ impl Daemon {
                 );
             }
             Effect::Cosign { neighbour, head } => self.cosign(neighbour, head),
-            Effect::Release { holding } => self.release(holding),
+            Effect::Release { holding, body } => self.release(holding, body),
         }
         Ok(None)
     }
@@ -264,10 +264,18 @@ impl Daemon {
         }
     }
 
-    fn release(&mut self, holding: u64) {
-        let shared = Arc::clone(&self.shared);
-        shared.index.release(holding);
+    fn release(&mut self, holding: u64, body: Option<Digest>) {
+        self.shared.index.release(holding);
+        self.reclaiming.released(holding);
         tracing::debug!(holding, "content is no longer needed");
+        // The same document may be held twice, as a later attempt that came by another way.
+        let Some(header) = body.filter(|header| !self.stage.holds(*header)) else { return };
+        if crate::reclaiming::needs_body(self.node.state(), header) {
+            return;
+        }
+        if let Err(error) = self.shared.bodies.remove(header) {
+            tracing::warn!(holding, %error, "a body that is no longer needed stays until the next start");
+        }
     }
 
     /// Tells the rules and the desk how much room the disk has, where that changed.
@@ -303,6 +311,7 @@ impl Daemon {
         }
         self.published_at = now;
         self.look_at_disk()?;
+        self.reclaim_if_due()?;
         self.renew()?;
         self.shared.remembered.write_down();
         let size = {

@@ -67,6 +67,14 @@ impl Stage {
         Some(offer)
     }
 
+    /// Whether an envelope with this digest of its header is staged.
+    pub(crate) fn holds(&self, header: Digest) -> bool {
+        self.items.values().any(|item| match item {
+            StagedItem::Envelope(envelope) => Digest::of(&envelope.header) == header,
+            _ => false,
+        })
+    }
+
     /// The card of a document that was opened.
     pub(crate) fn set_card(&mut self, staged: Staged, card: Vec<u8>) {
         if let Some(StagedItem::Envelope(envelope)) = self.items.get_mut(&staged) {

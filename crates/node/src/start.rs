@@ -18,6 +18,7 @@ use crate::remembered::Remembered;
 use crate::shared::Shared;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,7 +30,7 @@ use yizhan_ledger::{Log, origin_of, tiles::CHECKPOINT_PATH};
 use yizhan_link::{LinkConfig, LinkEvent, LinkTiming, Links, NeighbourConfig};
 use yizhan_protocol::Hello;
 use yizhan_spool::{
-    BodyStore, Committer, FolderLock, JournalReader, Quarantine, RealFolder, create_folder, write_atomically,
+    BodyStore, Committer, FolderLock, JournalReader, Quarantine, create_folder, write_atomically,
 };
 
 /// Inputs that wait for the event loop, at the most.
@@ -59,7 +60,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let misfit = |e: yizhan_identity::NoteError| NodeError::Misfit(e.to_string());
     let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
     let recovered = recover(&config.data, profile, &directory, &quarantine, &signer.verifier())?;
-    let Recovered { node, lost, log, journal, queue } = recovered;
+    let Recovered { node, lost, log, journal, queue, whole } = recovered;
     let keeper = Arc::new(Mutex::new(keep_ledger(&config, &keys, &directory, log, signer)?));
     let cosigned = Arc::new(Mutex::new(cosigned_before(&node, &directory.neighbours(config.node))));
     let (link_events, link_inputs) = mpsc::channel::<LinkEvent>(LINK_EVENTS_MAX);
@@ -71,11 +72,12 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let bodies = Arc::new(BodyStore::open(&config.data.join("bodies"))?);
     let path = config.data.join("journal");
     let at = |source| NodeError::Folder { path: path.clone(), source };
-    let reader = JournalReader::new(RealFolder::open(&path).map_err(at)?, journal.reader());
+    let reader = JournalReader::new(journal.folder().clone(), journal.reader());
+    let journal_bytes = AtomicU64::new(journal.bytes());
     let (commit_tell, mut commits) = mpsc::unbounded_channel();
     let told = move |outcome| {
         // The loop is gone: nothing waits for this any more, and the journal has it.
-        commit_tell.send(outcome).unwrap_or_default();
+        commit_tell.send(crate::reclaiming::Told::of(outcome)).unwrap_or_default();
     };
     let committer = Committer::spawn(journal, told).map_err(at)?;
     let (inputs, queue_of_inputs) = mpsc::channel(INPUTS_MAX);
@@ -87,6 +89,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         started: clock.wall(),
         quarantine,
         room: Mutex::default(),
+        journal_bytes,
         proofs,
         remembered,
         opener: Opener { me, directory: Arc::clone(&directory), key: Arc::new(keys.opening) },
@@ -102,6 +105,9 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         wanted: Mutex::default(),
         config,
     });
+    if whole {
+        crate::reclaiming::remove_bodies(node.state(), &shared.bodies);
+    }
     let mut daemon = Daemon::new(Arc::clone(&shared), node, committer);
     let socket = yizhan_desk::bind(&shared.config.desk_socket()).await?;
     let (close_desk, desk_closes) = tokio::sync::oneshot::channel::<()>();

@@ -77,7 +77,7 @@ pub(crate) fn effect(effect: &Effect) -> String {
         Effect::ForwardReceipts { hop, .. } => format!("receipts on to {hop}"),
         Effect::SendKept { hop, kept } => format!("kept {:?} of {} to {hop}", kept.indexes, kept.ledger),
         Effect::Cosign { neighbour, head } => format!("cosign size {} of {neighbour}", head.size),
-        Effect::Release { holding } => format!("release {holding}"),
+        Effect::Release { holding, .. } => format!("release {holding}"),
     }
 }
 
@@ -103,5 +103,6 @@ fn fact(fact: &Fact) -> String {
         Fact::Renewed { ledger, indexes } => format!("renewed {indexes:?} of {ledger}"),
         Fact::AttemptFailed { id, node, attempt } => format!("attempt {attempt} of {id} for {node} failed"),
         Fact::Acted { id, act, .. } => format!("{id} {}", act.as_str()),
+        Fact::Condensed(part) => format!("condensed {part:?}"),
     }
 }

@@ -86,7 +86,7 @@ impl Process {
                     Frame::Cosign(Cosign { ledger, size, root, line: String::new(), again: false }),
                 );
             }
-            Effect::Release { holding } => self.release(holding),
+            Effect::Release { holding, .. } => self.release(holding),
         }
         Ok(None)
     }
