@@ -32,7 +32,7 @@ const LARGE_BYTES: usize = 400_000;
 #[test]
 fn what_is_settled_goes_and_nothing_else_whatever_is_killed_or_deleted() {
     let network = Network::of_three();
-    ALL.iter().for_each(|node| reclaim_soon(&network, node));
+    ALL.iter().for_each(|node| reclaim_from(&network, node, RECLAIM_BYTES));
     network.start_all();
     let (small, large) = (network.beside("通知.txt"), network.beside("附件.bin"));
     std::fs::write(&small, "各县市人民政府：\n").unwrap();
@@ -41,7 +41,7 @@ fn what_is_settled_goes_and_nothing_else_whatever_is_killed_or_deleted() {
     let next = AtomicUsize::new(0);
     std::thread::scope(|threads| {
         for _ in 0..CLERKS {
-            threads.spawn(|| hand_in(&network, &small, &next, &sent));
+            threads.spawn(|| hand_in(&network, &small, DOCUMENTS, &next, &sent));
         }
         for (node, at) in [(RELAY, DOCUMENTS / 3), (REGION, DOCUMENTS / 2), (COUNTY, DOCUMENTS / 4 * 3)] {
             until("so many are handed in", || (sent.lock().unwrap().len() >= at).then_some(()));
@@ -76,18 +76,65 @@ fn what_is_settled_goes_and_nothing_else_whatever_is_killed_or_deleted() {
     assert_eq!(number(&report, "/chains_verified"), number(&report, "/chains"));
 }
 
-fn reclaim_soon(network: &Network, node: &str) {
+#[test]
+fn settled_tiles_are_part_of_the_truth_and_a_damaged_entry_is_one_hole() {
+    let network = Network::of_three();
+    network.start_all();
+    let file = network.beside("通知.txt");
+    std::fs::write(&file, "各县市人民政府：\n").unwrap();
+    let (next, sent) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|threads| {
+        for _ in 0..CLERKS {
+            threads.spawn(|| hand_in(&network, &file, DOCUMENTS / 2, &next, &sent));
+        }
+    });
+    until("all lie in the inbox", || (network.inbox_ids(REGION).len() == DOCUMENTS / 2).then_some(()));
+    network.await_rest();
+    network.stop(REGION);
+    reclaim_from(&network, REGION, 1);
+    network.start(REGION);
+    until("the journal is reclaimed", || reclaimed(&network, REGION).then_some(()));
+    network.stop_all();
+    let tiles = network.data(REGION).join("ledger/tile");
+    let (hashes, bundle) = (tiles.join("0/000"), tiles.join("entries/000"));
+    // Gone from the journal: without them there is no ledger.
+    let kept = std::fs::read(&hashes).unwrap();
+    std::fs::remove_file(&hashes).unwrap();
+    network.start(REGION);
+    assert_eq!(network.await_end(REGION), Some(78));
+    assert!(network.log(REGION).contains("are in its tiles alone"), "{}", network.log(REGION));
+    std::fs::write(&hashes, kept).unwrap();
+    // One entry that does not read: its hash is there, and everything else goes on.
+    let mut bytes = std::fs::read(&bundle).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&bundle, bytes).unwrap();
+    std::fs::remove_dir_all(network.data(REGION).join("queue")).unwrap();
+    network.start_all();
+    assert!(network.log(REGION).contains("only its hash is left"), "{}", network.log(REGION));
+    let id = network.send(COUNTY, &[REGION], "之后", &[&file]);
+    network.await_inbox(REGION, &id);
+    assert_eq!(network.inbox_ids(REGION).len(), DOCUMENTS / 2 + 1);
+    network.stop_all();
+}
+
+fn reclaim_from(network: &Network, node: &str, bytes: u64) {
     let path = network.node(node).join("node.toml");
     let config = std::fs::read_to_string(&path).unwrap();
-    let set = config.replace("reclaim_bytes = 67108864", &format!("reclaim_bytes = {RECLAIM_BYTES}"));
+    let set = config.replace("reclaim_bytes = 67108864", &format!("reclaim_bytes = {bytes}"));
     assert_ne!(config, set);
     std::fs::write(&path, set).unwrap();
 }
 
-fn hand_in(network: &Network, file: &Path, next: &AtomicUsize, sent: &Mutex<BTreeMap<usize, String>>) {
+fn hand_in(
+    network: &Network,
+    file: &Path,
+    documents: usize,
+    next: &AtomicUsize,
+    sent: &Mutex<BTreeMap<usize, String>>,
+) {
     loop {
         let n = next.fetch_add(1, Ordering::SeqCst);
-        if n >= DOCUMENTS {
+        if n >= documents {
             return;
         }
         let id = again(network, file, n);

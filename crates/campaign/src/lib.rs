@@ -15,6 +15,7 @@ pub mod network;
 pub mod papers;
 pub mod programs;
 pub mod random;
+pub mod retention;
 pub mod tally;
 pub mod volume;
 pub mod world;

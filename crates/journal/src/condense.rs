@@ -57,9 +57,15 @@ impl<F: Folder> Journal<F> {
         what: &Condensation,
         carried: &mut dyn FnMut(Carried),
     ) -> Result<u64, CondenseError> {
-        let old: Vec<_> = self.segments().to_vec();
+        let old = self.segments().to_vec();
+        let walk = |end| Walk::new(old.clone(), self.floor, end);
+        // Read first, so that damage costs no copy that is worth nothing.
+        let mut looked_at = walk(self.position().sequence + 1);
+        while let Some(records) = looked_at.next(&self.folder, &self.marker)? {
+            records.iter().try_for_each(|raw| Record::decode(raw.kind, &raw.payload).map(drop))?;
+        }
+        let mut walk = walk(self.position().sequence + 1);
         let start = self.new_segment()?;
-        let mut walk = Walk::new(old, self.floor, start.first);
         let mut copy = Copy { journal: self, carried, batch: Vec::new(), told: Vec::new(), bytes: 0 };
         for facts in what.facts.chunks(FACTS_IN_A_RECORD) {
             copy.put(Record::Facts(facts.to_vec()))?;

@@ -10,13 +10,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use yizhan_document::Digest;
 use yizhan_exchange::State;
-use yizhan_journal::{Condensation, Location, Record};
+use yizhan_journal::{Condensation, CondenseError, Location, Record};
 use yizhan_ledger::tiles::FolderTiles;
 use yizhan_ledger::{LogError, Settlement};
 use yizhan_spool::{BodyStore, Changes, Commit};
 
 /// Changes handed to the queue at once, roughly.
 const CHANGES_STEP: usize = 256;
+
+/// How long nothing may have been decided before the journal is reclaimed for less, in milliseconds: nobody waits then.
+const QUIET_MS: u64 = 10_000;
 
 /// What the committer tells the event loop.
 #[derive(Debug)]
@@ -38,8 +41,12 @@ pub(crate) struct Carried {
 #[derive(Default)]
 pub(crate) struct Reclaiming {
     under_way: bool,
-    /// The journal is left alone up to this many bytes.
+    /// The journal is left alone up to this many bytes,
     until: u64,
+    /// or up to so many where nothing has been decided for a while,
+    quiet_until: u64,
+    /// as it was last at this uptime.
+    decided_at: u64,
     /// Holdings that were let go meanwhile: their content may have been carried all the same.
     released: BTreeSet<u64>,
 }
@@ -105,8 +112,9 @@ impl Reclaiming {
 }
 
 impl Daemon {
-    /// How long the journal is.
-    pub(crate) fn journal_is(&self, bytes: u64) {
+    /// How long the journal is after something was decided.
+    pub(crate) fn journal_is(&mut self, bytes: u64) {
+        self.reclaiming.decided_at = self.shared.clock.uptime_ms();
         self.shared.journal_bytes.store(bytes, Ordering::Relaxed);
     }
 
@@ -114,7 +122,9 @@ impl Daemon {
     /// journal then lets go of their entries.
     pub(crate) fn reclaim_if_due(&mut self) -> Result<(), NodeError> {
         let bytes = self.shared.journal_bytes.load(Ordering::Relaxed);
-        let until = self.reclaiming.until.max(self.shared.config.journal.reclaim_bytes);
+        let quiet = self.shared.clock.uptime_ms() >= self.reclaiming.decided_at + QUIET_MS;
+        let until = if quiet { self.reclaiming.quiet_until } else { self.reclaiming.until };
+        let until = until.max(self.shared.config.journal.reclaim_bytes);
         if self.reclaiming.under_way || self.journal_full || bytes <= until {
             return Ok(());
         }
@@ -167,11 +177,17 @@ impl Daemon {
             Told::Commit(Commit::NotCondensed { error, bytes }) => {
                 tracing::error!(%error, bytes, "ALARM: the journal cannot be reclaimed; it keeps everything");
                 self.give_up(bytes);
+                if matches!(error, CondenseError::Journal(error) if error.is_full()) {
+                    // There may be room sooner than the journal doubles; a half copy for each try is what that costs.
+                    let more = self.shared.config.journal.reclaim_bytes;
+                    self.reclaiming.until = bytes.saturating_add(more);
+                }
                 Ok(())
             }
             Told::Commit(Commit::Reclaimed { before, after }) => {
                 tracing::info!(before, after, "the journal was reclaimed");
                 self.give_up(after);
+                self.reclaiming.quiet_until = after.saturating_add(after / 10);
                 Ok(())
             }
             Told::Commit(outcome) => self.committed(outcome),
@@ -181,7 +197,8 @@ impl Daemon {
     /// It is over, for better or worse; the next time comes when the journal is twice as long.
     fn give_up(&mut self, bytes: u64) {
         self.journal_is(bytes);
-        self.reclaiming = Reclaiming { until: bytes.saturating_mul(2), ..Reclaiming::default() };
+        let (until, decided_at) = (bytes.saturating_mul(2), self.reclaiming.decided_at);
+        self.reclaiming = Reclaiming { until, quiet_until: until, decided_at, ..Reclaiming::default() };
     }
 }
 

@@ -105,7 +105,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         wanted: Mutex::default(),
         config,
     });
-    if whole {
+    if whole && place == placement::Place::Known {
         crate::reclaiming::remove_bodies(node.state(), &shared.bodies);
     }
     let mut daemon = Daemon::new(Arc::clone(&shared), node, committer);
