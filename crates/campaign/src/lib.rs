@@ -16,6 +16,7 @@ pub mod papers;
 pub mod planted;
 pub mod programs;
 pub mod random;
+pub mod retention;
 pub mod tally;
 pub mod volume;
 pub mod world;

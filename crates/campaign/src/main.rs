@@ -50,6 +50,8 @@ enum Campaign {
     },
     /// One changed bit in any file of a node at rest
     Flips(Common),
+    /// No fault: how much larger folders are than what they need after so many small documents
+    Retention(Common),
     /// Disks that are read-only, full or stand still; files deleted, blocks zeroed
     Disk(Common),
 }
@@ -171,6 +173,7 @@ fn faults(campaign: &Campaign) -> ExitCode {
         Campaign::PowerCuts(common) => ("power-cuts", common, 1_000),
         Campaign::Boundaries(Sampled { common, .. }) => ("boundaries", common, u64::MAX),
         Campaign::Flips(common) => ("flips", common, 20_000),
+        Campaign::Retention(common) => ("retention", common, 10_000),
         // One turn through everything.
         Campaign::Disk(common) => ("disk", common, 150),
         Campaign::Errors { sampled: Sampled { common, .. }, .. } => ("errors", common, u64::MAX),
@@ -217,6 +220,7 @@ fn run(campaign: &Campaign, common: &Common, count: u64, tally: &mut Tally) -> R
             Campaign::PowerCuts(_) => faults::power_cuts::run(&setup, tally).await,
             Campaign::Boundaries(sampled) => faults::boundaries::run(&setup, sampled.every, tally).await,
             Campaign::Disk(_) => faults::disk::run(&setup, tally).await,
+            Campaign::Retention(_) => yizhan_campaign::retention::run(&setup, tally).await,
             Campaign::Flips(_) => faults::flips::run(&setup, tally).await,
             Campaign::Errors { sampled, error } => {
                 let wanted = |known: &&str| error.as_deref().is_none_or(|error| error == *known);

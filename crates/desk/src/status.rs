@@ -31,6 +31,9 @@ pub struct NodeStatus {
     /// What the free space of its disk lets it take.
     #[serde(default)]
     pub room: DiskRoom,
+    /// How long the journal is, in bytes.
+    #[serde(default)]
+    pub journal_bytes: u64,
     /// Memory of the process, in bytes; absent where the system does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resident_bytes: Option<u64>,

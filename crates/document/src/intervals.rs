@@ -36,6 +36,26 @@ impl IntervalSet {
         true
     }
 
+    /// Adds every number from `first` to `last`; nothing if `last` is below `first`.
+    pub fn insert_span(&mut self, first: u64, last: u64) {
+        if last < first {
+            return;
+        }
+        let (mut from, mut to) = (first, last);
+        // The one that begins before and reaches in or borders, then all that begin inside or border behind.
+        let before = self.spans.range(..first).next_back().map(|(first, last)| (*first, *last));
+        if let Some((begin, end)) = before.filter(|(_, end)| end.saturating_add(1) >= first) {
+            (from, to) = (begin, to.max(end));
+        }
+        while let Some((begin, end)) =
+            self.spans.range(first..=to.saturating_add(1)).next().map(|(first, last)| (*first, *last))
+        {
+            self.spans.remove(&begin);
+            to = to.max(end);
+        }
+        self.spans.insert(from, to);
+    }
+
     /// Removes `number`; false if it was no member.
     pub fn remove(&mut self, number: u64) -> bool {
         let Some((first, last)) = self.spans.range(..=number).next_back().map(|(f, l)| (*f, *l)) else {
@@ -94,7 +114,26 @@ mod tests {
         assert!(!set.insert(u64::MAX));
     }
 
+    #[test]
+    fn spans_up_to_the_last_number_join() {
+        let mut set = IntervalSet::new();
+        set.insert_span(u64::MAX - 1, u64::MAX);
+        set.insert_span(3, 2);
+        set.insert_span(0, u64::MAX - 2);
+        assert_eq!(set.spans().collect::<Vec<_>>(), [(0, u64::MAX)]);
+    }
+
     proptest! {
+        #[test]
+        fn a_span_is_all_its_numbers(spans in proptest::collection::vec((0u64..40, 0u64..8), 0..12)) {
+            let (mut set, mut one_by_one) = (IntervalSet::new(), IntervalSet::new());
+            for (first, more) in spans {
+                set.insert_span(first, first + more);
+                (first..=first + more).for_each(|n| { one_by_one.insert(n); });
+            }
+            prop_assert_eq!(set, one_by_one);
+        }
+
         #[test]
         fn it_behaves_like_a_plain_set(acts in proptest::collection::vec((any::<bool>(), 0u64..40), 0..200)) {
             let mut set = IntervalSet::new();

@@ -1,5 +1,6 @@
 //! What must survive: facts, from which the whole state is made anew at every start.
 
+use crate::condensed::Condensed;
 use crate::event::Office;
 use crate::recall_facts::RecallFact;
 use alloc::boxed::Box;
@@ -128,6 +129,8 @@ pub enum Fact {
     },
     /// Something about the recall of a document.
     Recall(RecallFact),
+    /// A part of the whole state, said once more so that the history before it can go.
+    Condensed(Condensed),
 }
 
 /// An entry of the own ledger.

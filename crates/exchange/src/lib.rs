@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+mod condensed;
 mod delivery;
 mod effect;
 mod event;
@@ -28,11 +29,13 @@ mod origin;
 mod recall;
 mod recall_facts;
 mod receipts;
+mod replay;
 mod room;
 mod state;
 mod submission;
 mod timing;
 
+pub use condensed::{Condensed, CondensedInbox, NumberSet};
 pub use effect::{Answer, Effect, Kept, Stored, Ticket};
 pub use event::{Closed, Event, HeardEntry, OfferedEnvelope, Office, Past, RecallOrder, Request, Staged};
 pub use fact::{Acceptance, Consigned, End, Entered, Fact, Source, SubmissionKey};

@@ -6,6 +6,7 @@ use crate::fact::{Entered, Fact};
 use crate::limits::{ACKNOWLEDGEMENTS_PER_FRAME_MAX, LAZY_MS};
 use crate::now::Now;
 use crate::receipts::Arrival;
+use crate::replay::Replaying;
 use crate::room::Room;
 use crate::state::State;
 use crate::submission::Reservation;
@@ -61,6 +62,7 @@ pub struct Node {
     waiting: BTreeMap<Ticket, (Vec<Effect>, u64)>,
     lazy: Vec<Fact>,
     lazy_since: u64,
+    recalling: Replaying,
 }
 
 /// An offer that is being looked at.
@@ -111,12 +113,14 @@ impl Node {
             waiting: BTreeMap::new(),
             lazy: Vec::new(),
             lazy_since: 0,
+            recalling: Replaying::default(),
         }
     }
 
-    /// Takes in a fact from the journal, in the order in which it was written.
+    /// Takes in a fact from the journal, in the order in which it was written. A condensed state takes the place of what was
+    /// recalled before once its end is recalled.
     pub fn recall(&mut self, fact: &Fact) {
-        self.state.apply(fact, 0);
+        self.recalling.recall(&mut self.state, fact);
     }
 
     /// Begins work after everything was recalled. A ledger without entries gets its first one.

@@ -2,8 +2,8 @@
 //!
 //! What frees a disk is that documents go on: so the rooms that are kept back are graded. Documents on their way down end in
 //! an inbox and need nobody else's room; those on their way up need that of the nodes above. As long as each node takes what
-//! comes down when it takes nothing that goes up, two full nodes that face each other can still hand documents on. Open: a
-//! large body that is handed on gives its space back, the journal does not yet.
+//! comes down when it takes nothing that goes up, two full nodes that face each other can still hand documents on. What is handed
+//! on gives its space back: a large body at once, the journal's share with the next reclaim.
 
 use crate::effect::{Answer, Effect};
 use crate::event::{Event, Request};

@@ -231,6 +231,7 @@ impl State {
                 }
             }
             Fact::Recall(recall) => self.recall(recall),
+            Fact::Condensed(part) => self.apply_part(part),
         }
     }
 
@@ -241,7 +242,7 @@ impl State {
         }
     }
 
-    fn owe(&mut self, origin: NodeId, index: u64) {
+    pub(crate) fn owe(&mut self, origin: NodeId, index: u64) {
         self.forget_owed(origin, index);
         self.owed.insert((origin, index), Owed { due: 0, tries: 0 });
         self.due.insert((0, origin, index));
@@ -281,7 +282,7 @@ impl State {
         self.holdings.insert(holding, Holding { acceptance: acceptance.clone(), open, consigned: false });
     }
 
-    fn assigned(&mut self, holding: u64, hop: NodeId, link: u64, units: &[Target], ticket: u64) {
+    pub(crate) fn assigned(&mut self, holding: u64, hop: NodeId, link: u64, units: &[Target], ticket: u64) {
         let Some(held) = self.holdings.get(&holding) else { return };
         let to = self.links.entry(hop).or_default();
         to.next = to.next.max(link + 1);

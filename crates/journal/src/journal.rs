@@ -48,14 +48,14 @@ pub struct Segment {
 /// `append` and `append_group` write, `sync` makes durable what was written; between the two nothing may be promised. An
 /// error of the disk poisons the journal; only opening it anew, which re-reads the disk, helps.
 pub struct Journal<F: Folder> {
-    folder: F,
+    pub(crate) folder: F,
     segment_bytes: u64,
-    marker: Marker,
+    pub(crate) marker: Marker,
     segments: Vec<Segment>,
     next_segment: u64,
     next_sequence: u64,
     durable: u64,
-    floor: u64,
+    pub(crate) floor: u64,
     /// The last segment may be appended to.
     open: bool,
     /// The last batch is a clean stop, or nothing was ever written.
@@ -181,6 +181,20 @@ impl<F: Folder> Journal<F> {
         Position { journal, segment, bytes, sequence: self.next_sequence.saturating_sub(1) }
     }
 
+    /// The folder it lies in.
+    pub fn folder(&self) -> &F {
+        &self.folder
+    }
+
+    /// Syncs, and lets the next batch begin a segment; returns its number and that of the batch.
+    pub(crate) fn new_segment(&mut self) -> Result<Segment, JournalError> {
+        if self.poisoned {
+            return Err(JournalError::Poisoned);
+        }
+        self.begin_segment()?;
+        self.segments.last().copied().ok_or(JournalError::Poisoned)
+    }
+
     /// Whether an error of the disk has ended all promises.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned
@@ -198,18 +212,22 @@ impl<F: Folder> Journal<F> {
         if self.segments.first().is_some_and(|first| first.number == segment) {
             return Ok(());
         }
-        self.floor = self.floor.max(kept.first);
-        if !on(Bug::ReclaimNotNoted) {
-            self.write_batch(&[], 0, false)?;
+        let before = self.floor;
+        self.floor = before.max(kept.first);
+        if !on(Bug::ReclaimNotNoted)
+            && let Err(error) = self.write_batch(&[], 0, false)
+        {
+            self.floor = before;
+            return Err(error);
         }
         self.sync()?;
-        while let Some(old) = self.segments.first().filter(|old| old.number < segment) {
-            let name = file_name(old.number, FileKind::Segment);
+        // The newest first: whatever a crash leaves of them is a history from its beginning on.
+        while let Some(at) = self.segments.iter().rposition(|old| old.number < segment) {
+            let name = file_name(self.segments.remove(at).number, FileKind::Segment);
             self.folder.remove(&name).map_err(|source| {
                 self.poisoned = true;
                 disk("removing", &name)(source)
             })?;
-            self.segments.remove(0);
         }
         Ok(())
     }

@@ -3,11 +3,14 @@
 //! A [`Journal`] is a row of append-only segments in one [`Folder`]; each holds numbered, checksummed batches of records.
 //! A batch is there as a whole or not at all, damage stays where it is and never reaches its neighbours, and nothing is
 //! promised before [`Journal::sync`] has returned. Recovery is the same code every day, clean stop or not. What the records
-//! mean is the business of [`Record`] alone; the rest of the crate sees kinds and bytes.
+//! mean is the business of [`Record`] and of [`Journal::condense`]; the rest of the crate sees kinds and bytes.
 //!
 //! This crate knows neither threads nor clocks nor the file system: the real folder is in `spool`, a faulty one in the
 //! simulator.
 
+mod condense;
+#[cfg(test)]
+mod condense_tests;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
@@ -30,8 +33,10 @@ mod scan;
 mod segment_header;
 #[cfg(test)]
 mod twice_opened_tests;
+mod walk;
 mod window;
 
+pub use condense::{Carried, Condensation, CondenseError};
 pub use error::{JournalError, VisitError};
 pub use folder::Folder;
 pub use frame::RawRecord;

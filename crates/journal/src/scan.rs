@@ -179,6 +179,8 @@ impl<'a, F: Folder> Scan<'a, F> {
         for (damage, synced_with) in self.report.damaged.iter_mut().zip(&self.synced_with) {
             damage.attested = *synced_with <= durable;
         }
+        // Segments that were being let go when the process ended.
+        self.report.damaged.retain(|d| !matches!(d.reason, DamageReason::Missing { to, .. } if to < floor));
         Ok(Ended { report: self.report, next, floor, torn_from, durable, unwitnessed, untold })
     }
 

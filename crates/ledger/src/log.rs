@@ -120,6 +120,20 @@ impl Log {
         Ok(entry.to_vec())
     }
 
+    /// The entries of a full bundle, in order; `None` for one that is not what the ledger says. The bundle must be stored.
+    pub fn bundle(&self, index: u64) -> Result<Vec<Option<Vec<u8>>>, LogError> {
+        let path = tile_path(None, index, None);
+        let bundle = read(self.store.as_ref(), &path)?;
+        let entries =
+            entry_bundle::decode(&bundle, TILE_WIDTH).map_err(|reason| LogError::damaged(&path, reason))?;
+        let first = index.saturating_mul(TILE_WIDTH as u64);
+        let checked = (first..).zip(entries).map(|(index, entry)| {
+            let fits = merkle::leaf_hash(entry) == self.leaf(index)?;
+            Ok(fits.then(|| entry.to_vec()))
+        });
+        checked.collect()
+    }
+
     /// Forgets what is stored and old.
     pub(crate) fn trim(&mut self) {
         for level in 0..LEVELS {

@@ -79,6 +79,7 @@ impl Daemon {
             return self.look_at_disk();
         };
         self.journal_full = false;
+        self.journal_is(committed.journal_bytes);
         let mut last = None;
         for (ticket, locations) in &committed.tickets {
             if let Some(batch) = self.batches.remove(ticket) {
@@ -128,7 +129,11 @@ pub(crate) fn settle(shared: &Shared, batch: &Batch, locations: &[Location]) -> 
 pub(crate) fn durable(outcome: Commit) -> Result<Option<Committed>, NodeError> {
     match outcome {
         Commit::Durable(committed) => Ok(Some(committed)),
-        Commit::Full { .. } => Ok(None),
+        Commit::Full { .. }
+        | Commit::Carried(_)
+        | Commit::Condensed { .. }
+        | Commit::NotCondensed { .. }
+        | Commit::Reclaimed { .. } => Ok(None),
         Commit::Failed { error, .. } => Err(NodeError::Journal(error)),
     }
 }

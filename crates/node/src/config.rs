@@ -32,6 +32,9 @@ pub struct Config {
     /// How the disk is shared.
     #[serde(default)]
     pub disk: DiskConfig,
+    /// How long the journal may grow.
+    #[serde(default)]
+    pub journal: JournalConfig,
     /// The operator vouches that the data folder is the newest there is, wherever it lies. Never from a file: it is true of one
     /// start.
     #[serde(skip)]
@@ -95,6 +98,20 @@ pub struct DiskConfig {
 impl Default for DiskConfig {
     fn default() -> Self {
         Self { reserve_bytes: 128 * 1024 * 1024 }
+    }
+}
+
+/// How long the journal may grow.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// How long the journal is, in bytes, before what is settled is let go; where more than half of it is needed, twice that.
+    pub reclaim_bytes: u64,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { reclaim_bytes: 64 * 1024 * 1024 }
     }
 }
 

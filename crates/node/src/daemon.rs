@@ -3,6 +3,7 @@
 use crate::fault::NodeError;
 use crate::input::{Ask, Input};
 use crate::placement::Place;
+use crate::reclaiming::{Reclaiming, Told};
 use crate::renewals::Renewals;
 use crate::shared::Shared;
 use crate::stage::{Stage, StagedItem};
@@ -14,7 +15,7 @@ use yizhan_document::{Digest, NodeId};
 use yizhan_exchange::{Answer, Event, HeardEntry, Node, Request, Staged};
 use yizhan_ledger::{Following, Head, WitnessError};
 use yizhan_protocol::Custody;
-use yizhan_spool::{Commit, Committer};
+use yizhan_spool::Committer;
 
 /// How often the ledger's tiles and checkpoint are published, in milliseconds (C2SP tlog-tiles: partial tiles only for
 /// published checkpoints, so not for each batch).
@@ -46,6 +47,8 @@ pub(crate) struct Daemon {
     pub(crate) published_at: u64,
     /// The journal waits for room.
     pub(crate) journal_full: bool,
+    /// How far the reclaiming of the journal has come.
+    pub(crate) reclaiming: Reclaiming,
 }
 
 impl Daemon {
@@ -65,6 +68,7 @@ impl Daemon {
             following: HashMap::new(),
             published_at: 0,
             journal_full: false,
+            reclaiming: Reclaiming::default(),
         }
     }
 
@@ -74,7 +78,7 @@ impl Daemon {
         &mut self,
         mut inputs: mpsc::Receiver<Input>,
         (place, lost): (Place, Vec<u64>),
-        commits: &mut mpsc::UnboundedReceiver<Commit>,
+        commits: &mut mpsc::UnboundedReceiver<Told>,
         stop: impl Future<Output = ()>,
     ) -> Result<(), NodeError> {
         tokio::pin!(stop);
@@ -112,8 +116,8 @@ impl Daemon {
             if row.is_empty() && committed.is_empty() {
                 self.handle(Event::Tick)?;
             }
-            for outcome in committed {
-                self.committed(outcome)?;
+            for told in committed {
+                self.told(told)?;
             }
             for input in row {
                 self.take(input)?;
@@ -124,10 +128,17 @@ impl Daemon {
     }
 
     /// Writes what is decided, publishes the ledger and notes a clean stop. The rules are asked nothing more.
-    pub(crate) async fn close(self, mut commits: mpsc::UnboundedReceiver<Commit>) -> Result<(), NodeError> {
-        let Self { shared, committer, mut batches, .. } = self;
+    pub(crate) async fn close(self, mut commits: mpsc::UnboundedReceiver<Told>) -> Result<(), NodeError> {
+        let Self { shared, committer, mut batches, reclaiming, .. } = self;
         let position = tokio::task::block_in_place(|| committer.close());
-        while let Ok(outcome) = commits.try_recv() {
+        while let Ok(told) = commits.try_recv() {
+            let outcome = match told {
+                Told::Commit(outcome) => outcome,
+                Told::Carried(carried) => {
+                    reclaiming.heed(&shared, carried);
+                    continue;
+                }
+            };
             let Some(committed) = crate::committing::durable(outcome)? else { continue };
             for (ticket, locations) in &committed.tickets {
                 if let Some(batch) = batches.remove(ticket) {
@@ -157,6 +168,7 @@ impl Daemon {
                 self.following.entry(neighbour).or_default().begin_anew();
                 self.handle(Event::LinkUp { neighbour, clock_ms: hello.clock_ms })
             }
+            Input::Settled(settled) => self.settled(settled),
             Input::Down { neighbour } => self.handle(Event::LinkDown { neighbour }),
             Input::Offer { neighbour, link, envelope, checked } => match checked {
                 Ok(checked) => {

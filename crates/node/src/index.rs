@@ -4,7 +4,7 @@ use crate::fault::NodeError;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use yizhan_document::{Digest, EnvelopeId, LedgerId};
-use yizhan_exchange::{Entered, Fact, SubmissionKey};
+use yizhan_exchange::{Condensed, Entered, Fact, SubmissionKey};
 use yizhan_journal::JournalError;
 use yizhan_journal::{Location, Position, Record, RecordError, StoredBody, StoredEnvelope};
 use yizhan_ledger::Entry;
@@ -96,8 +96,9 @@ impl Index {
             return Ok(Arc::clone(envelope));
         }
         drop(recent);
-        let at = self.queue.holding(holding)?.ok_or(IndexError::Unknown(holding))?;
-        match self.read(at)? {
+        let look_up = || self.queue.holding(holding);
+        let at = look_up()?.ok_or(IndexError::Unknown(holding))?;
+        match self.read_moved(at, look_up)? {
             Record::Envelope(envelope) if envelope.holding == holding => Ok(Arc::from(envelope)),
             _ => Err(IndexError::Other(holding)),
         }
@@ -118,7 +119,9 @@ impl Index {
             if ledger == self.ledger {
                 continue;
             }
-            match self.read(at) {
+            let key = ReceiptKey { envelope: id, destination: None, ledger, index };
+            let look_up = || Ok(self.receipts(id)?.into_iter().find(|(of, _)| *of == key).map(|(_, at)| at));
+            match self.read_moved(at, look_up) {
                 Ok(Record::Receipts(bundle)) => out.push((ledger, index, *bundle)),
                 Ok(_) => tracing::error!(%ledger, index, "ALARM: another record lies where a receipt should"),
                 Err(error) => {
@@ -131,8 +134,9 @@ impl Index {
 
     /// The attachment to an own entry.
     pub(crate) fn attachment(&self, index: u64) -> Option<Vec<u8>> {
-        let at = self.queue.attachment(index).ok().flatten()?;
-        match self.read(at) {
+        let look_up = || self.queue.attachment(index);
+        let at = look_up().ok().flatten()?;
+        match self.read_moved(at, look_up) {
             Ok(Record::Attachment(attachment)) => Some(attachment.bytes),
             Ok(_) => None,
             Err(error) => {
@@ -176,6 +180,21 @@ impl Index {
             self.write(changes);
         }
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).forget(holding);
+    }
+
+    /// Reads a record that may have moved since its place was looked up: when old segments go, their places are told first.
+    fn read_moved(
+        &self,
+        at: Location,
+        look_up: impl Fn() -> Result<Option<Location>, QueueError>,
+    ) -> Result<Record, IndexError> {
+        match self.read(at) {
+            Err(error) if error.is_damage() => match look_up()? {
+                Some(now) if now != at => self.read(now),
+                _ => Err(error),
+            },
+            read => read,
+        }
     }
 
     fn read(&self, at: Location) -> Result<Record, IndexError> {
@@ -232,15 +251,30 @@ pub(crate) fn change_for(
     at: Location,
 ) -> Result<(), QueueError> {
     match fact {
-        Fact::Entered(Entered { index, bytes, .. }) => match envelope_of(bytes) {
-            Some(id) => changes.put_receipt(&receipt_key(id, own, *index), at),
-            None => Ok(()),
-        },
+        Fact::Entered(Entered { index, bytes, .. }) => own_entry(changes, own, *index, bytes, at),
+        Fact::Condensed(Condensed::Entered { index, bytes }) => own_entry(changes, own, *index, bytes, at),
+        Fact::Condensed(Condensed::Key { key: SubmissionKey { key, submission }, index }) => {
+            changes.put_key(*key, *index, *submission)
+        }
         Fact::Accepted(acceptance) => match acceptance.key {
             Some(SubmissionKey { key, submission }) => changes.put_key(key, acceptance.at.index, submission),
             None => Ok(()),
         },
         _ => Ok(()),
+    }
+}
+
+/// What the queue is told of an own entry. Where it lies, the ledger knows.
+pub(crate) fn own_entry(
+    changes: &mut Changes,
+    own: LedgerId,
+    index: u64,
+    entry: &[u8],
+    at: Location,
+) -> Result<(), QueueError> {
+    match envelope_of(entry) {
+        Some(id) => changes.put_receipt(&receipt_key(id, own, index), at),
+        None => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use yizhan_document::{Act, Classification, Digest, EnvelopeId, NodeId, OfficeName};
 use yizhan_exchange::{Answer, Closed, HeardEntry, HeardRecall, RecallOrder, Staged};
 use yizhan_journal::StoredEnvelope;
+use yizhan_ledger::{LogError, Settlement};
 use yizhan_protocol::{Cosign, Custody, Hello, Kept, Recall, ReceiptsHome, Rejection, Wanted};
 use yizhan_spool::BodyError;
 
@@ -19,6 +20,8 @@ pub(crate) enum Input {
         /// Its hello.
         hello: Hello,
     },
+    /// Full tiles of the ledger were made durable and read back, or cannot be.
+    Settled(Result<Settlement, LogError>),
     /// A neighbour is gone.
     Down {
         /// The neighbour.

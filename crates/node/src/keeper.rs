@@ -4,8 +4,8 @@ use std::path::Path;
 use yizhan_document::{Digest, LedgerId, WallTime};
 use yizhan_identity::{Cosigner, NoteSigner, NoteVerifier};
 use yizhan_ledger::{
-    Checkpoint, CheckpointError, Head, Log, LogError, Receipt, SignedCheckpoint, origin_of, sign_checkpoint,
-    verifier_keys_text,
+    Checkpoint, CheckpointError, Head, Log, LogError, Receipt, Settlement, SignedCheckpoint, origin_of,
+    sign_checkpoint, verifier_keys_text,
 };
 use yizhan_protocol::{Cosign, ProofBundle, ProvenEntry};
 
@@ -54,6 +54,11 @@ pub enum KeeperError {
 }
 
 impl KeeperError {
+    /// Whether files of the ledger are not what was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Log(LogError::Damaged { .. }))
+    }
+
     /// Whether only space is missing: what was to be written can be written later.
     pub(crate) fn is_full(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
@@ -120,6 +125,17 @@ impl LedgerKeeper {
         Ok(())
     }
 
+    /// Full tiles that are not known to be durable yet.
+    pub(crate) fn settlement(&self) -> Result<Settlement, KeeperError> {
+        Ok(self.log.settlement()?)
+    }
+
+    /// They are durable now; tells how many entries such tiles hold, and the root over these.
+    pub(crate) fn settled(&mut self, settlement: &Settlement) -> Result<(u64, Digest), KeeperError> {
+        self.log.settled(settlement);
+        Ok((settlement.size(), self.log.root_at(settlement.size())?))
+    }
+
     /// Size and root of the newest checkpoint.
     pub(crate) fn head(&self) -> Head {
         let Checkpoint { size, root, .. } = *self.current.checkpoint();
@@ -162,6 +178,21 @@ impl LedgerKeeper {
         });
         let entries = entries.collect::<Result<_, LogError>>()?;
         Ok(ProofBundle { ledger: self.ledger, checkpoint: under.to_text().into_bytes(), entries })
+    }
+
+    /// Those of these entries that can be read and proven; the others are named. Once the journal was reclaimed, a damaged tile
+    /// is a hole: it must not keep the node from everything else.
+    pub(crate) fn readable(&self, indexes: &[u64]) -> Vec<u64> {
+        let size = self.current.checkpoint().size;
+        let reads = |index: &u64| match self.log.entry(*index).and_then(|_| self.log.inclusion(*index, size))
+        {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::error!(index, %error, "ALARM: an entry of the ledger cannot be read; put its files back from a copy");
+                false
+            }
+        };
+        indexes.iter().copied().filter(reads).collect()
     }
 
     /// The consistency path from an earlier size to the newest checkpoint.

@@ -2,11 +2,12 @@
 
 use crate::fault::NodeError;
 use crate::index::changes_of;
+use crate::relog::{Ledger, fill_gap, take_in};
 use ring::rand::SecureRandom;
 use std::path::Path;
 use std::sync::Arc;
-use yizhan_document::{IntervalSet, merkle};
-use yizhan_exchange::{Entered, Fact, Node, Profile};
+use yizhan_document::IntervalSet;
+use yizhan_exchange::{Condensed, Fact, Node, Profile};
 use yizhan_hierarchy::Directory;
 use yizhan_identity::NoteVerifier;
 use yizhan_journal::{Damage, Journal, JournalOptions, Location, Record, RecordError, RecoveryReport};
@@ -14,8 +15,6 @@ use yizhan_ledger::tiles::{CHECKPOINT_PATH, FolderTiles};
 use yizhan_ledger::{Log, SignedCheckpoint, verify_ledger};
 use yizhan_spool::{Changes, Note, Quarantine, Queue, RealFolder, Trust};
 
-/// Entries taken into the ledger before their full tiles are written, so that memory stays bounded.
-const STORE_STEP: u64 = 4096;
 /// Damaged bytes copied to quarantine, at the most, for one place.
 const DAMAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -56,7 +55,11 @@ pub(crate) fn recover(
     if !sound {
         remove_partial_tiles(&tiles)?;
     }
-    let Replay { node, log, journal, report, contents, filled } = found;
+    let Replay { node, log, mut journal, report, contents, condensed, filled } = found;
+    // A stop came between the end of the copy and the going of its originals. The queue knows where the copy lies.
+    if let Some(segment) = condensed {
+        journal.reclaim(segment)?;
+    }
     tracing::info!(records = report.records, entries = log.size(), unclean = report.unclean, "recovered");
     let lost: Vec<u64> =
         node.state().holdings().keys().copied().filter(|holding| !contents.contains(*holding)).collect();
@@ -77,6 +80,8 @@ struct Replay {
     report: RecoveryReport,
     /// Holdings whose content is in the journal.
     contents: IntervalSet,
+    /// The segment with which the last whole copy of everything needed begins.
+    condensed: Option<u64>,
     /// Entries that only the tiles had.
     filled: u64,
 }
@@ -98,6 +103,7 @@ fn replay(
     let mut ledger = Ledger::open(tiles, sound)?;
     let mut failed = None;
     let mut contents = IntervalSet::new();
+    let mut copies = Copies::default();
     let mut visit = |at: Location, kind: u8, payload: &[u8]| {
         let record = match Record::decode(kind, payload) {
             Ok(record) => record,
@@ -114,6 +120,9 @@ fn replay(
         }
         if let Record::Envelope(envelope) = &record {
             contents.insert(envelope.holding);
+        }
+        if let Record::Facts(facts) = &record {
+            facts.iter().for_each(|fact| copies.see(fact, at.segment));
         }
         if let Record::Facts(facts) = record
             && let Err(error) = take_in(&mut node, &mut ledger, &facts)
@@ -142,81 +151,31 @@ fn replay(
             ledger.log.size()
         )));
     }
+    if let Some(queue) = queue {
+        ledger.tell_settled(own, queue)?;
+    }
     let filled = ledger.filled;
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
-    Ok(Replay { node, log, journal, report, contents, filled })
+    Ok(Replay { node, log, journal, report, contents, condensed: copies.whole, filled })
 }
 
-/// The ledger as it is made anew, and what its tiles still hold.
-struct Ledger {
-    log: Log,
-    /// The ledger as it was published, for entries that the journal lost.
-    old: Option<Log>,
-    /// How many it lost.
-    filled: u64,
+/// Finds the last copy of the state that was written to its end.
+#[derive(Default)]
+struct Copies {
+    begun: Option<u64>,
+    whole: Option<u64>,
 }
 
-impl Ledger {
-    fn open(tiles: &Path, sound: bool) -> Result<Self, NodeError> {
-        let old = if sound { Log::open(FolderTiles::new(tiles)).ok().map(|(log, _)| log) } else { None };
-        let log = Log::open_at(FolderTiles::new(tiles), 0);
-        let log = log.map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
-        Ok(Self { log, old, filled: 0 })
-    }
-
-    fn old_size(&self) -> u64 {
-        self.old.as_ref().map_or(0, Log::size)
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<(), NodeError> {
-        let appended = self.log.append(bytes).and_then(|_| {
-            if self.log.size().is_multiple_of(STORE_STEP) { self.log.store_full_tiles() } else { Ok(()) }
-        });
-        appended.map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)
-    }
-}
-
-fn take_in(node: &mut Node, ledger: &mut Ledger, facts: &[Fact]) -> Result<(), NodeError> {
-    for fact in facts {
-        if let Fact::Entered(entered) = fact {
-            if entered.index < ledger.log.size() {
-                // A segment that recovery was rewriting when it was stopped may be read twice.
-                continue;
-            }
-            fill_gap(node, ledger, entered.index)?;
-            if entered.index != ledger.log.size() {
-                return Err(NodeError::Data(format!(
-                    "entries {} to {} of the ledger are lost: neither journal nor tiles have them",
-                    ledger.log.size(),
-                    entered.index
-                )));
-            }
-            check_against_tiles(ledger, entered)?;
-            ledger.append(&entered.bytes)?;
+impl Copies {
+    fn see(&mut self, fact: &Fact, segment: u64) {
+        match fact {
+            Fact::Condensed(Condensed::Begin { .. }) => self.begun = Some(segment),
+            Fact::Condensed(Condensed::End) => self.whole = self.begun.take().or(self.whole),
+            Fact::Condensed(_) => {}
+            _ => self.begun = None,
         }
-        node.recall(fact);
     }
-    Ok(())
-}
-
-/// Entries that the journal lost to damage are taken from the published tiles. What was decided beside them is lost with
-/// the record, which the alarm says.
-fn fill_gap(node: &mut Node, ledger: &mut Ledger, until: u64) -> Result<(), NodeError> {
-    let end = until.min(ledger.old_size());
-    while ledger.log.size() < end {
-        let index = ledger.log.size();
-        let entry = ledger.old.as_ref().and_then(|old| old.entry(index).ok());
-        let Some(bytes) = entry else { break };
-        tracing::error!(
-            index,
-            "ALARM: the journal lost the record of this ledger entry; the entry is taken from the tiles"
-        );
-        ledger.append(&bytes)?;
-        ledger.filled += 1;
-        node.recall(&Fact::Entered(Entered { index, bytes, home: None }));
-    }
-    Ok(())
 }
 
 /// How many entries the published checkpoint speaks of, whatever the tiles beside it look like. What this node did not sign
@@ -224,22 +183,6 @@ fn fill_gap(node: &mut Node, ledger: &mut Ledger, until: u64) -> Result<(), Node
 fn published_size(tiles: &Path, key: &NoteVerifier) -> u64 {
     let note = std::fs::read(tiles.join(CHECKPOINT_PATH)).unwrap_or_default();
     SignedCheckpoint::verify(&note, key).map_or(0, |signed| signed.checkpoint().size)
-}
-
-/// Journal and published tiles must tell one history.
-fn check_against_tiles(ledger: &Ledger, entered: &Entered) -> Result<(), NodeError> {
-    let Some(old) = ledger.old.as_ref().filter(|old| entered.index < old.size()) else { return Ok(()) };
-    match old.leaf(entered.index) {
-        Ok(leaf) if leaf == merkle::leaf_hash(&entered.bytes) => Ok(()),
-        Ok(_) => Err(NodeError::Data(format!(
-            "journal and ledger tell two histories at entry {}; restore the data folder from one moment",
-            entered.index
-        ))),
-        Err(error) => {
-            tracing::error!(index = entered.index, %error, "ALARM: a tile does not read; it is written anew from the journal");
-            Ok(())
-        }
-    }
 }
 
 /// Verifies the published ledger. Files that are not what they should be are copied to quarantine; they are written anew
@@ -251,7 +194,7 @@ fn look_at_tiles(tiles: &Path, quarantine: &Quarantine) -> Result<bool, NodeErro
     let mut problems = Vec::new();
     verify_ledger(&FolderTiles::new(tiles), &[], &mut |problem| problems.push(problem));
     for problem in &problems {
-        tracing::error!(%problem, "ALARM: the published ledger is damaged; it is written anew from the journal");
+        tracing::error!(%problem, "ALARM: the published ledger is damaged; what the journal holds of it is written anew");
         // A problem names its file first, and the one it was compared with after it: either may be the damaged one.
         let text = problem.to_string();
         let named = text.split([':', ' ']).enumerate();

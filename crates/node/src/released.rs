@@ -10,6 +10,7 @@ impl Daemon {
     /// The content of a holding is needed no more, and what says so is durable.
     pub(crate) fn release(&mut self, holding: u64, body: Option<(EnvelopeId, Digest)>) {
         self.shared.index.release(holding);
+        self.reclaiming.released(holding);
         tracing::debug!(holding, "content is no longer needed");
         let Some((id, header)) = body else { return };
         // Another attempt may rest on the same file, or an offer that is being looked at.

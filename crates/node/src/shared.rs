@@ -11,6 +11,7 @@ use crate::opening::Opener;
 use crate::proofs::ProofChecker;
 use crate::remembered::Remembered;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use yizhan_document::{Digest, LedgerId, NodeId, WallTime};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) quarantine: Quarantine,
     /// How much room the disk has.
     pub(crate) room: Mutex<Room>,
+    /// How long the journal is, in bytes.
+    pub(crate) journal_bytes: AtomicU64,
     /// Journal and queue, for reading.
     pub(crate) index: Index,
     /// The ledger.

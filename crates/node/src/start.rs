@@ -18,6 +18,7 @@ use crate::remembered::Remembered;
 use crate::shared::Shared;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,7 +30,7 @@ use yizhan_ledger::{Log, origin_of, tiles::CHECKPOINT_PATH};
 use yizhan_link::{LinkConfig, LinkEvent, LinkTiming, Links, NeighbourConfig};
 use yizhan_protocol::Hello;
 use yizhan_spool::{
-    BodyStore, Committer, FolderLock, JournalReader, Quarantine, RealFolder, create_folder, write_atomically,
+    BodyStore, Committer, FolderLock, JournalReader, Quarantine, create_folder, write_atomically,
 };
 
 /// Inputs that wait for the event loop, at the most.
@@ -69,16 +70,18 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let hello = hello(&config, ledger, &directory, clock, &keeper, &cosigned, &remembered);
     let links = Links::start(link_config(&config, &keys, &directory, clock), hello, link_events)?;
     let bodies = Arc::new(BodyStore::open(&config.data.join("bodies"))?);
-    if whole {
+    // A folder that was put back may be older than its bodies.
+    if whole && place == placement::Place::Known {
         crate::released::sweep(&bodies, node.state())?;
     }
     let path = config.data.join("journal");
     let at = |source| NodeError::Folder { path: path.clone(), source };
-    let reader = JournalReader::new(RealFolder::open(&path).map_err(at)?, journal.reader());
+    let reader = JournalReader::new(journal.folder().clone(), journal.reader());
+    let journal_bytes = AtomicU64::new(journal.bytes());
     let (commit_tell, mut commits) = mpsc::unbounded_channel();
     let told = move |outcome| {
         // The loop is gone: nothing waits for this any more, and the journal has it.
-        commit_tell.send(outcome).unwrap_or_default();
+        commit_tell.send(crate::reclaiming::Told::of(outcome)).unwrap_or_default();
     };
     let committer = Committer::spawn(journal, told).map_err(at)?;
     let (inputs, queue_of_inputs) = mpsc::channel(INPUTS_MAX);
@@ -90,6 +93,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         started: clock.wall(),
         quarantine,
         room: Mutex::default(),
+        journal_bytes,
         proofs,
         remembered,
         opener: Opener { me, directory: Arc::clone(&directory), key: Arc::new(keys.opening) },

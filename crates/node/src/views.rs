@@ -1,6 +1,7 @@
 //! What a node shows of itself: status, queue, route, directory.
 
 use crate::shared::Shared;
+use std::sync::atomic::Ordering;
 use yizhan_desk::{
     DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError, NeighbourStatus,
     NodeStatus, QueueItem, RouteStep,
@@ -56,6 +57,7 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
             Room::NoDocuments => DiskRoom::NoDocuments,
             Room::Nothing => DiskRoom::Nothing,
         },
+        journal_bytes: shared.journal_bytes.load(Ordering::Relaxed),
         resident_bytes: resident_bytes(),
     }
 }

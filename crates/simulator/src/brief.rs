@@ -113,5 +113,6 @@ fn fact(fact: &Fact) -> String {
         Fact::AttemptFailed { id, node, attempt } => format!("attempt {attempt} of {id} for {node} failed"),
         Fact::Recall(recall) => format!("{recall:?}"),
         Fact::Acted { id, act, .. } => format!("{id} {}", act.as_str()),
+        Fact::Condensed(part) => format!("condensed {part:?}"),
     }
 }

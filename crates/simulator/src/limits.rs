@@ -20,6 +20,8 @@ pub const STAGED_PER_DOCUMENT_MAX: usize = 16;
 pub const SHOW_MS: u64 = 1_000;
 /// Batches written at once, at the most.
 pub const BATCHES_AT_ONCE_MAX: usize = 64;
+/// After one in so many syncs the journal says its whole state once more.
+pub const CONDENSES_ONE_IN: u64 = 40;
 
 // Receipts that were lost just before the last fault ended are sent again after the longest wait, and lost Kepts cause
 // one round more.

@@ -5,7 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use yizhan_journal::{Folder, Journal, JournalError, Location, Position, RawRecord};
+use yizhan_journal::{
+    Carried, Condensation, CondenseError, Folder, Journal, JournalError, Location, Position, RawRecord,
+};
 use yizhan_planted::{Bug, on};
 
 /// How long a full disk is left alone before the next try.
@@ -20,6 +22,8 @@ pub struct Committed {
     pub batches: Vec<Vec<RawRecord>>,
     /// The journal's batch number, for whoever signs a checkpoint over it.
     pub sequence: u64,
+    /// How long the journal is, in bytes.
+    pub journal_bytes: u64,
 }
 
 /// What became of a group.
@@ -32,6 +36,28 @@ pub enum Commit {
     Full {
         /// Why.
         error: JournalError,
+    },
+    /// Records were written anew, durably: from now on they are to be looked for here.
+    Carried(Carried),
+    /// Everything needed was written anew. Once all that was carried has been heeded, what lies before `segment` may be given
+    /// to [`Committer::reclaim`].
+    Condensed {
+        /// The segment with which the copy begins.
+        segment: u64,
+    },
+    /// The journal was not condensed; nothing is lost or changed by that.
+    NotCondensed {
+        /// Why.
+        error: CondenseError,
+        /// How long the journal is now, in bytes.
+        bytes: u64,
+    },
+    /// Old segments are gone.
+    Reclaimed {
+        /// How long the journal was, in bytes.
+        before: u64,
+        /// How long it is.
+        after: u64,
     },
     /// The disk failed. These tickets are in doubt, everything later is refused, and this is the last call: exit with
     /// [`crate::EXIT_DISK_FAULT`].
@@ -72,6 +98,17 @@ impl Committer {
     /// Hands a batch in, or gives it back if too much is waiting.
     pub fn try_submit(&self, batch: Vec<RawRecord>, ticket: u64) -> Result<(), SubmitError> {
         self.intake.submit(batch, ticket, false)
+    }
+
+    /// Condenses the journal after everything submitted before; told as [`Commit::Carried`] and [`Commit::Condensed`], or
+    /// [`Commit::NotCondensed`]. What is submitted meanwhile waits.
+    pub fn condense(&self, what: Condensation) -> Result<(), SubmitError> {
+        self.intake.condense(Box::new(what))
+    }
+
+    /// Lets everything before a segment go, which [`Commit::Condensed`] named; told as [`Commit::Reclaimed`].
+    pub fn reclaim(&self, segment: u64) -> Result<(), SubmitError> {
+        self.intake.reclaim(segment)
     }
 
     /// Commits what is waiting, notes a clean stop, and returns how far the journal has come: what
@@ -121,20 +158,49 @@ fn commit_until_stopped<F: Folder, C: FnMut(Commit)>(
                     Ok(locations) => {
                         let sequence = journal.position().sequence;
                         let tickets = tickets.into_iter().zip(locations).collect();
-                        told(Commit::Durable(Committed { tickets, batches, sequence }));
+                        let journal_bytes = journal.bytes();
+                        told(Commit::Durable(Committed { tickets, batches, sequence, journal_bytes }));
                     }
-                    Err(error) => {
-                        tracing::error!(%error, "the journal makes no more promises");
-                        let tickets = tickets.into_iter().chain(intake.stop()).collect();
-                        told(Commit::Failed { tickets, error });
-                        return Err(JournalError::Poisoned);
+                    Err(error) => return fail(tickets, error, intake, &mut told),
+                }
+            }
+            Next::Condense(what) => {
+                let outcome = journal.condense(&what, &mut |carried| told(Commit::Carried(carried)));
+                match outcome {
+                    Ok(segment) => told(Commit::Condensed { segment }),
+                    Err(CondenseError::Journal(error)) if journal.is_poisoned() => {
+                        return fail(Vec::new(), error, intake, &mut told);
                     }
+                    Err(error) => told(Commit::NotCondensed { error, bytes: journal.bytes() }),
+                }
+            }
+            Next::Reclaim(segment) => {
+                let before = journal.bytes();
+                match journal.reclaim(segment) {
+                    Ok(()) => told(Commit::Reclaimed { before, after: journal.bytes() }),
+                    Err(error) if journal.is_poisoned() => {
+                        return fail(Vec::new(), error, intake, &mut told);
+                    }
+                    Err(error) => told(Commit::NotCondensed { error: error.into(), bytes: journal.bytes() }),
                 }
             }
             Next::Stop { clean: true } => return journal.close(),
             Next::Stop { clean: false } => return Ok(journal.position()),
         }
     }
+}
+
+/// The disk failed: nothing more is promised.
+fn fail(
+    tickets: Vec<u64>,
+    error: JournalError,
+    intake: &Intake,
+    told: &mut impl FnMut(Commit),
+) -> Result<Position, JournalError> {
+    tracing::error!(%error, "the journal makes no more promises");
+    let tickets = tickets.into_iter().chain(intake.stop()).collect();
+    told(Commit::Failed { tickets, error });
+    Err(JournalError::Poisoned)
 }
 
 /// Commits a group. What was decided cannot be taken back, so a full disk is waited for: nobody is promised anything

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use yizhan_journal::limits::BATCH_RECORDS_MAX;
-use yizhan_journal::{JournalError, RawRecord, check_batch};
+use yizhan_journal::{Condensation, JournalError, RawRecord, check_batch};
 
 /// Why a batch was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -32,10 +32,22 @@ pub(crate) struct Submitted {
     bytes: usize,
 }
 
+/// What has its place among the batches.
+#[derive(Debug)]
+enum Waiting {
+    Batch(Submitted),
+    Condense(Box<Condensation>),
+    Reclaim(u64),
+}
+
 /// What the committer does next.
 pub(crate) enum Next {
     /// Commit these.
     Group(Vec<Submitted>),
+    /// Condense the journal.
+    Condense(Box<Condensation>),
+    /// Let the segments before this one go.
+    Reclaim(u64),
     /// All is committed: stop, noting a clean stop or not.
     Stop {
         /// Whether to note it.
@@ -52,7 +64,7 @@ enum Phase {
 }
 
 struct State {
-    waiting: VecDeque<Submitted>,
+    waiting: VecDeque<Waiting>,
     bytes: usize,
     phase: Phase,
 }
@@ -89,7 +101,28 @@ impl Intake {
             state = self.drained.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.bytes = state.bytes.saturating_add(bytes);
-        state.waiting.push_back(Submitted { ticket, batch, bytes });
+        state.waiting.push_back(Waiting::Batch(Submitted { ticket, batch, bytes }));
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Takes in, behind everything submitted before, what the journal is to be condensed to.
+    pub(crate) fn condense(&self, what: Box<Condensation>) -> Result<(), SubmitError> {
+        self.queue(Waiting::Condense(what))
+    }
+
+    /// Takes in, behind everything submitted before, from which segment on the journal is needed.
+    pub(crate) fn reclaim(&self, segment: u64) -> Result<(), SubmitError> {
+        self.queue(Waiting::Reclaim(segment))
+    }
+
+    fn queue(&self, work: Waiting) -> Result<(), SubmitError> {
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            return Err(SubmitError::Stopped);
+        }
+        state.waiting.push_back(work);
         drop(state);
         self.filled.notify_one();
         Ok(())
@@ -105,9 +138,15 @@ impl Intake {
                 Phase::Stopped => return Next::Stop { clean: false },
             }
         }
+        match state.waiting.pop_front() {
+            Some(Waiting::Condense(what)) => return Next::Condense(what),
+            Some(Waiting::Reclaim(segment)) => return Next::Reclaim(segment),
+            Some(batch) => state.waiting.push_front(batch),
+            None => {}
+        }
         let mut group: Vec<Submitted> = Vec::new();
         let (mut bytes, mut records) = (0usize, 0usize);
-        while let Some(first) = state.waiting.front() {
+        while let Some(Waiting::Batch(first)) = state.waiting.front() {
             let more_bytes = bytes.saturating_add(first.bytes);
             let more_records = records.saturating_add(first.batch.len());
             let fits = more_bytes <= GROUP_BYTES_MAX
@@ -117,7 +156,9 @@ impl Intake {
                 break;
             }
             (bytes, records) = (more_bytes, more_records);
-            group.extend(state.waiting.pop_front());
+            if let Some(Waiting::Batch(batch)) = state.waiting.pop_front() {
+                group.push(batch);
+            }
         }
         state.bytes = state.bytes.saturating_sub(bytes);
         drop(state);
@@ -150,7 +191,11 @@ impl Intake {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
         state.bytes = 0;
-        let tickets = state.waiting.drain(..).map(|submitted| submitted.ticket).collect();
+        let ticket = |waiting| match waiting {
+            Waiting::Batch(submitted) => Some(submitted.ticket),
+            Waiting::Condense(_) | Waiting::Reclaim(_) => None,
+        };
+        let tickets = state.waiting.drain(..).filter_map(ticket).collect();
         drop(state);
         self.filled.notify_all();
         self.drained.notify_all();
@@ -174,8 +219,24 @@ mod tests {
     fn tickets(next: Next) -> Vec<u64> {
         match next {
             Next::Group(group) => group.iter().map(|submitted| submitted.ticket).collect(),
-            Next::Stop { .. } => panic!("not yet"),
+            Next::Condense(_) | Next::Reclaim(_) | Next::Stop { .. } => panic!("not yet"),
         }
+    }
+
+    #[test]
+    fn condensing_keeps_its_place_among_the_batches() {
+        let intake = Intake::new();
+        intake.submit(batch(1), 1, true).unwrap();
+        intake.condense(Box::default()).unwrap();
+        intake.submit(batch(1), 2, true).unwrap();
+        intake.reclaim(7).unwrap();
+        intake.close(true);
+        assert_eq!(tickets(intake.next()), [1]);
+        assert!(matches!(intake.next(), Next::Condense(_)));
+        assert_eq!(tickets(intake.next()), [2]);
+        assert!(matches!(intake.next(), Next::Reclaim(7)));
+        assert!(matches!(intake.next(), Next::Stop { clean: true }));
+        assert!(matches!(intake.reclaim(8), Err(SubmitError::Stopped)));
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn words(status: &NodeStatus) -> String {
     format!(
         "Node 驿站 {}: ready {}, running since {} UTC, version {}{memory}\n\
          Ledger 台账 {}: {} entries; directory 名录 version {}\n\
+         Journal 日志 {}\n\
          Held for others {}, waiting in inboxes (待收) {}{disk}\n{links}",
         status.node,
         yes_or_no(status.ready),
@@ -48,6 +49,7 @@ fn words(status: &NodeStatus) -> String {
         status.ledger,
         status.ledger_size,
         status.directory_version,
+        bytes(status.journal_bytes),
         status.held,
         status.inbox,
     )

@@ -289,6 +289,7 @@ impl NodeDoor for Station {
             inbox: 2,
             directory_version: 1,
             room: crate::DiskRoom::Ample,
+            journal_bytes: 70_000_000,
             resident_bytes: Some(9_000_000),
         };
         async move { Ok(status) }.boxed()

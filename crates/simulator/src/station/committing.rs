@@ -4,13 +4,13 @@
 use super::room::FULL_PAUSE_MS;
 use super::{Item, Process};
 use crate::happening::Step;
-use crate::limits::BATCHES_AT_ONCE_MAX;
+use crate::limits::{BATCHES_AT_ONCE_MAX, CONDENSES_ONE_IN};
 use crate::outside::Outside;
 use crate::plan::CommitMoment;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use yizhan_exchange::{Event, Fact, Source, Stored};
-use yizhan_journal::{RawRecord, Record, RecordError, StoredAttachment, StoredEnvelope};
+use yizhan_journal::{Condensation, RawRecord, Record, RecordError, StoredAttachment, StoredEnvelope};
 use yizhan_protocol::ProofBundle;
 
 /// Batches on their way to disk.
@@ -151,6 +151,7 @@ impl Process {
         }
         let group = std::mem::take(&mut self.commits.written);
         self.commits.synced.push_back(group);
+        self.condense_sometimes(out);
         let delay = self.random.below(3);
         out.later(self.name(), delay, Step::Tell);
         self.commits.busy = !self.commits.queue.is_empty();
@@ -158,6 +159,22 @@ impl Process {
             out.later(self.name(), 0, Step::Write);
         }
         self.crash_if_ruled(out, CommitMoment::Synced);
+    }
+
+    /// The journal says its whole state once more, as it does before old segments go; these stay, since the checks read all
+    /// that ever happened. Everything decided is in the journal at this moment, as it is for the daemon's committer.
+    fn condense_sometimes(&mut self, out: &mut Outside) {
+        if !self.commits.queue.is_empty() || self.random.below(CONDENSES_ONE_IN) > 0 {
+            return;
+        }
+        let state = self.core.state();
+        let (base, root) = (0, yizhan_document::merkle::root(&[]));
+        let what = Condensation { facts: state.condensed(base, root), live: state.live_holdings(), base };
+        match self.journal.condense(&what, &mut |_| {}) {
+            Ok(_) => {}
+            Err(error) if self.journal.is_poisoned() => out.ending.push((self.node, error.to_string())),
+            Err(error) => out.fail("nothing_lost", format!("{}: a sound journal: {error}", self.node)),
+        }
     }
 
     pub(crate) fn tell(&mut self, out: &mut Outside) {

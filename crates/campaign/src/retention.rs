@@ -1,0 +1,129 @@
+//! Retention: how much larger a folder is than what it needs, after so many small documents.
+
+use crate::clerk::{Clerk, until};
+use crate::failure::{Doing, Failure};
+use crate::network::{Network, THREE_FLAGS};
+use crate::papers::{Papers, Size};
+use crate::random::Random;
+use crate::tally::{Setup, Tally};
+use crate::world::{COUNTY, NODES, REGION, RELAY};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Who hands documents in at the same time.
+const SUBMITTERS: u64 = 8;
+/// What the node says once old segments are gone.
+const RECLAIMED: &str = "the journal was reclaimed";
+/// How each node's figures are called: the folder, what of it is needed, the first in thousandths of the second.
+const NAMES: [(&str, [&str; 3]); 3] = [
+    (COUNTY, ["origin: bytes", "origin: bytes needed", "origin: thousandths of what is needed"]),
+    (RELAY, ["relay: bytes", "relay: bytes needed", "relay: thousandths of what is needed"]),
+    (
+        REGION,
+        ["destination: bytes", "destination: bytes needed", "destination: thousandths of what is needed"],
+    ),
+];
+
+/// Passes `setup.count` small documents from a county through a prefecture to a region, and measures all three folders as they
+/// are, without the index (`queue`), and after a reclaim of everything that can go: that is what is needed, retained content,
+/// ledger and received receipts.
+pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
+    let mut random = Random::new(setup.seed);
+    let network = Network::create(&setup.programs, setup.folder.as_deref(), &THREE_FLAGS)?;
+    let network = Arc::new(network);
+    start_all(&network).await?;
+    pass(&network, setup, &mut random).await?;
+    tally.trials = setup.count;
+    at_rest(&network).await?;
+    network.stop_all()?;
+    let before = NAMES.map(|(node, _)| bytes_of(&network.data(node)));
+    for node in NODES {
+        reclaim_everything(&network.node(node).join("node.toml"))?;
+    }
+    let heard: Vec<u64> = NODES.iter().map(|node| network.log_bytes(node)).collect();
+    start_all(&network).await?;
+    for (node, heard) in NODES.iter().zip(heard) {
+        let is_done = || async { Ok(network.log_since(node, heard).contains(RECLAIMED).then_some(())) };
+        until("the journal is reclaimed", is_done).await?;
+    }
+    network.stop_all()?;
+    for ((node, [folder, needed, ratio]), before) in NAMES.into_iter().zip(before) {
+        let (before, after) = (before?, bytes_of(&network.data(node))?);
+        tally.add(folder, before);
+        tally.add(needed, after);
+        tally.add(ratio, before.saturating_mul(1_000) / after.max(1));
+    }
+    Ok(())
+}
+
+async fn start_all(network: &Network) -> Result<(), Failure> {
+    for node in NODES {
+        network.start(node)?;
+    }
+    for node in NODES {
+        Clerk::at(network, node)?.ready(network).await?;
+    }
+    Ok(())
+}
+
+async fn pass(network: &Arc<Network>, setup: &Setup, random: &mut Random) -> Result<(), Failure> {
+    let papers = Arc::new(Papers::new(network, random)?);
+    let mut tasks = JoinSet::new();
+    for submitter in 0..SUBMITTERS {
+        let (network, papers, mut random) = (Arc::clone(network), Arc::clone(&papers), random.branch());
+        let share = (setup.count + SUBMITTERS - 1 - submitter) / SUBMITTERS;
+        tasks.spawn(async move {
+            let clerk = Clerk::at(&network, COUNTY)?;
+            for _ in 0..share {
+                let paper = papers.paper(COUNTY, REGION, Size::Small, &mut random)?;
+                until("is taken", || async { Ok(clerk.send(&paper).await.ok()) }).await?;
+                std::fs::remove_file(&paper.file).doing("removing a paper")?;
+            }
+            Ok::<(), Failure>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.map_err(|error| Failure::unable("handing in", std::io::Error::other(error)))??;
+    }
+    Ok(())
+}
+
+/// Waits until nothing waits anywhere.
+async fn at_rest(network: &Network) -> Result<(), Failure> {
+    for node in NODES {
+        let clerk = Clerk::at(network, node)?;
+        let is_idle = || async { Ok(clerk.status().await.filter(|status| status.held == 0).map(|_| ())) };
+        until("nothing waits", is_idle).await?;
+    }
+    Ok(())
+}
+
+/// Lets the next start reclaim whatever can go.
+fn reclaim_everything(config: &Path) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(config).doing("reading a configuration")?;
+    let lines = text.lines().map(|line| match line.starts_with("reclaim_bytes") {
+        true => "reclaim_bytes = 1",
+        false => line,
+    });
+    let text: Vec<&str> = lines.collect();
+    std::fs::write(config, text.join("\n")).doing("writing a configuration")
+}
+
+/// The bytes of all files in a data folder but the index.
+fn bytes_of(folder: &Path) -> Result<u64, Failure> {
+    let mut bytes = 0;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).doing("listing a data folder")? {
+            let entry = entry.doing("listing a data folder")?;
+            let kind = entry.metadata().doing("measuring a file")?;
+            if kind.is_dir() && entry.file_name() != "queue" {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                bytes += kind.len();
+            }
+        }
+    }
+    Ok(bytes)
+}

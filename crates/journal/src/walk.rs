@@ -1,0 +1,93 @@
+//! Walking sound segments batch by batch while the journal is being written: whatever is not as it was written ends the walk.
+
+use crate::error::{JournalError, disk};
+use crate::folder::{FileKind, Folder, file_name};
+use crate::frame::{BATCH_HEADER_LEN, BatchHeader, Marker, RawRecord, whole_batch};
+use crate::journal::Segment;
+use crate::report::DamageReason;
+use crate::segment_header::{Beginning, SEGMENT_HEADER_LEN, SegmentHeader};
+use std::collections::VecDeque;
+
+/// A walk over segments, the oldest first. One batch is in memory at a time.
+pub(crate) struct Walk {
+    segments: VecDeque<Segment>,
+    /// Where the next batch begins in the first of them; 0 before its header was looked at.
+    at: u64,
+    /// The number that the next batch must have.
+    next: u64,
+    /// The number that follows the last batch.
+    end: u64,
+}
+
+impl Walk {
+    /// Walks `segments`, of which batches from `floor` to just before `end` are expected; earlier ones may still be there.
+    pub(crate) fn new(segments: Vec<Segment>, floor: u64, end: u64) -> Self {
+        let next = segments.first().map_or(floor, |first| floor.min(first.first));
+        Self { segments: segments.into(), at: 0, next, end }
+    }
+
+    /// The records of the next batch; `None` after the last one.
+    pub(crate) fn next<F: Folder>(
+        &mut self,
+        folder: &F,
+        marker: &Marker,
+    ) -> Result<Option<Vec<RawRecord>>, JournalError> {
+        while let Some(segment) = self.segments.front().copied() {
+            let name = file_name(segment.number, FileKind::Segment);
+            if self.at == 0 {
+                self.enter(folder, &name, segment)?;
+            }
+            if self.at < segment.bytes {
+                if let Some(records) = self.batch(folder, marker, &name)? {
+                    return Ok(Some(records));
+                }
+                // What a refused batch left stands at the end of its segment, and takes no number: otherwise the number of
+                // the next segment tells that batches are missing.
+            }
+            self.segments.pop_front();
+            self.at = 0;
+        }
+        if self.next == self.end { Ok(None) } else { Err(missing(0, 0, self.next, self.end)) }
+    }
+
+    fn enter<F: Folder>(&mut self, folder: &F, name: &str, segment: Segment) -> Result<(), JournalError> {
+        let bytes = folder.read(name, 0, SEGMENT_HEADER_LEN).map_err(disk("reading", name))?;
+        match SegmentHeader::decode(&bytes) {
+            Beginning::Header(header) if header.segment != segment.number => Err(bad_header(segment.number)),
+            Beginning::Header(header) if header.first != self.next => {
+                Err(missing(segment.number, 0, self.next, header.first))
+            }
+            Beginning::Header(_) => {
+                self.at = SEGMENT_HEADER_LEN as u64;
+                Ok(())
+            }
+            Beginning::Bad | Beginning::Version(_) => Err(bad_header(segment.number)),
+        }
+    }
+
+    fn batch<F: Folder>(
+        &mut self,
+        folder: &F,
+        marker: &Marker,
+        name: &str,
+    ) -> Result<Option<Vec<RawRecord>>, JournalError> {
+        let head = folder.read(name, self.at, BATCH_HEADER_LEN).map_err(disk("reading", name))?;
+        let header = BatchHeader::decode(&head, marker).filter(|header| header.sequence == self.next);
+        let Some(header) = header else { return Ok(None) };
+        let frame = folder.read(name, self.at, header.frame_len()).map_err(disk("reading", name))?;
+        let Some(records) = whole_batch(&frame, &header, marker) else { return Ok(None) };
+        self.next += 1;
+        self.at += header.frame_len() as u64;
+        let raw = |(_, kind, payload): (usize, u8, &[u8])| RawRecord { kind, payload: payload.to_vec() };
+        Ok(Some(records.into_iter().map(raw).collect()))
+    }
+}
+
+fn bad_header(segment: u64) -> JournalError {
+    JournalError::Damaged { segment, offset: 0, reason: DamageReason::SegmentHeader }
+}
+
+fn missing(segment: u64, offset: u64, from: u64, end: u64) -> JournalError {
+    let reason = DamageReason::Missing { from, to: end.saturating_sub(1) };
+    JournalError::Damaged { segment, offset, reason }
+}
