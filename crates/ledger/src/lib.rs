@@ -44,4 +44,4 @@ pub use recall::{RecallAnswer, RecallRequest, recall_reason_digest};
 pub use settlement::Settlement;
 pub use verifier_keys::{VerifierKeysError, parse_verifier_keys, verifier_keys_text};
 pub use verify::{Problem, Verified, verify_ledger};
-pub use witness::{Following, ForkProof, WitnessError, check_advance};
+pub use witness::{Asking, Following, ForkProof, WitnessError, check_advance};

@@ -55,6 +55,44 @@ impl Following {
     }
 }
 
+/// How often a neighbour is asked to show its ledger anew, at the most, in milliseconds.
+const ASK_PAUSE_MS: u64 = 1_000;
+
+/// When a neighbour is asked to show its ledger anew (MUST-27): once a second at the most, however much it shows that proves
+/// nothing, so that it cannot buy a frame with a frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asking {
+    due: Option<LedgerId>,
+    asked_at: Option<u64>,
+}
+
+impl Asking {
+    /// A head of this ledger was not proven: the neighbour is to be asked, now or later ([`Asking::due`]).
+    pub fn unproven(&mut self, ledger: LedgerId) {
+        self.due = Some(ledger);
+    }
+
+    /// A head was proven: there is nothing to ask any more.
+    pub fn proven(&mut self) {
+        self.due = None;
+    }
+
+    /// Whether there is something to ask, now or later.
+    pub fn is_due(&self) -> bool {
+        self.due.is_some()
+    }
+
+    /// The ledger to ask for now, at `now_ms` by a clock that only goes forward; nothing if there is none, or it is too soon.
+    pub fn due(&mut self, now_ms: u64) -> Option<LedgerId> {
+        if self.asked_at.is_some_and(|at| now_ms < at.saturating_add(ASK_PAUSE_MS)) {
+            return None;
+        }
+        let due = self.due.take()?;
+        self.asked_at = Some(now_ms);
+        Some(due)
+    }
+}
+
 /// Checks that `new`, of a checkpoint whose signature was verified, continues the ledger that `old` remembers. Only then may
 /// it be cosigned and remembered in the place of `old`. Keep the notes that heads came from: after a fork they are evidence.
 pub fn check_advance(old: &Head, new: &Head, consistency_path: &[Digest]) -> Result<(), WitnessError> {

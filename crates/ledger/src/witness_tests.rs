@@ -87,3 +87,20 @@ fn forks_and_steps_back_and_other_ledgers_are_told_apart() {
     let other = Head { ledger: "652301.1".parse().unwrap(), ..known };
     assert!(matches!(check_advance(&other, &head(&log, 11), &[]), Err(WitnessError::OtherLedger { .. })));
 }
+
+#[test]
+fn a_neighbour_is_asked_once_a_second_however_often_it_proves_nothing() {
+    let ledger: LedgerId = "6523.0".parse().unwrap();
+    let mut asking = Asking::default();
+    assert_eq!(asking.due(0), None);
+    let mut asked = Vec::new();
+    for now in 0..3_000 {
+        asking.unproven(ledger);
+        asked.extend(asking.due(now).map(|_| now));
+    }
+    assert_eq!(asked, [0, 1_000, 2_000]);
+    assert_eq!(asking.due(3_000), Some(ledger), "what was put off is not forgotten");
+    asking.unproven(ledger);
+    asking.proven();
+    assert_eq!(asking.due(9_000), None, "nor asked once it is answered");
+}

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use yizhan_document::{Digest, NodeId};
 use yizhan_exchange::{Answer, Event, HeardEntry, Node, Request, Staged};
-use yizhan_ledger::{Following, Head, WitnessError};
+use yizhan_ledger::{Asking, Following, Head, WitnessError};
 use yizhan_protocol::Custody;
 use yizhan_spool::Committer;
 
@@ -44,6 +44,8 @@ pub(crate) struct Daemon {
     pub(crate) renewals: Renewals,
     /// Neighbours' ledgers as they were shown.
     pub(crate) following: HashMap<NodeId, Following>,
+    /// When each neighbour is asked to show its ledger anew.
+    pub(crate) asking: HashMap<NodeId, Asking>,
     pub(crate) published_at: u64,
     /// The journal waits for room.
     pub(crate) journal_full: bool,
@@ -66,6 +68,7 @@ impl Daemon {
             shown_to: HashMap::new(),
             renewals: Renewals::default(),
             following: HashMap::new(),
+            asking: HashMap::new(),
             published_at: 0,
             journal_full: false,
             reclaiming: Reclaiming::default(),
@@ -342,9 +345,12 @@ impl Daemon {
         if let Err(WitnessError::Fork { .. }) = advanced {
             tracing::error!(%neighbour, size = head.size, "ALARM: a neighbour shows two histories of its ledger");
         } else if let Err(WitnessError::Unproven { .. }) = advanced {
-            self.ask_again(neighbour, head.ledger);
+            self.following.entry(neighbour).or_default().begin_anew();
+            self.asking.entry(neighbour).or_default().unproven(head.ledger);
+            self.ask_again(neighbour);
         }
         if advanced.is_ok() {
+            self.asking.entry(neighbour).or_default().proven();
             self.shared.remember(neighbour, head.ledger, &custody.proof.checkpoint);
         }
         advanced.map_err(|error| error.to_string())

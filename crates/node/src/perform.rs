@@ -6,7 +6,7 @@ use crate::input::Input;
 use crate::shared::WantedBody;
 use crate::stage::StagedItem;
 use std::sync::Arc;
-use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId};
+use yizhan_document::{Digest, EnvelopeId, NodeId};
 use yizhan_envelope::Header;
 use yizhan_exchange::{Effect, Event, Kept, Past, Room, Staged};
 use yizhan_journal::StoredBody;
@@ -264,9 +264,11 @@ impl Daemon {
         self.send(neighbour, Frame::Cosign(Cosign { ledger, size, root, line, again: false }));
     }
 
-    /// A neighbour's checkpoint is not shown to continue what is known: it is asked to show its ledger anew (MUST-27).
-    pub(crate) fn ask_again(&mut self, neighbour: NodeId, ledger: LedgerId) {
-        self.following.entry(neighbour).or_default().begin_anew();
+    /// A neighbour's checkpoint was not shown to continue what is known: it is asked to show its ledger anew (MUST-27), once a
+    /// second at the most.
+    pub(crate) fn ask_again(&mut self, neighbour: NodeId) {
+        let now = self.shared.clock.uptime_ms();
+        let Some(ledger) = self.asking.get_mut(&neighbour).and_then(|asking| asking.due(now)) else { return };
         let cosigned = self.node.state().witnessed(ledger);
         let nothing = || Head { ledger, size: 0, root: yizhan_document::merkle::root(&[]) };
         let Head { ledger, size, root } = cosigned.unwrap_or_else(nothing);
@@ -340,6 +342,7 @@ impl Daemon {
             keeper.head().size
         };
         for neighbour in self.shared.directory.neighbours(self.shared.me()) {
+            self.ask_again(neighbour);
             let shown = self.shown_to.get(&neighbour).copied().unwrap_or(0);
             let cosigned = self.cosigned_by.get(&neighbour).copied().unwrap_or(0);
             if size > 0 && shown < size && cosigned < size && self.shared.links.is_up(neighbour) {

@@ -72,6 +72,8 @@ pub(crate) enum Step {
     Examined { holding: u64 },
     /// The room on the disk is looked at.
     Look,
+    /// A neighbour is asked to show its ledger anew, if that is still of use.
+    AskAgain { neighbour: NodeId },
     /// The ledger is shown to neighbours that have not cosigned its present size.
     Show,
 }

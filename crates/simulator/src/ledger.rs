@@ -1,7 +1,7 @@
 //! The ledger of a simulated node: the real log with real roots and proofs; only the signatures are left out.
 
 use std::collections::BTreeMap;
-use yizhan_document::{Digest, EnvelopeId, LedgerId, merkle};
+use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId, merkle};
 use yizhan_exchange::{HeardEntry, Past};
 use yizhan_ledger::{Checkpoint, Entry, EntryRef, Event, Head, Log, LogError, origin_of, tiles::MemoryTiles};
 use yizhan_protocol::{ProofBundle, ProvenEntry};
@@ -51,8 +51,8 @@ impl Ledger {
         if self.head.size != self.log.size() || self.checkpoint.is_empty() {
             self.head = Head { ledger: self.id, size: self.log.size(), root: self.log.root() };
             let origin = origin_of(&self.network, self.id);
-            self.checkpoint =
-                Checkpoint { origin, size: self.head.size, root: self.head.root }.to_text().into();
+            let text = Checkpoint { origin, size: self.head.size, root: self.head.root }.to_text();
+            self.checkpoint = signed_by(self.id.node, &text);
         }
     }
 
@@ -112,9 +112,22 @@ impl Ledger {
     }
 }
 
-/// The head that a bundle's checkpoint states.
+/// A text with what stands for a node's signature. Nobody calls this for another node: that is what having a key means here.
+pub(crate) fn signed_by(node: NodeId, text: &str) -> Vec<u8> {
+    format!("{text}\n{}", signature(node, text)).into_bytes()
+}
+
+fn signature(node: NodeId, text: &str) -> Digest {
+    Digest::of(format!("{node} signs {text}").as_bytes())
+}
+
+/// The head that a bundle's checkpoint states, if the node whose ledger it is has signed it.
 pub(crate) fn head_of(bundle: &ProofBundle) -> Result<Head, Disbelief> {
-    let text = std::str::from_utf8(&bundle.checkpoint).map_err(|error| error.to_string())?;
+    let note = std::str::from_utf8(&bundle.checkpoint).map_err(|error| error.to_string())?;
+    let (text, signed) = note.rsplit_once('\n').ok_or("a checkpoint that nobody signed")?;
+    if signed != signature(bundle.ledger.node, text).to_string() {
+        return Err(format!("a checkpoint that {} did not sign", bundle.ledger.node));
+    }
     let checkpoint = Checkpoint::from_text(text).map_err(|error| error.to_string())?;
     if checkpoint.ledger() != Some(bundle.ledger) {
         return Err(format!("a checkpoint of {} for {}", checkpoint.origin, bundle.ledger));

@@ -9,6 +9,7 @@ mod a_restart_with_the_uplink_down;
 mod a_route_that_flips_back;
 mod a_stop_between_write_and_sync;
 mod two_full_nodes_facing_each_other;
+mod two_histories;
 
 use crate::book::Document;
 use crate::happening::Happening;

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use yizhan_document::{NodeId, WallTime};
 use yizhan_exchange::{Event, Node, Now, Staged};
 use yizhan_journal::{Journal, StoredEnvelope};
-use yizhan_ledger::{Following, Head};
+use yizhan_ledger::{Asking, Following, Head};
 use yizhan_protocol::{BodyHead, Recall, ReceiptsHome};
 
 /// A machine, running or not.
@@ -82,6 +82,8 @@ pub(crate) struct Process {
     shown_to: BTreeMap<NodeId, u64>,
     /// Neighbours' ledgers as they were shown.
     following: BTreeMap<NodeId, Following>,
+    /// When each neighbour is asked to show its ledger anew.
+    asking: BTreeMap<NodeId, Asking>,
     /// When the last acknowledgement of each neighbour will have been checked.
     lanes: BTreeMap<NodeId, u64>,
     /// Large bodies that were asked for, and streams that bring them.
@@ -138,6 +140,7 @@ impl Process {
             Step::Examined { holding } => self.examined(out, holding),
             Step::Show => self.show(out),
             Step::Look => self.look(out),
+            Step::AskAgain { neighbour } => self.ask_again(out, neighbour),
         }
     }
 

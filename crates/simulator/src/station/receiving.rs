@@ -4,6 +4,7 @@
 use super::{Item, Process};
 use crate::happening::Step;
 use crate::ledger::{entries_of, head_of};
+use crate::limits::SHOW_MS;
 use crate::outside::Outside;
 use crate::wire::Message;
 use std::sync::Arc;
@@ -193,15 +194,33 @@ impl Process {
         let advanced = following.advance(head, custody.consistent_from, &custody.consistency, cosigned);
         if advanced.is_ok() {
             self.store.remembered.insert(neighbour, head);
+            self.asking.entry(neighbour).or_default().proven();
         }
         if let Err(WitnessError::Unproven { .. }) = advanced {
             following.begin_anew();
-            let nothing = Head { ledger: head.ledger, size: 0, root: merkle::root(&[]) };
-            let Head { ledger, size, root } = cosigned.unwrap_or(nothing);
-            let cosign = Cosign { ledger, size, root, line: String::new(), again: true };
-            self.send(out, neighbour, Frame::Cosign(cosign));
+            let asking = self.asking.entry(neighbour).or_default();
+            let planned = asking.is_due();
+            asking.unproven(head.ledger);
+            if !planned {
+                self.ask_again(out, neighbour);
+            }
         }
         advanced.map_err(|error| error.to_string())
+    }
+
+    /// A neighbour that proved nothing is asked to show its ledger anew, now or when a second has passed since the last time.
+    pub(crate) fn ask_again(&mut self, out: &mut Outside, neighbour: NodeId) {
+        let asking = self.asking.entry(neighbour).or_default();
+        let Some(ledger) = asking.due(out.now) else {
+            if asking.is_due() {
+                out.later(self.name(), SHOW_MS, Step::AskAgain { neighbour });
+            }
+            return;
+        };
+        let nothing = Head { ledger, size: 0, root: merkle::root(&[]) };
+        let Head { ledger, size, root } = self.core.state().witnessed(ledger).unwrap_or(nothing);
+        let cosign = Cosign { ledger, size, root, line: String::new(), again: true };
+        self.send(out, neighbour, Frame::Cosign(cosign));
     }
 }
 

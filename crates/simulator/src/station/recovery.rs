@@ -68,6 +68,7 @@ impl Station {
             cosigned_by: BTreeMap::new(),
             shown_to: BTreeMap::new(),
             following: BTreeMap::new(),
+            asking: BTreeMap::new(),
             lanes: BTreeMap::new(),
             fetching: BTreeMap::new(),
             streams: BTreeMap::new(),
