@@ -83,7 +83,11 @@ impl Outside {
                     document.classification > yizhan_document::Classification::Unclassified
                 });
                 if *reason != "classification" || !classified {
-                    self.fail("nothing_lost", format!("{node}: document {document} was refused: {reason}"));
+                    self.fail_at(
+                        node,
+                        "nothing_lost",
+                        format!("{node}: document {document} was refused: {reason}"),
+                    );
                 }
                 self.book.refused.insert(*document);
             }
@@ -98,7 +102,11 @@ impl Outside {
                 self.same_receipt(node, *id, before, *index);
             }
             (Question::Take { id, .. } | Question::Act { id, .. }, Answer::Refused { reason: "unknown" }) => {
-                self.fail("nothing_lost", format!("{node}: {id} was in the inbox and is unknown now"));
+                self.fail_at(
+                    node,
+                    "nothing_lost",
+                    format!("{node}: {id} was in the inbox and is unknown now"),
+                );
             }
             _ => {}
         }
@@ -119,7 +127,11 @@ impl Outside {
     fn accepted(&mut self, document: u64, id: EnvelopeId) {
         let first = *self.book.told.entry(document).or_insert(id);
         if first != id {
-            self.fail("nothing_twice", format!("document {document} was accepted as {first} and as {id}"));
+            self.fail_at(
+                id.origin,
+                "nothing_twice",
+                format!("document {document} was accepted as {first} and as {id}"),
+            );
         }
         let keyed = self.book.document(document).is_some_and(|document| document.keyed);
         if keyed && self.now < self.clerks.until && self.clerks.random.chance(150) {
@@ -129,7 +141,11 @@ impl Outside {
 
     fn same_receipt(&mut self, node: NodeId, id: EnvelopeId, before: u64, now: u64) {
         if before != now {
-            self.fail("nothing_twice", format!("{node}: one act on {id} has receipts {before} and {now}"));
+            self.fail_at(
+                node,
+                "nothing_twice",
+                format!("{node}: one act on {id} has receipts {before} and {now}"),
+            );
         }
     }
 
@@ -148,7 +164,7 @@ impl Outside {
             self.clerks.seen.keys().find(|(at, of, id)| *at == node && *of == office && !inbox.contains(id));
         if let Some((_, _, id)) = gone {
             let what = format!("{node}: {office} saw {id} in its inbox, and it is not there any more");
-            self.fail("nothing_lost", what);
+            self.fail_at(node, "nothing_lost", what);
         }
         for id in inbox {
             if let Some(question) = self.next_act(node, &office, id) {
