@@ -75,6 +75,12 @@ impl Node {
     }
 
     pub(crate) fn kept_arrived(&mut self, neighbour: NodeId, kept: Kept) {
+        // Nobody signs this word: it is believed only from the side on which the origin lies, so that a bystander cannot
+        // stop another's receipts, nor have a word passed on in this node's own name.
+        let towards = self.directory.next_hop(self.me(), kept.origin, &|node| node == neighbour);
+        if towards.is_ok_and(|hop| hop.node != neighbour) {
+            return;
+        }
         if kept.maker == self.me() {
             let owed = |index: &u64| self.state.owed.contains_key(&(kept.origin, *index));
             let indexes: Vec<u64> = kept.indexes.iter().copied().filter(owed).collect();

@@ -3,6 +3,7 @@
 
 pub(crate) mod chains_verify;
 pub(crate) mod drains_by_itself;
+pub(crate) mod honest_are_unharmed;
 pub(crate) mod ledgers_never_fork;
 pub(crate) mod no_word_before_disk;
 pub(crate) mod nothing_lost;

@@ -85,7 +85,11 @@ impl Outside {
                     document.classification > yizhan_document::Classification::Unclassified
                 });
                 if *reason != "classification" || !classified {
-                    self.fail("nothing_lost", format!("{node}: document {document} was refused: {reason}"));
+                    self.fail_at(
+                        node,
+                        "nothing_lost",
+                        format!("{node}: document {document} was refused: {reason}"),
+                    );
                 }
                 self.book.refused.insert(*document);
             }
@@ -101,7 +105,11 @@ impl Outside {
             }
             (Question::Recall { document }, answer) => self.recall_answered(*document, answer),
             (Question::Take { id, .. } | Question::Act { id, .. }, Answer::Refused { reason: "unknown" }) => {
-                self.fail("nothing_lost", format!("{node}: {id} was in the inbox and is unknown now"));
+                self.fail_at(
+                    node,
+                    "nothing_lost",
+                    format!("{node}: {id} was in the inbox and is unknown now"),
+                );
             }
             _ => {}
         }
@@ -126,7 +134,11 @@ impl Outside {
         self.perhaps_recall(document);
         let first = *self.book.told.entry(document).or_insert(id);
         if first != id {
-            self.fail("nothing_twice", format!("document {document} was accepted as {first} and as {id}"));
+            self.fail_at(
+                id.origin,
+                "nothing_twice",
+                format!("document {document} was accepted as {first} and as {id}"),
+            );
         }
         let keyed = self.book.document(document).is_some_and(|document| document.keyed);
         if keyed && self.now < self.clerks.until && self.clerks.random.chance(150) {
@@ -136,7 +148,11 @@ impl Outside {
 
     fn same_receipt(&mut self, node: NodeId, id: EnvelopeId, before: u64, now: u64) {
         if before != now {
-            self.fail("nothing_twice", format!("{node}: one act on {id} has receipts {before} and {now}"));
+            self.fail_at(
+                node,
+                "nothing_twice",
+                format!("{node}: one act on {id} has receipts {before} and {now}"),
+            );
         }
     }
 
@@ -156,7 +172,7 @@ impl Outside {
         let gone = here.find(|(_, _, id)| !inbox.contains(id) && !recalled(*id));
         if let Some((_, _, id)) = gone {
             let what = format!("{node}: {office} saw {id} in its inbox, and it is not there any more");
-            self.fail("nothing_lost", what);
+            self.fail_at(node, "nothing_lost", what);
         }
         for id in inbox {
             if let Some(question) = self.next_act(node, &office, id) {

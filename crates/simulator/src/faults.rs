@@ -2,6 +2,7 @@
 
 use crate::faulty_folder::SyncFault;
 use crate::happening::Happening;
+use crate::limits::{BAD_CLOCK_SKEW_MS, GOOD_CLOCK_SKEW_MS};
 use crate::plan::FaultCounts;
 use crate::random::Random;
 use crate::world::World;
@@ -191,4 +192,11 @@ impl World {
         self.out.book.damaged_at_origin.extend(id.filter(|id| id.origin == node));
         true
     }
+}
+
+/// How far a clock is off, in milliseconds.
+pub(crate) fn skew(random: &mut Random, bad: bool) -> i64 {
+    let most = if bad { BAD_CLOCK_SKEW_MS } else { random.below(GOOD_CLOCK_SKEW_MS) };
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    if random.chance(500) { most } else { -most }
 }

@@ -34,9 +34,15 @@ struct Disk {
     files: BTreeMap<String, File>,
     fault: Option<SyncFault>,
     room: Room,
+    /// It says that it has synced, and has not.
+    lies: bool,
 }
 
-#[derive(Debug, Default)]
+/// A copy of all files of a folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Backup(BTreeMap<String, File>);
+
+#[derive(Clone, Debug, Default)]
 struct File {
     bytes: Vec<u8>,
     /// So many of them survive anything.
@@ -70,6 +76,21 @@ impl FaultyFolder {
         let mut disk = self.disk();
         let last = disk.files.values_mut().next_back().and_then(|file| file.bytes.last_mut());
         last.into_iter().for_each(|byte| *byte ^= 1);
+    }
+
+    /// From now on the disk says that it has synced, and has not, or it is honest again.
+    pub(crate) fn lie(&self, lies: bool) {
+        self.disk().lies = lies;
+    }
+
+    /// A copy of all files as they are, to be restored later.
+    pub(crate) fn back_up(&self) -> Backup {
+        Backup(self.disk().files.clone())
+    }
+
+    /// The files of a copy take the place of those that are there.
+    pub(crate) fn restore(&self, Backup(files): Backup) {
+        self.disk().files = files;
     }
 
     /// The power goes: of each file what was not synced is lost, kept, cut anywhere, or kept with a hole of zeros.
@@ -147,6 +168,9 @@ impl Folder for FaultyFolder {
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
+        if self.disk().lies {
+            return self.file(name, |_| ());
+        }
         let fault = self.disk().fault.take();
         if fault != Some(SyncFault::NotDone) {
             self.file(name, |file| file.synced = file.bytes.len())?;

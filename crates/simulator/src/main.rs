@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 /// Runs one seed and prints everything that happens in it.
 fn trace(arguments: &Arguments) -> ExitCode {
     let seed = arguments.seed;
-    let outcome = World::new(seed, &Plan::mixed(seed), trees(arguments).of_seed(seed), usize::MAX).run();
+    let outcome = World::new(seed, &Plan::of_seed(seed), trees(arguments).of_seed(seed), usize::MAX).run();
     match writeln!(io::stdout().lock(), "{outcome}") {
         Ok(()) if outcome.failures.is_empty() => ExitCode::SUCCESS,
         Ok(()) => ExitCode::FAILURE,
@@ -85,7 +85,7 @@ fn run_all(arguments: &Arguments, threads: usize) -> Vec<Outcome> {
                         return;
                     }
                     let seed = arguments.seed.wrapping_add(number);
-                    let outcome = run(seed, &Plan::mixed(seed), &trees.of_seed(seed));
+                    let outcome = run(seed, &Plan::of_seed(seed), &trees.of_seed(seed));
                     if let Ok(mut outcomes) = outcomes.lock() {
                         outcomes.push(outcome);
                     }

@@ -5,6 +5,7 @@ use crate::book::Book;
 use crate::checks::Checks;
 use crate::clerks::Clerks;
 use crate::happening::{Happening, Step};
+use crate::liar::Liar;
 use crate::network::BEGINNING_MS;
 use crate::outcome::Failure;
 use crate::plan::CrashRule;
@@ -31,6 +32,7 @@ pub(crate) struct Outside {
     pub(crate) trace: Trace,
     pub(crate) failures: Vec<Failure>,
     pub(crate) tamper: Option<Tamper>,
+    pub(crate) liar: Option<Liar>,
     pub(crate) crash_rule: Option<CrashRule>,
     pub(crate) sync_ms_max: u64,
     pub(crate) bad_pieces: u64,
@@ -60,6 +62,13 @@ impl Outside {
 
     pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
         self.trace.note(self.now, line);
+    }
+
+    /// A promise to a clerk was broken; one of a node that is not trusted says nothing.
+    pub(crate) fn fail_at(&mut self, node: NodeId, check: &'static str, what: String) {
+        if !self.distrusted.contains(&node) {
+            self.fail(check, what);
+        }
     }
 
     /// A promise was broken.

@@ -18,6 +18,8 @@ pub struct Plan {
     pub crash_rule: Option<CrashRule>,
     /// Whether one node's clock is hours off.
     pub bad_clock: bool,
+    /// What of the world is not to be trusted, if anything.
+    pub hostile: Option<Hostile>,
     /// Whether two neighbours reach each other for two minutes a day only.
     pub rare_link: bool,
     /// Of a thousand documents so many have a body that travels by itself.
@@ -72,6 +74,17 @@ pub struct Mangling {
     pub late: u64,
 }
 
+/// What of a world is not to be trusted: nothing is demanded of that node, and nobody may be harmed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hostile {
+    /// A node lies to its neighbours.
+    Liar,
+    /// The disk of a node says that it has synced, and has not; then its power goes.
+    LyingSync,
+    /// An old copy of a node's disk is put in the place of the new one.
+    OldBackup,
+}
+
 /// Crashes at chosen moments: of `node`, at every `every`-th batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrashRule {
@@ -124,6 +137,7 @@ impl Plan {
             mangling: None,
             crash_rule: None,
             bad_clock: false,
+            hostile: None,
             rare_link: false,
             large_per_mille: 150,
             short_deadline_per_mille: 0,
@@ -138,6 +152,18 @@ impl Plan {
     /// Nothing happens but what a scenario does by hand.
     pub fn by_hand() -> Self {
         Self { clerks_act: false, active_ms: 0, ..Self::calm(0) }
+    }
+
+    /// The plan of a seed: of eight seven are [`Plan::mixed`], one is [`Plan::hostile`].
+    pub fn of_seed(seed: u64) -> Self {
+        if seed % 8 == 7 { Self::hostile(seed) } else { Self::mixed(seed) }
+    }
+
+    /// One node lies, or its disk does; the others stop, flap and so on as usual.
+    pub fn hostile(seed: u64) -> Self {
+        let kinds = [Hostile::Liar, Hostile::Liar, Hostile::LyingSync, Hostile::OldBackup];
+        let hostile = Random::new(seed ^ 0x6c69_6172).pick(&kinds).copied();
+        Self { hostile, rare_link: false, ..Self::mixed(seed) }
     }
 
     /// Faults of all kinds; which and how many says the seed. The median run has 20 documents and 15 faults.
@@ -175,6 +201,7 @@ impl Plan {
             sync_ms_max: if random.chance(100) { 500 } else { random.within(1..=20) },
             clerks_act: true,
             recalled_per_mille: if random.chance(700) { random.within(0..=400) } else { 0 },
+            hostile: None,
             rare_link: random.chance(20),
         }
     }

@@ -125,7 +125,7 @@ mod tests {
     fn the_median_world_has_seven_nodes_twenty_documents_and_ten_faults() {
         let trees = Trees::new(None);
         let outcomes: Vec<Outcome> =
-            (0..128).map(|seed| run(seed, &Plan::mixed(seed), &trees.of_seed(seed))).collect();
+            (0..128).map(|seed| run(seed, &Plan::of_seed(seed), &trees.of_seed(seed))).collect();
         let Distribution { nodes, documents, faults, .. } = Summary::of(&outcomes).distribution;
         assert!(
             nodes.median >= 7 && documents.median >= 20 && faults.median >= 10,

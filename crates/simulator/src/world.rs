@@ -8,13 +8,13 @@ use crate::checks::{
 };
 use crate::clerks::Clerks;
 use crate::clerks_recall::Recalling;
-use crate::faults::faults;
-use crate::faulty_folder::{DISK_FAULT, DISK_FULL, FaultyFolder};
+use crate::faults::{faults, skew};
+use crate::faulty_folder::{Backup, DISK_FAULT, DISK_FULL, FaultyFolder};
 use crate::happening::{Happening, Hello};
-use crate::limits::{BAD_CLOCK_SKEW_MS, DRAIN_MS_MAX, GOOD_CLOCK_SKEW_MS, IDLE_MS, TRACE_LINES_MAX};
+use crate::limits::{DRAIN_MS_MAX, IDLE_MS, TRACE_LINES_MAX};
 use crate::outcome::Outcome;
 use crate::outside::{Outside, Tamper};
-use crate::plan::Plan;
+use crate::plan::{Hostile, Plan};
 use crate::random::Random;
 use crate::rare_link;
 use crate::station::{Process, Station, Store};
@@ -45,6 +45,10 @@ pub struct World {
     /// Two neighbours that meet for two minutes a day, and whether they do now.
     pub(crate) rare: Option<(NodeId, NodeId)>,
     pub(crate) rare_open: bool,
+    /// What is not to be trusted, whether its disk has turned, and the copy made of it.
+    pub(crate) hostile: Option<Hostile>,
+    pub(crate) disk_turned: bool,
+    pub(crate) backup: Option<Backup>,
 }
 
 /// Runs the world of a seed. If a promise is broken, it is run again to tell how that came.
@@ -95,6 +99,7 @@ impl World {
             trace: Trace::new(trace),
             failures: Vec::new(),
             tamper: None,
+            liar: None,
             crash_rule: plan.crash_rule,
             sync_ms_max: plan.sync_ms_max,
             bad_pieces: 0,
@@ -114,7 +119,13 @@ impl World {
             bad_clocks,
             rare: None,
             rare_open: false,
+            hostile: None,
+            disk_turned: false,
+            backup: None,
         };
+        if let Some(hostile) = plan.hostile {
+            world.make_hostile(hostile, plan.active_ms);
+        }
         let pairs = world.out.wire.pairs();
         if let Some((one, other)) = world.random.pick(&pairs).copied().filter(|_| plan.rare_link) {
             world.make_rare(one, other);
@@ -138,6 +149,9 @@ impl World {
     pub(crate) fn finish(&mut self) {
         self.until(self.active_ms);
         self.mend_all();
+        if self.hostile.is_some() {
+            return self.finish_hostile();
+        }
         self.drain();
         self.idle();
         self.look_at_all_disks();
@@ -221,6 +235,7 @@ impl World {
                 out.wire.break_off(out.now, &mut out.agenda, (one, other), connection);
             }
             Happening::Room { nodes } => nodes.into_iter().for_each(|node| self.set_room(node, Room::Ample)),
+            Happening::DiskTurns { node } => self.disk_turns(node),
             Happening::Window { one, other, opens } => self.window(one, other, opens),
             Happening::HandIn { document } => {
                 let from = out.book.document(document).map(|document| document.from);
@@ -275,6 +290,9 @@ impl World {
             // The disk failed or was full in the middle of recovery: whoever watches over the process starts it again.
             let at = self.out.now + self.down_ms();
             self.out.agenda.at(at, Happening::Start { node });
+        } else if self.out.distrusted.contains(&node) {
+            // It has noticed what its disk did, and waits for a person.
+            self.out.set_back.insert(node);
         } else {
             self.out.fail("drains_by_itself", format!("{node} does not start again: {reason}"));
         }
@@ -387,11 +405,4 @@ impl World {
             wrong.into_iter().for_each(|what| self.out.fail(check, what));
         }
     }
-}
-
-/// How far a clock is off, in milliseconds.
-fn skew(random: &mut Random, bad: bool) -> i64 {
-    let most = if bad { BAD_CLOCK_SKEW_MS } else { random.below(GOOD_CLOCK_SKEW_MS) };
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    if random.chance(500) { most } else { -most }
 }
