@@ -9,10 +9,14 @@ use crate::tally::{Setup, Tally};
 use crate::world::{COUNTY, NODES, REGION, RELAY};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 /// Who hands documents in at the same time.
 const SUBMITTERS: u64 = 8;
+/// How long the nodes are left alone before their folders are measured: a quiet node tidies up.
+const REST: Duration = Duration::from_secs(20);
 /// What the node says once old segments are gone.
 const RECLAIMED: &str = "the journal was reclaimed";
 /// How each node's figures are called: the folder, what of it is needed, the first in thousandths of the second.
@@ -36,6 +40,7 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     pass(&network, setup, &mut random).await?;
     tally.trials = setup.count;
     at_rest(&network).await?;
+    sleep(REST).await;
     network.stop_all()?;
     let before = NAMES.map(|(node, _)| bytes_of(&network.data(node)));
     for node in NODES {

@@ -37,12 +37,12 @@ impl Walk {
             if self.at == 0 {
                 self.enter(folder, &name, segment)?;
             }
-            if self.at < segment.bytes {
-                if let Some(records) = self.batch(folder, marker, &name)? {
-                    return Ok(Some(records));
-                }
-                // What a refused batch left stands at the end of its segment, and takes no number: otherwise the number of
-                // the next segment tells that batches are missing.
+            // What a refused batch left stands at the end of its segment, and takes no number: otherwise the number of the next
+            // segment tells that batches are missing.
+            if self.at < segment.bytes
+                && let Some(records) = self.batch(folder, marker, &name)?
+            {
+                return Ok(Some(records));
             }
             self.segments.pop_front();
             self.at = 0;

@@ -19,6 +19,9 @@ const CHANGES_STEP: usize = 256;
 /// How long nothing may have been decided before the journal is reclaimed for less, in milliseconds: nobody waits then.
 const QUIET_MS: u64 = 10_000;
 
+/// Of `reclaim_bytes`, so large a part is enough then.
+const QUIET_SHARE: u64 = 8;
+
 /// What the committer tells the event loop.
 #[derive(Debug)]
 pub(crate) enum Told {
@@ -121,8 +124,11 @@ impl Daemon {
     pub(crate) fn reclaim_if_due(&mut self) -> Result<(), NodeError> {
         let bytes = self.shared.journal_bytes.load(Ordering::Relaxed);
         let quiet = self.shared.clock.uptime_ms() >= self.reclaiming.decided_at + QUIET_MS;
-        let until = if quiet { self.reclaiming.quiet_until } else { self.reclaiming.until };
-        let until = until.max(self.shared.config.journal.reclaim_bytes);
+        let least = self.shared.config.journal.reclaim_bytes;
+        let until = match quiet {
+            true => self.reclaiming.quiet_until.max(least / QUIET_SHARE),
+            false => self.reclaiming.until.max(least),
+        };
         if self.reclaiming.under_way || self.journal_full || bytes <= until {
             return Ok(());
         }
