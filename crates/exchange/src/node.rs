@@ -123,11 +123,16 @@ impl Node {
         self.recalling.recall(&mut self.state, fact);
     }
 
+    /// Everything was recalled: all that is known is durable, and may be looked at.
+    pub fn recalled(&mut self) {
+        self.state.released.clear();
+        self.durable_size = self.state.next_index;
+    }
+
     /// Begins work after everything was recalled. A ledger without entries gets its first one.
     pub fn start(&mut self, now: Now) -> Vec<Effect> {
         self.now = now;
-        self.state.released.clear();
-        self.durable_size = self.state.next_index;
+        self.recalled();
         if self.state.next_index == 0 {
             let event = LedgerEvent::EpochOpened {
                 network: self.profile.network.clone(),

@@ -93,6 +93,7 @@ impl Daemon {
         if place != Place::Known {
             crate::placement::settle(&self.shared.config.data)?;
         }
+        self.shared.confirmed.store(true, std::sync::atomic::Ordering::Relaxed);
         let now = self.shared.clock.now();
         let effects = self.node.start(now);
         self.perform(effects)?;

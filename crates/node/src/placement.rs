@@ -13,6 +13,8 @@ use yizhan_spool::write_atomically;
 
 /// The file in the data folder.
 const NAME: &str = "placement";
+/// Where the machine's id stands, if it has one.
+const MACHINE: &str = "/etc/machine-id";
 /// What stands in it before the first start.
 const NEW: &str = "new\n";
 
@@ -55,7 +57,12 @@ pub(crate) fn settle(data: &Path) -> Result<(), NodeError> {
 fn present(data: &Path) -> Result<String, NodeError> {
     let path = data.join("journal");
     let metadata = std::fs::metadata(&path).map_err(|source| NodeError::Folder { path, source })?;
-    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let machine = match std::fs::read_to_string(MACHINE) {
+        Ok(machine) => machine,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        // Not to know is no other place: the disk is to be asked again.
+        Err(source) => return Err(NodeError::Folder { path: MACHINE.into(), source }),
+    };
     let born = metadata.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
     let born = born.map_or_else(|| "unknown".to_owned(), |born| born.as_nanos().to_string());
     Ok(format!("machine {}\ninode {}\nborn {born}\n", machine.trim(), metadata.ino()))

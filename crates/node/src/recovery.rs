@@ -154,6 +154,7 @@ fn replay(
     if let Some(queue) = queue {
         ledger.tell_settled(own, queue)?;
     }
+    node.recalled();
     let filled = ledger.filled;
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;

@@ -11,7 +11,7 @@ use crate::opening::Opener;
 use crate::proofs::ProofChecker;
 use crate::remembered::Remembered;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use yizhan_document::{Digest, LedgerId, NodeId, WallTime};
@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) keeper: Arc<Mutex<LedgerKeeper>>,
     /// The size of each neighbour's ledger that this node last cosigned: said in the next hello.
     pub(crate) cosigned: Arc<Mutex<HashMap<NodeId, u64>>>,
+    /// The data folder is known to be the newest: the node may promise.
+    pub(crate) confirmed: AtomicBool,
     /// Since when the node runs.
     pub(crate) started: WallTime,
     /// Events for offices.

@@ -18,7 +18,7 @@ use crate::remembered::Remembered;
 use crate::shared::Shared;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -91,6 +91,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         clock,
         ledger,
         started: clock.wall(),
+        confirmed: AtomicBool::new(false),
         quarantine,
         room: Mutex::default(),
         journal_bytes,

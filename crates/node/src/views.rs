@@ -42,7 +42,7 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
         node: shared.me(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: shared.started,
-        ready: seen.durable > 0,
+        ready: seen.durable > 0 && shared.confirmed.load(Ordering::Relaxed),
         ledger: keeper.head().ledger,
         ledger_size: seen.durable,
         checkpoint: keeper.checkpoint(),

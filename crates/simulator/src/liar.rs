@@ -77,6 +77,14 @@ impl Liar {
                     kept.indexes = (0..100).collect();
                 }
             }
+            Frame::Recall(recall) => match self.random.below(3) {
+                0 => {
+                    recall.destination =
+                        self.random.pick(&self.victims).copied().unwrap_or(recall.destination)
+                }
+                1 => recall.hops_left = 255,
+                _ => self.forge(&mut recall.proof),
+            },
             Frame::Cosign(cosign) => cosign.again = !cosign.again,
             Frame::Hello(_) | Frame::Wanted(_) => {}
         }

@@ -16,6 +16,7 @@ mod faults;
 mod faulty_folder;
 mod happening;
 mod hostile;
+mod last_look;
 mod ledger;
 mod liar;
 pub mod limits;

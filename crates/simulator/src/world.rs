@@ -3,9 +3,7 @@
 use crate::agenda::Agenda;
 use crate::book::Book;
 use crate::checks::queues_stay_bounded::{QueuesStayBounded, Weight};
-use crate::checks::{
-    Checks, chains_verify, drains_by_itself, nothing_lost, nothing_twice, recalled_stay_unseen,
-};
+use crate::checks::{Checks, drains_by_itself};
 use crate::clerks::Clerks;
 use crate::clerks_recall::Recalling;
 use crate::faults::{faults, skew};
@@ -18,7 +16,6 @@ use crate::plan::{Hostile, Plan};
 use crate::random::Random;
 use crate::rare_link;
 use crate::station::{Process, Station, Store};
-use crate::survey::Survey;
 use crate::trace::Trace;
 use crate::wire::Wire;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,10 +35,10 @@ pub struct World {
     pub(crate) stations: BTreeMap<NodeId, Station>,
     pub(crate) random: Random,
     pub(crate) faults: u64,
-    entries: u64,
+    pub(crate) entries: u64,
     seed: u64,
     active_ms: u64,
-    bad_clocks: BTreeSet<NodeId>,
+    pub(crate) bad_clocks: BTreeSet<NodeId>,
     /// Two neighbours that meet for two minutes a day, and whether they do now.
     pub(crate) rare: Option<(NodeId, NodeId)>,
     pub(crate) rare_open: bool,
@@ -378,31 +375,5 @@ impl World {
 
     fn processes(&self) -> impl Iterator<Item = &Process> {
         self.stations.values().filter_map(|station| station.process.as_ref())
-    }
-
-    /// Cuts the power of all machines and looks what their disks hold.
-    fn look_at_all_disks(&mut self) {
-        if !self.out.failures.is_empty() {
-            return;
-        }
-        for station in self.stations.values_mut() {
-            drop(station.stop(true));
-        }
-        let network = self.out.directory.network.clone();
-        let survey = match Survey::of(self.stations.values_mut(), &network) {
-            Ok(survey) => survey,
-            Err(reason) => return self.out.fail("nothing_lost", reason),
-        };
-        self.entries = survey.nodes.values().map(|held| held.ledger.size()).sum();
-        let found = [
-            ("nothing_lost", nothing_lost::check(&survey, &self.out.book, &self.bad_clocks)),
-            ("nothing_twice", nothing_twice::check(&survey, &self.out.book)),
-            ("recalled_stay_unseen", recalled_stay_unseen::check(&survey)),
-            ("chains_verify", chains_verify::check(&survey)),
-            ("numbers_have_no_gaps", self.out.checks.numbers_have_no_gaps.check(&survey)),
-        ];
-        for (check, wrong) in found {
-            wrong.into_iter().for_each(|what| self.out.fail(check, what));
-        }
     }
 }

@@ -49,6 +49,8 @@ fn ended_before(survey: &Survey, by: NodeId, id: yizhan_document::EnvelopeId, to
     survey.entries(by).any(|entry| match &entry.event {
         Event::AcceptanceRejectionExpiry { id: of, units, .. }
         | Event::RelayFailure { id: of, units, .. } => *of == id && units.iter().any(|unit| unit.node == to),
+        // By the origin before it was offered, or by the destination, to which it need not come any more.
+        Event::Recalled(answer) => answer.id == id && answer.to.contains(&to),
         _ => false,
     })
 }

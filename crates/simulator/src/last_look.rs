@@ -1,0 +1,33 @@
+//! The last look: all power is cut, and what the disks hold is held against every promise.
+
+use crate::checks::{chains_verify, nothing_lost, nothing_twice, recalled_stay_unseen};
+use crate::survey::Survey;
+use crate::world::World;
+
+impl World {
+    /// Cuts the power of all machines and looks what their disks hold.
+    pub(crate) fn look_at_all_disks(&mut self) {
+        if !self.out.failures.is_empty() {
+            return;
+        }
+        for station in self.stations.values_mut() {
+            drop(station.stop(true));
+        }
+        let network = self.out.directory.network.clone();
+        let survey = match Survey::of(self.stations.values_mut(), &network) {
+            Ok(survey) => survey,
+            Err(reason) => return self.out.fail("nothing_lost", reason),
+        };
+        self.entries = survey.nodes.values().map(|held| held.ledger.size()).sum();
+        let found = [
+            ("nothing_lost", nothing_lost::check(&survey, &self.out.book, &self.bad_clocks)),
+            ("nothing_twice", nothing_twice::check(&survey, &self.out.book)),
+            ("recalled_stay_unseen", recalled_stay_unseen::check(&survey)),
+            ("chains_verify", chains_verify::check(&survey)),
+            ("numbers_have_no_gaps", self.out.checks.numbers_have_no_gaps.check(&survey)),
+        ];
+        for (check, wrong) in found {
+            wrong.into_iter().for_each(|what| self.out.fail(check, what));
+        }
+    }
+}
