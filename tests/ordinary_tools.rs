@@ -11,7 +11,8 @@ mod harness;
 
 use harness::programs::is_there;
 use harness::random::Random;
-use harness::{Network, Said, path_text, said};
+use harness::waiting::until;
+use harness::{Network, Said, number, path_text, said};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -156,14 +157,27 @@ fn age_opens_nothing_with_the_keys_of_a_relay_or_of_another_node() {
     if !is_there("age", "--version") {
         return;
     }
-    let (network, _) = delivered();
+    let network = Network::of_three();
+    network.start_all();
+    network.stop(REGION);
+    let map = network.beside("地图.bin");
+    Random::new(7).file(&map, 700_000);
+    let id = network.send(COUNTY, &[REGION], TITLE, &[&map]);
+    until("the relay has custody", || (number(&network.status("6523")?, "/held") == 1).then_some(()));
+    network.stop_all();
+    // As it was while the recipient was away: later only the recipient has it.
+    let under_way = network.copy();
+    network.start_all();
+    network.await_inbox(REGION, &id);
+    network.stop_all();
     // The relay stores the same body and the same slip, and has a key; so has the sender.
-    assert!(body(&network, "6523") == body(&network, REGION));
-    for (holder, opener) in [("6523", "6523"), (REGION, "6523"), (COUNTY, COUNTY)] {
-        assert_eq!(opened(&network, holder, opener), None, "{opener} opens what {holder} stores");
+    assert!(body(&under_way, "6523") == body(&network, REGION));
+    let holders = [(&under_way, "6523", "6523"), (&network, REGION, "6523"), (&under_way, COUNTY, COUNTY)];
+    for (network, holder, opener) in holders {
+        assert_eq!(opened(network, holder, opener), None, "{opener} opens what {holder} stores");
     }
     assert!(
-        opened(&network, "6523", REGION).is_some(),
+        opened(&under_way, "6523", REGION).is_some(),
         "the slip at the relay is whole: only the key is missing"
     );
 }
