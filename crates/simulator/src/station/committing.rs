@@ -10,7 +10,9 @@ use crate::plan::CommitMoment;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use yizhan_exchange::{Event, Fact, Source, Stored};
-use yizhan_journal::{Condensation, RawRecord, Record, RecordError, StoredAttachment, StoredEnvelope};
+use yizhan_journal::{
+    Condensation, CondenseError, RawRecord, Record, RecordError, StoredAttachment, StoredEnvelope,
+};
 use yizhan_protocol::ProofBundle;
 
 /// Batches on their way to disk.
@@ -173,6 +175,10 @@ impl Process {
         match self.journal.condense(&what, &mut |_| {}) {
             Ok(_) => {}
             Err(error) if self.journal.is_poisoned() => out.ending.push((self.node, error.to_string())),
+            // As the daemon does, it gives up: the half copy counts for nothing.
+            Err(CondenseError::Journal(error)) if error.is_full() => {}
+            // What a lying disk did to its journal keeps it from being reclaimed, and from nothing else.
+            Err(_) if out.distrusted.contains(&self.node) => {}
             Err(error) => out.fail("nothing_lost", format!("{}: a sound journal: {error}", self.node)),
         }
     }
