@@ -12,7 +12,7 @@ mod harness;
 use harness::documents::office;
 use harness::waiting::until;
 use harness::{Network, Said, flag, list, number, path_text, said, text, yizhan};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const COUNTY: &str = "652301";
 const RELAY: &str = "6523";
@@ -33,14 +33,6 @@ fn assert_fails(said: &Said, code: i32, words: &[&str]) {
     assert_eq!(said.code, code, "{said:?}");
     assert!(said.out.is_empty(), "an error is no data: {said:?}");
     words.iter().for_each(|word| assert!(said.err.contains(word), "it does not say `{word}`: {said:?}"));
-}
-
-fn running() -> (Network, PathBuf) {
-    let network = Network::of_three();
-    network.start_all();
-    let file = network.beside("通知.txt");
-    std::fs::write(&file, "各县市人民政府：\n").unwrap();
-    (network, file)
 }
 
 fn arrived(network: &Network, file: &Path) -> String {
@@ -158,7 +150,7 @@ fn a_node_whose_data_folder_is_gone_does_not_begin_a_second_history() {
 
 #[test]
 fn what_cannot_be_sent_is_refused_at_once_with_what_to_do_instead() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     let send = |more: &[&str], files: &[&Path]| network.send_with(COUNTY, &[REGION], more, files);
     let to = |to: &str| {
         network.said(&["send", "--from", &office(COUNTY), "--to", to, "--title", "T", path_text(&file)])
@@ -186,7 +178,7 @@ fn what_cannot_be_sent_is_refused_at_once_with_what_to_do_instead() {
 
 #[test]
 fn the_same_key_gives_the_same_document_and_another_document_under_it_is_refused() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     let send = |title: &str, key: &str| {
         network.send_with(COUNTY, &[REGION], &["--title", title, "--key", key], &[&file])
     };
@@ -209,7 +201,7 @@ fn the_same_key_gives_the_same_document_and_another_document_under_it_is_refused
 
 #[test]
 fn an_office_refuses_or_signs_and_returns_but_not_in_any_other_order() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     let office = office(REGION);
     let (refused, returned) = (arrived(&network, &file), arrived(&network, &file));
     let act = |act: &str, id: &str, reason: &str| {
@@ -241,7 +233,7 @@ fn an_office_refuses_or_signs_and_returns_but_not_in_any_other_order() {
 
 #[test]
 fn a_document_is_followed_to_its_end_and_what_waits_is_shown_with_the_reason() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     network.stop(REGION);
     let id = network.send(COUNTY, &[REGION], "T", &[&file]);
     let relay = path_text(&network.node(RELAY)).to_owned();
@@ -275,7 +267,7 @@ fn a_document_is_followed_to_its_end_and_what_waits_is_shown_with_the_reason() {
 
 #[test]
 fn the_inbox_survives_a_restart_and_a_kill() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     let ids = [arrived(&network, &file), arrived(&network, &file)];
     network.take(REGION, &ids[0]);
     let before = network.inbox(REGION);
@@ -297,7 +289,7 @@ fn the_inbox_survives_a_restart_and_a_kill() {
 
 #[test]
 fn way_directory_and_ledger_are_shown_as_they_are() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     let id = arrived(&network, &file);
     let way = network.json(&["route", &office(REGION), "--from", COUNTY]);
     let nodes: Vec<String> = list(&way, "").iter().map(|step| text(step, "/node")).collect();

@@ -28,14 +28,6 @@ fn sent(network: &Network, file: &Path, title: &str) -> String {
     id
 }
 
-fn running() -> (Network, PathBuf) {
-    let network = Network::of_three();
-    network.start_all();
-    let file = network.beside("通知.txt");
-    std::fs::write(&file, "各县市人民政府：\n").unwrap();
-    (network, file)
-}
-
 /// Copies a folder as `cp -a` does.
 fn copy(from: &Path, to: &Path) {
     let copied = said(Command::new("cp").arg("-a").arg(from).arg(to));
@@ -63,7 +55,7 @@ fn ended_by_itself(network: &Network) -> Option<i32> {
 
 #[test]
 fn a_restored_old_copy_promises_nothing_and_ends_at_first_contact() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     let backup = backed_up(&network, &file);
     network.stop(RELAY);
     std::fs::remove_dir_all(network.data(COUNTY)).unwrap();
@@ -86,7 +78,7 @@ fn a_restored_old_copy_promises_nothing_and_ends_at_first_contact() {
 
 #[test]
 fn a_folder_set_back_in_place_is_found_out_by_its_own_signature() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     let backup = backed_up(&network, &file);
     // As a snapshot would do it: the same inodes, older content. The mark of place fits.
     for part in ["journal", "ledger", "queue", "bodies"] {
@@ -110,7 +102,7 @@ fn a_folder_set_back_in_place_is_found_out_by_its_own_signature() {
 
 #[test]
 fn an_empty_folder_in_place_of_a_used_one_does_not_begin_a_second_history() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     sent(&network, &file, "关于防火的通知");
     network.stop(COUNTY);
     std::fs::remove_dir_all(network.data(COUNTY)).unwrap();
@@ -123,7 +115,7 @@ fn an_empty_folder_in_place_of_a_used_one_does_not_begin_a_second_history() {
 
 #[test]
 fn a_newest_folder_that_was_moved_goes_on_once_its_neighbours_confirm_it() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     sent(&network, &file, "关于防火的通知");
     // Something is under way both ways: from the relay down, and from the county up.
     network.stop(RELAY);
@@ -150,7 +142,7 @@ fn a_newest_folder_that_was_moved_goes_on_once_its_neighbours_confirm_it() {
 
 #[test]
 fn an_operator_who_vouches_for_a_moved_folder_need_not_wait() {
-    let (network, file) = running();
+    let (network, file) = Network::running();
     sent(&network, &file, "关于防火的通知");
     network.stop_all();
     let moved = network.beside("moved");

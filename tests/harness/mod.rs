@@ -9,7 +9,7 @@ pub(crate) mod waiting;
 
 use serde_json::Value;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 use waiting::until;
@@ -66,6 +66,15 @@ impl Network {
     /// Region 65, prefecture 6523, county 652301.
     pub(crate) fn of_three() -> Self {
         Self::create(&THREE_FLAGS)
+    }
+
+    /// A network of three whose nodes run, and a small file beside it to be sent.
+    pub(crate) fn running() -> (Self, PathBuf) {
+        let network = Self::of_three();
+        network.start_all();
+        let file = network.beside("通知.txt");
+        std::fs::write(&file, "各县市人民政府：\n").unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        (network, file)
     }
 
     /// A network made with these flags, at free ports; no node runs yet.

@@ -68,12 +68,12 @@ impl Node {
         }
     }
 
-    /// A confirmation for this node, or on its way to another, as far as its hops reach (MUST-21).
     /// The neighbour towards a node, if that is up.
     pub fn way_to(&self, node: NodeId) -> Option<NodeId> {
         self.next_hop(node).filter(|hop| self.state.links.get(hop).is_some_and(|link| link.up))
     }
 
+    /// A confirmation for this node, or on its way to another, as far as its hops reach (MUST-21).
     pub(crate) fn kept_arrived(&mut self, neighbour: NodeId, kept: Kept) {
         // Nobody signs this word: it is believed only from the side on which the origin lies, so that a bystander cannot
         // stop another's receipts, nor have a word passed on in this node's own name.

@@ -352,7 +352,7 @@ impl Daemon {
         }
         if advanced.is_ok() {
             self.asking.entry(neighbour).or_default().proven();
-            self.shared.remember(neighbour, head.ledger, &custody.proof.checkpoint);
+            self.shared.remembered.remember(head.ledger, head.size, &custody.proof.checkpoint);
         }
         advanced.map_err(|error| error.to_string())
     }

@@ -180,6 +180,17 @@ impl LedgerKeeper {
         Ok(ProofBundle { ledger: self.ledger, checkpoint: under.to_text().into_bytes(), entries })
     }
 
+    /// [`Self::bundle`] of those that can be read and proven; none if no entry can. Only where one cannot, each is tried by itself.
+    pub(crate) fn bundle_of_readable(&self, indexes: &[u64]) -> Result<Option<ProofBundle>, KeeperError> {
+        match self.bundle(indexes) {
+            Ok(bundle) => Ok(Some(bundle)),
+            Err(_) => match self.readable(indexes) {
+                readable if readable.is_empty() => Ok(None),
+                readable => self.bundle(&readable).map(Some),
+            },
+        }
+    }
+
     /// Those of these entries that can be read and proven; the others are named. Once the journal was reclaimed, a damaged tile
     /// is a hole: it must not keep the node from everything else.
     pub(crate) fn readable(&self, indexes: &[u64]) -> Vec<u64> {

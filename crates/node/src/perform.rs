@@ -237,12 +237,10 @@ impl Daemon {
     }
 
     fn send_receipts(&mut self, hop: NodeId, origin: NodeId, indexes: &[u64]) -> Result<(), NodeError> {
-        let readable = self.shared.keeper().readable(indexes);
-        if readable.is_empty() {
-            return Ok(());
-        }
+        let proof = self.shared.keeper().bundle_of_readable(indexes).map_err(NodeError::Ledger)?;
+        let Some(mut proof) = proof else { return Ok(()) };
+        let readable: Vec<u64> = proof.entries.iter().map(|entry| entry.index).collect();
         let indexes = readable.as_slice();
-        let mut proof = self.shared.keeper().bundle(indexes).map_err(NodeError::Ledger)?;
         for entry in &mut proof.entries {
             entry.attachment = crate::recalling::sent_home_with(&self.shared, entry).unwrap_or_default();
         }

@@ -206,7 +206,6 @@ fn prepare_data_folder(data: &Path) -> Result<(), NodeError> {
             data.display()
         )));
     }
-    create_folder(data)?;
     let format = data.join("format");
     match std::fs::read_to_string(&format) {
         Ok(found) if found == DATA_FORMAT => {}
