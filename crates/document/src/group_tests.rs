@@ -45,7 +45,8 @@ fn what_is_no_group_is_refused() {
     ] {
         assert!(text.parse::<Group>().is_err(), "{text:?} was taken");
     }
-    let endless = format!("counties of 65 except{}", (652_000..652_400).map(|n| format!(" {n}")).collect::<String>());
+    let endless =
+        format!("counties of 65 except{}", (652_000..652_400).map(|n| format!(" {n}")).collect::<String>());
     assert_eq!(endless.parse::<Group>(), Err(GroupError::TooLong));
 }
 

@@ -132,7 +132,8 @@ impl Manifest {
         self.to.iter().for_each(|to| push_line(&mut text, format_args!("to {to}")));
         self.cc.iter().for_each(|cc| push_line(&mut text, format_args!("cc {cc}")));
         let groups = [("to-group", &self.groups.to), ("cc-group", &self.groups.cc)];
-        for (word, group) in groups.iter().flat_map(|(word, all)| all.iter().map(move |group| (word, group))) {
+        for (word, group) in groups.iter().flat_map(|(word, all)| all.iter().map(move |group| (word, group)))
+        {
             push_line(&mut text, format_args!("{word} {group}"));
         }
         for part in &self.parts {
@@ -298,7 +299,8 @@ mod tests {
         };
         let manifest = Manifest { groups, ..example() };
         let text = manifest.to_text().unwrap();
-        let lines = "to-group counties of 65 except 652301\nto-group children of 65\ncc-group departments of 65\n";
+        let lines =
+            "to-group counties of 65 except 652301\nto-group children of 65\ncc-group departments of 65\n";
         assert_eq!(text.replace(lines, ""), plain);
         assert_eq!(Manifest::from_text(&text).unwrap(), manifest);
         let other = text.replace("to-group children of 65", "to-group 65下级");

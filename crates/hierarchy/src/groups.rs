@@ -40,7 +40,9 @@ pub enum ResolveError {
         version: u64,
     },
     /// An exception that excepts nobody: as a rule misspelt, and then somebody would get what was not meant for them.
-    #[error("`{group}`: {exception} does not belong to it, so nothing can be excepted; correct the exception")]
+    #[error(
+        "`{group}`: {exception} does not belong to it, so nothing can be excepted; correct the exception"
+    )]
     NotAMember {
         /// The group.
         group: Group,
@@ -76,20 +78,26 @@ impl Directory {
     /// Counties and prefectures are told by their codes (GB/T 2260: four digits a prefecture, six a county) at any depth below
     /// the node, since a prefecture may stand under another one (Yili) and a county right under its region. Nodes with other ids,
     /// such as those of overlay trees, are reached as children.
-    pub fn members(
-        &self,
-        group: &Group,
-        sender: Option<&OfficeAddress>,
-    ) -> Result<Members, ResolveError> {
-        let (node, version) = (group.node(), self.version);
-        if !self.tree().contains(node) {
-            return Err(ResolveError::UnknownNode { group: group.clone(), node, version });
+    pub fn members(&self, group: &Group, sender: Option<&OfficeAddress>) -> Result<Members, ResolveError> {
+        self.check_exceptions(std::slice::from_ref(group))?;
+        self.members_of(group, sender)
+    }
+
+    /// Every exception has to except somebody, be it from one of several groups.
+    fn check_exceptions(&self, groups: &[Group]) -> Result<(), ResolveError> {
+        let all = groups.iter().map(|group| self.everybody(group)).collect::<Result<Vec<_>, _>>()?.concat();
+        for group in groups {
+            let misspelt =
+                group.except().find(|exception| !all.iter().any(|office| exception.covers(office)));
+            if let Some(exception) = misspelt {
+                return Err(ResolveError::NotAMember { group: group.clone(), exception: exception.clone() });
+            }
         }
-        let all = self.everybody(group);
-        let misspelt = group.except().find(|exception| !all.iter().any(|office| exception.covers(office)));
-        if let Some(exception) = misspelt {
-            return Err(ResolveError::NotAMember { group: group.clone(), exception: exception.clone() });
-        }
+        Ok(())
+    }
+
+    fn members_of(&self, group: &Group, sender: Option<&OfficeAddress>) -> Result<Members, ResolveError> {
+        let (all, version) = (self.everybody(group)?, self.version);
         let mut members = Members { offices: Vec::new(), left_out: Vec::new() };
         let meant = all.iter().filter(|office| !group.excepts(office) && Some(*office) != sender);
         for office in meant {
@@ -106,7 +114,9 @@ impl Directory {
         }
         if members.offices.is_empty() {
             let reason = match (all.is_empty(), members.left_out.is_empty()) {
-                (true, _) => "nothing of that kind stands below the node; `yizhan directory show` shows the tree",
+                (true, _) => {
+                    "nothing of that kind stands below the node; `yizhan directory show` shows the tree"
+                }
                 (false, true) => "everybody in it is excepted, or the sender itself",
                 (false, false) => "its offices are suspended or do not exist",
             };
@@ -116,7 +126,7 @@ impl Directory {
     }
 
     /// Groups and single offices together. An office that is named one by one, or by several groups, gets one copy; a main
-    /// recipient is no copy recipient as well.
+    /// recipient is no copy recipient as well. An exception may be one of a single group and stand with all of them.
     pub fn resolve(
         &self,
         sender: &OfficeAddress,
@@ -124,12 +134,13 @@ impl Directory {
         cc: &[OfficeAddress],
         groups: &Groups,
     ) -> Result<Resolved, ResolveError> {
+        self.check_exceptions(&[&groups.to[..], &groups.cc[..]].concat())?;
         let mut named: BTreeSet<OfficeAddress> = to.iter().chain(cc).cloned().collect();
         let mut left_out: Vec<LeftOut> = Vec::new();
         let mut all_of = |first: &[OfficeAddress], groups: &[Group]| {
             let mut offices = first.to_vec();
             for group in groups {
-                let members = self.members(group, Some(sender))?;
+                let members = self.members_of(group, Some(sender))?;
                 offices.extend(members.offices.into_iter().filter(|office| named.insert(office.clone())));
                 left_out.extend(members.left_out);
             }
@@ -146,8 +157,11 @@ impl Directory {
     }
 
     /// All that a group means before anybody is left out, ascending.
-    fn everybody(&self, group: &Group) -> Vec<OfficeAddress> {
-        let node = group.node();
+    fn everybody(&self, group: &Group) -> Result<Vec<OfficeAddress>, ResolveError> {
+        let (node, version) = (group.node(), self.version);
+        if !self.tree().contains(node) {
+            return Err(ResolveError::UnknownNode { group: group.clone(), node, version });
+        }
         let mut nodes: Vec<NodeId> = match group.kind() {
             GroupKind::Departments => {
                 let offices = self.division(node).map(|division| division.offices.as_slice());
@@ -155,7 +169,7 @@ impl Directory {
                 let mut all: Vec<OfficeAddress> =
                     offices.map(|record| OfficeAddress { office: record.office.clone(), node }).collect();
                 all.sort();
-                return all;
+                return Ok(all);
             }
             GroupKind::Children => self.children(node).collect(),
             GroupKind::Counties => self.below(node, COUNTY_DIGITS),
@@ -163,7 +177,7 @@ impl Directory {
         };
         nodes.sort();
         let office = group.office();
-        nodes.into_iter().map(|node| OfficeAddress { office: office.clone(), node }).collect()
+        Ok(nodes.into_iter().map(|node| OfficeAddress { office: office.clone(), node }).collect())
     }
 
     /// The nodes at any depth below a node whose codes have so many digits.

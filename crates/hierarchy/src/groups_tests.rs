@@ -38,7 +38,8 @@ fn directory() -> &'static Directory {
         let rendered = draft.render().unwrap();
         let note = rendered.root_note(&[sample::authority()]);
         let file = |node| rendered.files.get(&node).cloned();
-        Directory::from_parts(note.as_bytes(), file, &rendered.ca, &sample::anchor(), sample::issued()).unwrap()
+        Directory::from_parts(note.as_bytes(), file, &rendered.ca, &sample::anchor(), sample::issued())
+            .unwrap()
     })
 }
 
@@ -94,16 +95,35 @@ fn who_cannot_be_meant_is_told_why() {
 }
 
 #[test]
+fn an_exception_of_one_group_may_stand_with_all_of_a_document_and_one_of_none_is_refused() {
+    let resolve = |except: &str| {
+        let group = |text: &str| format!("{text} except {except}").parse::<Group>().unwrap();
+        let groups = Groups { to: vec![group("counties of 65")], cc: vec![group("departments of 65")] };
+        directory().resolve(&office("gov-office@65"), &[], &[], &groups)
+    };
+    let resolved = resolve("652301").unwrap();
+    assert_eq!((resolved.to.len(), resolved.cc.len()), (4, 1));
+    assert!(matches!(resolve("652302"), Err(ResolveError::NotAMember { .. })));
+}
+
+#[test]
 fn an_office_gets_one_copy_however_often_it_is_meant() {
     let groups = Groups {
         to: vec!["counties of 6523".parse().unwrap(), "children of 6523".parse().unwrap()],
         cc: vec!["counties of 65".parse().unwrap(), "departments of 65".parse().unwrap()],
     };
-    let (to, cc) = (vec![office("gov-office@6523")], vec![office("gov-office@652324"), office("gov-office@654201")]);
+    let (to, cc) =
+        (vec![office("gov-office@6523")], vec![office("gov-office@652324"), office("gov-office@654201")]);
     let resolved = directory().resolve(&office("gov-office@65"), &to, &cc, &groups).unwrap();
     let texts = |offices: &[OfficeAddress]| offices.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(texts(&resolved.to), ["gov-office@6523", "gov-office@652301"]);
-    let copies = ["gov-office@652324", "gov-office@654201", "gov-office@652399", "gov-office@654002", "gov-office@659001"];
+    let copies = [
+        "gov-office@652324",
+        "gov-office@654201",
+        "gov-office@652399",
+        "gov-office@654002",
+        "gov-office@659001",
+    ];
     assert_eq!(texts(&resolved.cc), [&copies[..], &["archive@65"]].concat());
     // It was named by itself: that it is suspended is found where single recipients are looked up.
     assert_eq!(resolved.left_out, []);

@@ -91,18 +91,18 @@ impl Closer {
         Ok(nodes.into_iter().collect())
     }
 
-    /// Closes the envelope. Runs on a worker thread; `reserve` is called once all content has come in.
+    /// Closes the envelope. `key` is that of the submission as it was handed in, before groups were resolved. Runs on a worker thread; `reserve` is called once all content has come in.
     pub(crate) fn close(
         &self,
-        submission: &Submission,
+        (submission, key): (&Submission, Option<SubmissionKey>),
         content: ContentStream,
         to: &[NodeId],
         now: WallTime,
         reserve: impl FnOnce(Classification) -> Result<Reserved, DoorError>,
     ) -> Result<ClosedSubmission, DoorError> {
-        let key = FileKey::generate().map_err(|e| internal(&e))?;
+        let file_key = FileKey::generate().map_err(|e| internal(&e))?;
         let sink = BodySink { bodies: &self.bodies, place: Place::Memory(Vec::new()) };
-        let mut body = BodyCloser::new(sink, &key).map_err(|e| closing(&e))?;
+        let mut body = BodyCloser::new(sink, &file_key).map_err(|e| closing(&e))?;
         let parts = write_parts(submission, content, &mut body)?;
         let reserved = reserve(submission.label.classification)?;
         let manifest = self.manifest(submission, parts, reserved.id, now)?;
@@ -116,7 +116,7 @@ impl Closer {
             .map(|node| self.directory.division(*node).map(|division| division.opening))
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| internal(&"a destination left the directory"))?;
-        let slips = close_slips(&key, &recipients).map_err(|e| internal(&e))?;
+        let slips = close_slips(&file_key, &recipients).map_err(|e| internal(&e))?;
         let header = Header {
             version: Header::VERSION,
             suite: suite::ENVELOPE.to_owned(),
@@ -129,7 +129,7 @@ impl Closer {
             to: destinations.map(|(node, number)| Destination { node: *node, number: *number }).collect(),
             body: Body { size, pieces: root },
             slips: slips.root(),
-            key: key.commitment(),
+            key: file_key.commitment(),
         };
         header.check_manifest(&manifest).map_err(|e| internal(&e))?;
         let bytes = header.to_bytes().map_err(|e| internal(&e))?;
@@ -154,7 +154,7 @@ impl Closer {
             size,
             inline,
             directory: header.directory,
-            key: submission_key(submission),
+            key,
         };
         let stored =
             StoredEnvelope { holding: 0, header: bytes, slips, origin: None, body, card: Vec::new() };
@@ -193,6 +193,7 @@ impl Closer {
             from: submission.from.clone(),
             to: submission.to.clone(),
             cc: submission.cc.clone(),
+            groups: submission.groups.clone(),
             parts,
             label: submission.label.clone(),
         })

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use yizhan_document::{Digest, NodeId};
 use yizhan_exchange::HeardEntry;
 use yizhan_link::LinkEvent;
-use yizhan_protocol::{Custody, Frame, ProofBundle};
+use yizhan_protocol::{BodyPlace, Custody, Frame, ProofBundle};
 
 /// Frames being checked at once, at the most; the wire waits while so many are.
 const CHECKS_MAX: usize = 64;
@@ -65,6 +65,9 @@ async fn take_frame(
         Frame::Kept(kept) => give(shared, Input::Kept { neighbour, kept }).await,
         Frame::Cosign(cosign) => give(shared, Input::Cosigned { neighbour, cosign }).await,
         Frame::Offer(offer) => {
+            if let BodyPlace::Inline(bytes) = &offer.body {
+                shared.traffic.received(neighbour, bytes.len() as u64);
+            }
             check(shared, checks, move |shared| {
                 let (link, envelope) = (offer.link, Digest::of(&offer.header));
                 let shown = (offer.custody.ledger, offer.custody.checkpoint.clone());
