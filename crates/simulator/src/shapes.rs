@@ -41,7 +41,7 @@ pub fn region_of_xinjiang() -> Arc<Directory> {
 
 /// The country: a national node, 31 provinces, 333 prefectures, 2850 counties, spread evenly; one office each. Each call makes it
 /// anew, which takes its time.
-pub fn country() -> Arc<Directory> {
+pub(crate) fn country() -> Arc<Directory> {
     made(COUNTRY, &provinces())
 }
 
