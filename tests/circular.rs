@@ -11,10 +11,12 @@
 mod harness;
 
 use harness::documents::office;
+use harness::programs::is_there;
 use harness::waiting::until;
-use harness::{Network, list, number, path_text, text};
+use harness::{Network, Said, list, number, path_text, said, text};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const REGION: &str = "65";
 const PREFECTURE: &str = "6523";
@@ -84,6 +86,15 @@ fn body_bytes(file: &Path) -> u64 {
     number(&entries.find(|entry| text(entry, "/kind") == "SubmissionAcceptance").unwrap(), "/size")
 }
 
+/// Checks a certificate with a program that was written from `docs/receipts.md` alone; none where it cannot be run.
+fn independently(network: &Network, certificate: &Path) -> Option<Said> {
+    let there = is_there("python3", "--version") && is_there("openssl", "version");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent/verify_certificate.py");
+    let mut python = Command::new("python3");
+    python.arg(program).arg(certificate).arg(network.folder().join("directory"));
+    there.then(|| said(&mut python))
+}
+
 /// What stands in a certificate of somebody who would like it to say more.
 fn forge(file: &Path, to: &Path, good: &str, bad: &str) {
     let certificate = std::fs::read_to_string(file).unwrap();
@@ -125,6 +136,9 @@ fn three_counties_that_are_down_are_named_with_their_holder_and_get_it_by_themse
             missing.map(|of| (text(of, "/node"), text(of, "/holder"))).collect();
         assert_eq!(missing, DOWN.map(|county| (county.to_owned(), PREFECTURE.to_owned())), "{told}");
     }
+    if let Some(said) = independently(&network, &partial) {
+        assert_eq!((said.code, said.out.contains("4 of 7 delivered, 0 signed for")), (0, true), "{said:?}");
+    }
     let size = body_bytes(&partial);
     assert!(size > CONTENT_BYTES as u64);
     assert_eq!(sent(&network, REGION, PREFECTURE), size, "one body for all");
@@ -141,6 +155,8 @@ fn three_counties_that_are_down_are_named_with_their_holder_and_get_it_by_themse
         forge(&partial, &forged, good, bad);
         let refused = network.audited_certificate(&forged);
         assert_eq!(refused.code, FORGED, "{bad}: {refused:?}");
+        let refused = independently(&network, &forged);
+        assert!(refused.is_none_or(|said| said.code == 1), "{bad}");
     }
 
     DOWN.iter().for_each(|county| network.start(county));
@@ -165,6 +181,9 @@ fn three_counties_that_are_down_are_named_with_their_holder_and_get_it_by_themse
     network.json(&["certificate", &id, "--out", path_text(&whole)]);
     let audit = network.audited_certificate(&whole);
     assert_eq!(audit.code, 0, "{audit:?}");
+    if let Some(said) = independently(&network, &whole) {
+        assert_eq!((said.code, said.out.contains("7 of 7 delivered, 2 signed for")), (0, true), "{said:?}");
+    }
     let told = audit.json();
     assert_eq!((number(&told, "/delivered"), number(&told, "/signed_for")), (7, 2), "{told}");
     assert!(list(&told, "/missing").is_empty());
