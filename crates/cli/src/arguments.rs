@@ -39,7 +39,7 @@ enum Command {
     #[command(subcommand)]
     Node(node::Typed),
     /// Hand in a document (发文) for one or many offices
-    Send(send::Typed),
+    Send(Box<send::Typed>),
     /// Show where a document is, and every receipt (回执) so far, hop by hop
     Track(track::Typed),
     /// Take back (撤回) what an office handed in, from everybody who has not signed for it
@@ -76,7 +76,7 @@ pub(crate) fn run(typed: Typed) -> Result<(), Failure> {
         Command::Node(typed) => threads()?.block_on(node::run(typed, output)),
         Command::Network(typed) => network::run(typed, output),
         Command::Ledger(typed) => ledger::run(typed, output),
-        Command::Send(typed) => one_thread()?.block_on(send::run(typed, output)),
+        Command::Send(typed) => one_thread()?.block_on(send::run(*typed, output)),
         Command::Track(typed) => one_thread()?.block_on(track::run(typed, output)),
         Command::Recall(typed) => one_thread()?.block_on(recall::run(typed, output)),
         Command::Inbox(typed) => one_thread()?.block_on(inbox::run(typed, output)),

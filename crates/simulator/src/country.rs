@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::{Digest, Group, NodeId, OfficeName};
 use yizhan_hierarchy::Directory;
-use yizhan_ledger::Event;
+use yizhan_ledger::{DeliveryStatement, Event, Stating};
 
 /// For so long documents are handed in and nodes go down, in virtual milliseconds.
 const ACTIVE_MS: u64 = 300_000;
@@ -49,6 +49,8 @@ pub struct CountryReport {
     pub outages: u64,
     /// The circular.
     pub circular: Transport,
+    /// To how many destinations it was delivered by the delivery certificate that its origin would give.
+    pub certified: u64,
     /// All other documents together.
     pub documents: Transport,
     /// How long it took until everything was at rest, in virtual milliseconds.
@@ -101,17 +103,22 @@ pub fn run_country(plan: &CountryPlan) -> CountryReport {
     let mut world = World::new(plan.seed, &world_plan, directory, 0);
     let circular = hand_everything_in(&mut world, plan);
     world.finish();
-    let carried = Carried::of(&mut world);
-    let (circular, documents) = match carried {
+    let carried = Carried::of(&mut world, circular);
+    let (certified, circular, documents) = match carried {
         Ok(carried) => (
+            carried.certified,
             carried.transport(&world, |number| number == circular),
             carried.transport(&world, |number| number != circular),
         ),
         Err(reason) => {
             world.out.fail("nothing_lost", reason);
-            (Transport::default(), Transport::default())
+            (0, Transport::default(), Transport::default())
         }
     };
+    if certified != circular.destinations {
+        let what = format!("the circular went to {} and {certified} are certified", circular.destinations);
+        world.out.fail("nothing_lost", what);
+    }
     let links = world.out.wire.pairs().len() as u64;
     let outcome = world.outcome();
     CountryReport {
@@ -120,6 +127,7 @@ pub fn run_country(plan: &CountryPlan) -> CountryReport {
         links,
         outages: outcome.faults,
         circular,
+        certified,
         documents,
         virtual_ms: outcome.virtual_ms,
         happenings: outcome.happenings,
@@ -162,6 +170,7 @@ struct Carried {
     documents: BTreeMap<u64, Acceptance>,
     consigned: BTreeMap<Digest, Vec<Consignment>>,
     bodies: BTreeMap<Digest, Vec<u64>>,
+    certified: u64,
 }
 
 struct Acceptance {
@@ -178,11 +187,15 @@ struct Consignment {
 }
 
 impl Carried {
-    fn of(world: &mut World) -> Result<Self, String> {
+    fn of(world: &mut World, circular: u64) -> Result<Self, String> {
         let network = world.out.directory.network.clone();
         let survey = Survey::of(world.stations.values_mut(), &network)?;
-        let mut carried =
-            Self { documents: BTreeMap::new(), consigned: BTreeMap::new(), bodies: BTreeMap::new() };
+        let mut carried = Self {
+            documents: BTreeMap::new(),
+            consigned: BTreeMap::new(),
+            bodies: BTreeMap::new(),
+            certified: 0,
+        };
         for (node, station) in &world.stations {
             let true_ms =
                 |wall: u64| wall.saturating_add_signed(-station.skew_ms).saturating_sub(BEGINNING_MS);
@@ -215,6 +228,7 @@ impl Carried {
                 }
             }
         }
+        carried.certified = certified(world, &survey, circular)?;
         for (envelope, _, bytes) in world.out.wire.traffic.all() {
             carried.bodies.entry(envelope).or_default().push(bytes);
         }
@@ -246,6 +260,17 @@ impl Carried {
         transport.ms_100 = share(&mut times, 1000);
         transport
     }
+}
+
+/// To how many destinations the origin of a document can certify that it was delivered, from what lies on its disk alone.
+fn certified(world: &World, survey: &Survey, document: u64) -> Result<u64, String> {
+    let id = world.out.book.told.get(&document).ok_or("the circular was not accepted")?;
+    let held = survey.nodes.get(&id.origin).ok_or("the origin of the circular has no disk")?;
+    let stating =
+        Stating { network: world.out.directory.network.clone(), ledger: id.ledger(), time: world.out.wall() };
+    let (statement, _) =
+        DeliveryStatement::of(&stating, *id, &held.placed_entries()).map_err(|error| error.to_string())?;
+    Ok(statement.delivered() as u64)
 }
 
 /// How many links lie between an origin and its destinations, each counted once.

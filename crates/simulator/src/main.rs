@@ -105,7 +105,7 @@ fn write_country(report: &CountryReport, json: bool) -> io::Result<()> {
         serde_json::to_writer(&mut out, &value)?;
         return writeln!(out);
     }
-    let CountryReport { nodes, links, outages, virtual_ms, happenings, entries, .. } = report;
+    let CountryReport { nodes, links, outages, virtual_ms, happenings, entries, certified, .. } = report;
     for failure in &report.failures {
         writeln!(out, "BROKEN {} at {} ms: {}", failure.check, failure.at_ms, failure.what)?;
     }
@@ -123,6 +123,7 @@ fn write_country(report: &CountryReport, json: bool) -> io::Result<()> {
         )?;
         writeln!(out, "  virtual ms to 50 % {ms_50}, 99 % {ms_99}, 100 % {ms_100}")?;
     }
+    writeln!(out, "the circular's delivery certificate: {certified} delivered")?;
     match peak {
         Some(peak) => writeln!(out, "peak memory {} MiB", peak / (1 << 20)),
         None => writeln!(out, "peak memory unknown"),

@@ -27,12 +27,6 @@ impl Traffic {
         *self.bodies.entry((envelope, from, to)).or_default() += bytes;
     }
 
-    /// Bytes of the body of one envelope, by link and direction.
-    pub(crate) fn of(&self, envelope: Digest) -> impl Iterator<Item = ((NodeId, NodeId), u64)> {
-        let all = self.bodies.iter().filter(move |((of, ..), _)| *of == envelope);
-        all.map(|((_, from, to), bytes)| ((*from, *to), *bytes))
-    }
-
     /// Bytes of all bodies, by envelope, link and direction.
     pub(crate) fn all(&self) -> impl Iterator<Item = (Digest, (NodeId, NodeId), u64)> {
         self.bodies.iter().map(|((envelope, from, to), bytes)| (*envelope, (*from, *to), *bytes))

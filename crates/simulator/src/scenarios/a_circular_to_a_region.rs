@@ -50,7 +50,8 @@ fn certificate(world: &World, id: EnvelopeId) -> DeliveryStatement {
 
 /// Bytes of the body on every link and direction that it went over.
 fn crossed(world: &World, envelope: Digest) -> BTreeMap<(NodeId, NodeId), u64> {
-    world.out.wire.traffic.of(envelope).collect()
+    let of_it = world.out.wire.traffic.all().filter(|(of, ..)| *of == envelope);
+    of_it.map(|(_, link, bytes)| (link, bytes)).collect()
 }
 
 /// Each link that leads to one of these counties, with the body on it once.
