@@ -1,7 +1,7 @@
 //! A document as it is handed in: who to, what label, which files; and the answer to it.
 
 use crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
-use crate::{DoorCode, DoorError, ExportedReceipt};
+use crate::{DoorCode, DoorError, ExportedReceipt, Problem};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
 use yizhan_document::limits::{CONTENT_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX};
@@ -60,6 +60,25 @@ pub struct Submitted {
     /// Offices of the groups addressed that get nothing, and why. Told once, not again to a duplicate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+}
+
+/// What became of one document of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchOutcome {
+    /// It was taken, or had been before.
+    Submitted(Box<Submitted>),
+    /// It was not.
+    Problem(Box<Problem>),
+}
+
+impl From<Result<Submitted, DoorError>> for BatchOutcome {
+    fn from(outcome: Result<Submitted, DoorError>) -> Self {
+        match outcome {
+            Ok(submitted) => Self::Submitted(Box::new(submitted)),
+            Err(error) => Self::Problem(Box::new(error.into())),
+        }
+    }
 }
 
 impl Submitted {

@@ -42,7 +42,7 @@ pub(crate) fn close(files: &[Vec<u8>], destinations: usize) -> Example {
         key,
         manifest_text,
         header,
-        slips: slips.into_slips(),
+        slips: slips.to_slips(),
         body: closed.out,
         pieces: closed.pieces,
         openers,

@@ -12,8 +12,11 @@ const REMEMBERED_MAX: usize = 1024;
 /// Opens slips for one opening key. Shared between threads.
 pub struct SlipOpener {
     key: Arc<OpeningKey>,
-    opened: Mutex<HashMap<Vec<u8>, (Arc<FileKey>, Digest)>>,
+    opened: Mutex<Opened>,
 }
+
+/// The file key in each slip, with what headers say of it.
+type Opened = HashMap<Vec<u8>, (Arc<FileKey>, Digest)>;
 
 impl SlipOpener {
     /// Opens with this key.

@@ -5,12 +5,14 @@
 //! see it, and open and close documents.
 
 mod addressing;
+mod batch;
 mod bodies;
 mod body_intake;
 mod card;
 mod certifying;
 mod clock;
 mod closing;
+mod closing_batch;
 mod committing;
 mod config;
 mod confirmation;
@@ -18,6 +20,7 @@ mod daemon;
 mod door;
 mod fault;
 mod feed;
+mod file_keys;
 mod handover;
 mod inbox;
 mod index;
