@@ -25,6 +25,7 @@ fn document(number: usize) -> (Submission, Vec<Bytes>) {
         from: format!("gov-office@{COUNTY}").parse().unwrap(),
         to: vec![format!("gov-office@{REGION}").parse().unwrap()],
         cc: vec![],
+        groups: yizhan_document::Groups::default(),
         label: Label { title: format!("第{number}号报告"), ..Label::default() },
         deadline: None,
         files: vec![FileDeclaration { name: "报告.txt".parse().unwrap(), size: 0 }],

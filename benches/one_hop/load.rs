@@ -130,6 +130,7 @@ async fn submit_until_done(work: Arc<Work>) -> anyhow::Result<Done> {
             from: work.from.clone(),
             to: vec![work.to.clone()],
             cc: Vec::new(),
+            groups: yizhan_document::Groups::default(),
             label: Label { title: format!("关于测试的第{number}号通知"), ..Label::default() },
             deadline: None,
             files: Vec::new(),

@@ -147,6 +147,7 @@ pub(crate) fn document(from: &str, to: &[&str], title: &str) -> anyhow::Result<S
         from: from.parse()?,
         to: to.iter().map(|office| office.parse()).collect::<Result<_, _>>()?,
         cc: Vec::new(),
+        groups: yizhan_document::Groups::default(),
         label: Label { title: title.to_owned(), ..Label::default() },
         deadline: None,
         files: Vec::new(),

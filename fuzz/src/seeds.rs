@@ -174,6 +174,7 @@ fn manifest(size: u64, digest: Digest) -> Result<Manifest, Any> {
         from: "gov-office@652301".parse()?,
         to: vec!["gov-office@653101".parse()?],
         cc: Vec::new(),
+        groups: yizhan_document::Groups::default(),
         parts: vec![Part { name: "附件 1.pdf".parse()?, size, digest }],
         label: label(),
     })

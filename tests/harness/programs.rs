@@ -57,6 +57,11 @@ impl Network {
         said(&mut command)
     }
 
+    /// Asks the auditor about a delivery certificate.
+    pub(crate) fn audited_certificate(&self, certificate: &Path) -> Said {
+        said(auditor().arg("certificate").args(self.trust()).arg("--json").arg(certificate))
+    }
+
     /// The key of a node's ledger, as the signed directory gives it.
     pub(crate) fn ledger_key(&self, node: &str) -> String {
         good(yizhan_campaign::network::Network::ledger_key(self, node))

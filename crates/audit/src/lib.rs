@@ -3,9 +3,11 @@
 //! [`verify_network`] takes copied ledgers and the signed directory, offline, and gives every document a [`Verdict`] for each
 //! destination: complete, late, missing, failed, expired, forged. It trusts no node: a ledger is believed only under the key
 //! that the directory names, a hop counts as proven only where both sides entered it, and what a node says of another is
-//! held against the other's ledger. [`verify_receipt`] checks one exported receipt. The rules are those of `docs/receipts.md`.
+//! held against the other's ledger. [`verify_receipt`] checks one exported receipt,
+//! [`verify_certificate`] a delivery certificate. The rules are those of `docs/receipts.md`.
 
 mod alone;
+mod certificate;
 mod chain;
 mod evidence;
 mod gathering;
@@ -26,6 +28,9 @@ mod trail;
 mod verdict;
 
 pub use alone::{AloneFinding, AloneWitness, verify_alone};
+pub use certificate::{
+    CertificateFinding, CertificateRefused, MissingDestination, render_certificate, verify_certificate,
+};
 pub use ledger_check::ledger_key;
 pub use network::verify_network;
 pub use problem::{Fault, Problem, Severity};

@@ -7,8 +7,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use yizhan_audit::{
-    Severity, ShowError, limits, render_receipt, render_report, show_ledger, verify_alone, verify_network,
-    verify_receipt,
+    Severity, ShowError, limits, render_certificate, render_receipt, render_report, show_ledger,
+    verify_alone, verify_certificate, verify_network, verify_receipt,
 };
 use yizhan_document::{EnvelopeId, WallTime};
 use yizhan_hierarchy::{Directory, TrustAnchor};
@@ -67,6 +67,19 @@ enum Command {
         /// The entry it proves, byte for byte.
         #[arg(long, value_name = "FILE")]
         entry: PathBuf,
+        /// One JSON object instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a delivery certificate: its signature, each receipt in it, and that these come to what it states.
+    ///
+    /// Exit code 1 if it is good and names somebody who does not have the document.
+    Certificate {
+        #[command(flatten)]
+        trust: Trust,
+        /// The certificate, as `yizhan certificate --out` wrote it.
+        #[arg(value_name = "FILE")]
+        certificate: PathBuf,
         /// One JSON object instead of text.
         #[arg(long)]
         json: bool,
@@ -160,16 +173,23 @@ fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<u8> {
             match verify_receipt(&directory, &proof, entry) {
                 Ok(finding) if json => write_json(out, &finding)?,
                 Ok(finding) => write!(out, "{}", render_receipt(&finding, &directory))?,
-                Err(error) if json => {
-                    write_json(out, &serde_json::json!({ "refused": error.to_string() }))?;
-                    return Ok(FORGED);
-                }
-                Err(error) => {
-                    writeln!(out, "NOT VALID 无效: {error}")?;
-                    return Ok(FORGED);
-                }
+                Err(error) => return refused(&error, json, out),
             }
             Ok(GOOD)
+        }
+        Command::Certificate { trust, certificate, json } => {
+            let directory = trust.load()?;
+            let file = read(&certificate, yizhan_ledger::limits::CERTIFICATE_BYTES_MAX)?;
+            match verify_certificate(&directory, &file) {
+                Ok(finding) => {
+                    match json {
+                        true => write_json(out, &finding)?,
+                        false => write!(out, "{}", render_certificate(&finding, &directory))?,
+                    }
+                    Ok(if finding.missing.is_empty() { GOOD } else { INCOMPLETE })
+                }
+                Err(error) => refused(&error, json, out),
+            }
         }
         Command::Show { ledger, json } => match show_ledger(&ledger, json, out) {
             Ok(()) => Ok(GOOD),
@@ -177,6 +197,15 @@ fn run(command: Command, out: &mut dyn Write) -> anyhow::Result<u8> {
             Err(error) => Err(error.into()),
         },
     }
+}
+
+/// Says why something is not believed.
+fn refused(error: &dyn std::fmt::Display, json: bool, out: &mut dyn Write) -> anyhow::Result<u8> {
+    match json {
+        true => write_json(out, &serde_json::json!({ "refused": error.to_string() }))?,
+        false => writeln!(out, "NOT VALID 无效: {error}")?,
+    }
+    Ok(FORGED)
 }
 
 /// Each ledger by itself.

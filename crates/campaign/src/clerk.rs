@@ -94,6 +94,7 @@ impl Clerk {
             from: address(&paper.from)?,
             to: vec![address(&paper.to)?],
             cc: Vec::new(),
+            groups: yizhan_document::Groups::default(),
             label: Label { title: paper.title.clone(), ..Label::default() },
             deadline: None,
             files: Vec::new(),

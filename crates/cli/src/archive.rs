@@ -208,6 +208,7 @@ mod tests {
             from: "gov-office@652301".parse().unwrap(),
             to: vec!["gov-office@65".parse().unwrap()],
             cc: vec![],
+            groups: yizhan_document::Groups::default(),
             parts: parts.iter().map(part).collect(),
             label: Label { title: "通知".into(), ..Label::default() },
         }

@@ -1,7 +1,8 @@
 //! All that can be typed: the commands, and which of them runs where.
 
 use crate::commands::{
-    directory, inbox, ledger, network, node, queue, recall, receipts, route, send, status, track,
+    certificate, directory, group, inbox, ledger, network, node, queue, recall, receipts, route, send,
+    status, track,
 };
 use crate::demo;
 use crate::failure::{EXIT_CODES, Failure};
@@ -38,7 +39,7 @@ enum Command {
     #[command(subcommand)]
     Node(node::Typed),
     /// Hand in a document (发文) for one or many offices
-    Send(send::Typed),
+    Send(Box<send::Typed>),
     /// Show where a document is, and every receipt (回执) so far, hop by hop
     Track(track::Typed),
     /// Take back (撤回) what an office handed in, from everybody who has not signed for it
@@ -49,6 +50,8 @@ enum Command {
     /// Take receipts (回执) away from the node, to be checked elsewhere
     #[command(subcommand)]
     Receipts(receipts::Typed),
+    /// The delivery certificate (送达证明) of a document: how many have it, how many signed for it, who is missing and where it is
+    Certificate(certificate::Typed),
     /// Show what waits at a node, and why
     Queue(queue::Typed),
     /// Show how a node fares
@@ -56,6 +59,8 @@ enum Command {
     /// The signed register (名录) of nodes and offices
     #[command(subcommand)]
     Directory(directory::Typed),
+    /// Show whom a group (群组), such as `counties of 65`, means
+    Group(group::Typed),
     /// Show the way (路由) that a document to an office would take
     Route(route::Typed),
     /// A node's ledger (台账) on disk: show and verify it
@@ -71,14 +76,16 @@ pub(crate) fn run(typed: Typed) -> Result<(), Failure> {
         Command::Node(typed) => threads()?.block_on(node::run(typed, output)),
         Command::Network(typed) => network::run(typed, output),
         Command::Ledger(typed) => ledger::run(typed, output),
-        Command::Send(typed) => one_thread()?.block_on(send::run(typed, output)),
+        Command::Send(typed) => one_thread()?.block_on(send::run(*typed, output)),
         Command::Track(typed) => one_thread()?.block_on(track::run(typed, output)),
         Command::Recall(typed) => one_thread()?.block_on(recall::run(typed, output)),
         Command::Inbox(typed) => one_thread()?.block_on(inbox::run(typed, output)),
         Command::Receipts(typed) => one_thread()?.block_on(receipts::run(typed, output)),
+        Command::Certificate(typed) => one_thread()?.block_on(certificate::run(typed, output)),
         Command::Queue(typed) => one_thread()?.block_on(queue::run(typed, output)),
         Command::Status(typed) => one_thread()?.block_on(status::run(typed, output)),
         Command::Directory(typed) => one_thread()?.block_on(directory::run(typed, output)),
+        Command::Group(typed) => one_thread()?.block_on(group::run(typed, output)),
         Command::Route(typed) => one_thread()?.block_on(route::run(typed, output)),
     }
 }
@@ -120,6 +127,8 @@ mod tests {
             "inbox refuse gov-office@65 652301.0.0 --reason wrong",
             "inbox return gov-office@65 652301.0.0 --reason wrong --socket s",
             "receipts export 652301.0.0 --out receipts",
+            "certificate 65.0.0 --out certificate.json --json --network net",
+            "group 65各县市 --network net --json",
             "queue --node net/nodes/65 --limit 5",
             "status --network net --node 65",
             "directory show --network net",
@@ -131,6 +140,21 @@ mod tests {
             if let Err(error) = Typed::try_parse_from(words) {
                 panic!("{line}: {error}");
             }
+        }
+    }
+
+    #[test]
+    fn groups_are_one_word_of_the_shell_and_stand_in_for_recipients() {
+        let send = ["yizhan", "send", "--from", "a@65", "--title", "T", "--except", "652301", "f.pdf"];
+        for more in
+            [&["--to-group", "counties of 65"][..], &["--to", "b@65", "--copy-group", "children of 65"]]
+        {
+            let words = send.iter().chain(more);
+            assert!(Typed::try_parse_from(words).is_ok(), "{more:?}");
+        }
+        for more in [&["--to", "b@65"][..], &["--to-group", "villages of 65"], &["--copy", "b@65"]] {
+            let words = send.iter().chain(more);
+            assert!(Typed::try_parse_from(words).is_err(), "{more:?}");
         }
     }
 

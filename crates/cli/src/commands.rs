@@ -1,6 +1,8 @@
 //! The commands, one file each: what is typed, what it means, the act, how the outcome is shown.
 
+pub(crate) mod certificate;
 pub(crate) mod directory;
+pub(crate) mod group;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
 pub(crate) mod network;

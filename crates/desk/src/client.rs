@@ -8,8 +8,8 @@ pub use fault::ClientError;
 
 use crate::limits::ANSWER_BYTES_MAX;
 use crate::{
-    ActDone, ActRequest, BatchOutcome, DirectoryView, ExportedReceipt, InboxItem, NodeEvent, NodeStatus,
-    Problem, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted, Track,
+    ActDone, ActRequest, BatchOutcome, DirectoryView, ExportedReceipt, GroupView, InboxItem, NodeEvent,
+    NodeStatus, Problem, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted, Track,
 };
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -17,7 +17,8 @@ use reqwest::{RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use yizhan_document::{EnvelopeId, NodeId, OfficeName, PartName};
+use yizhan_document::{EnvelopeId, Group, NodeId, OfficeName, PartName};
+use yizhan_ledger::DeliveryCertificate;
 
 /// The host of every request: the socket leads to one node only, so the name says nothing.
 const BASE: &str = "http://desk";
@@ -71,6 +72,11 @@ impl DeskClient {
         self.get(&format!("/v1/documents/{id}/receipts")).await
     }
 
+    /// The delivery certificate of a document, as of now.
+    pub async fn certificate(&self, id: EnvelopeId) -> Result<DeliveryCertificate, ClientError> {
+        self.get(&format!("/v1/documents/{id}/certificate")).await
+    }
+
     /// Recalls a document that was handed in at the node.
     pub async fn recall(&self, id: EnvelopeId, request: &RecallRequest) -> Result<RecallDone, ClientError> {
         let url = self.url(&format!("/v1/documents/{id}/recall"));
@@ -115,6 +121,12 @@ impl DeskClient {
     ) -> Result<ActDone, ClientError> {
         let url = self.url(&format!("/v1/offices/{office}/inbox/{id}/acts"));
         self.read(self.http.post(url).json(request)).await
+    }
+
+    /// Whom a group means.
+    pub async fn group(&self, group: &Group) -> Result<GroupView, ClientError> {
+        // A group has letters, digits, spaces, `-` and `@`; only spaces cannot stand in a path.
+        self.get(&format!("/v1/groups/{}", group.to_string().replace(' ', "%20"))).await
     }
 
     /// The way a document would take from the node to another.

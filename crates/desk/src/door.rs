@@ -1,13 +1,15 @@
 //! What the door asks of the node behind it. The daemon implements it; the door knows nothing else of the daemon.
 
 use crate::{
-    ActDone, ActRequest, ContentStream, DirectoryView, DoorError, ExportedReceipt, InboxItem, NodeEvent,
-    NodeStatus, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted, Taken, Track,
+    ActDone, ActRequest, ContentStream, DirectoryView, DoorError, ExportedReceipt, GroupView, InboxItem,
+    NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted, Taken,
+    Track,
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use yizhan_document::{EnvelopeId, NodeId, OfficeName};
+use yizhan_document::{EnvelopeId, Group, NodeId, OfficeName};
+use yizhan_ledger::DeliveryCertificate;
 
 /// The answer of the node to one request.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, DoorError>>;
@@ -51,6 +53,12 @@ pub trait NodeDoor: Send + Sync + 'static {
 
     /// Every receipt known here about a document, by time.
     fn receipts(&self, id: EnvelopeId) -> Answer<'_, Vec<ExportedReceipt>>;
+
+    /// The delivery certificate of a document that was handed in here, as of now.
+    fn certificate(&self, id: EnvelopeId) -> Answer<'_, DeliveryCertificate>;
+
+    /// Whom a group means.
+    fn group(&self, group: Group) -> Answer<'_, GroupView>;
 
     /// The way a document would take from here to a node, this node first.
     fn route(&self, to: NodeId) -> Answer<'_, Vec<RouteStep>>;

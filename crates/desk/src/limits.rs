@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 use yizhan_document::limits::{
-    BATCH_MANIFESTS_MAX, LABEL_BYTES_MAX, MANIFEST_BYTES_MAX, PART_NAME_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX,
+    BATCH_MANIFESTS_MAX, GROUP_BYTES_MAX, GROUPS_MAX, LABEL_BYTES_MAX, MANIFEST_BYTES_MAX,
+    PART_NAME_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX,
 };
 
 /// Connections served at the same time; further ones wait in the backlog of the socket.
@@ -64,7 +65,11 @@ pub const EVENT_LINE_BYTES_MAX: usize = 64 * 1024;
 
 // An address is at most 48 + 1 + 16 bytes and three of JSON; JSON escapes double names and label at the most.
 const _: () = assert!(
-    RECIPIENTS_MAX * 68 + PARTS_MAX * (PART_NAME_BYTES_MAX * 2 + 64) + LABEL_BYTES_MAX * 2 + 4096
+    RECIPIENTS_MAX * 68
+        + PARTS_MAX * (PART_NAME_BYTES_MAX * 2 + 64)
+        + LABEL_BYTES_MAX * 2
+        + GROUPS_MAX * (GROUP_BYTES_MAX + 3)
+        + 4096
         < SUBMISSION_BYTES_MAX
 );
 // At most 1 MiB is in flight: the full channel, and the piece that waits for a place in it.

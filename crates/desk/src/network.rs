@@ -1,7 +1,7 @@
 //! The network as this node knows it: the directory, and the way to a node.
 
 use serde::{Deserialize, Serialize};
-use yizhan_document::{NodeId, OfficeName};
+use yizhan_document::{Group, LeftOut, NodeId, OfficeAddress, OfficeName};
 
 /// One hop on the way to a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +10,19 @@ pub struct RouteStep {
     pub node: NodeId,
     /// Why the way leads there, such as `parent` or `child`, for a person to read.
     pub why: String,
+}
+
+/// What a group means under the directory that the node goes by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupView {
+    /// The group.
+    pub group: Group,
+    /// The directory's version.
+    pub directory: u64,
+    /// The offices that it means, in the order in which a document names them. Whoever sends is left out then.
+    pub offices: Vec<OfficeAddress>,
+    /// Offices that belong to it and would get nothing.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// The signed directory that the node goes by.

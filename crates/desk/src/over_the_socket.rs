@@ -55,6 +55,7 @@ fn submission() -> Submission {
         from: "gov-office@652301".parse().unwrap(),
         to: vec!["gov-office@653101".parse().unwrap()],
         cc: vec![],
+        groups: yizhan_document::Groups::default(),
         label: Label { title: "关于防汛工作的通知".into(), ..Label::default() },
         deadline: None,
         files: vec![],

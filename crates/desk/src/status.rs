@@ -67,6 +67,13 @@ pub struct NeighbourStatus {
     pub waiting: u64,
     /// Offers made to it that it has not yet acknowledged.
     pub in_flight: u64,
+    /// Bytes of encrypted bodies given to the link to it since the node started, whether they rode with offers or on streams of
+    /// their own. What was sent again counts again.
+    #[serde(default)]
+    pub body_bytes_sent: u64,
+    /// Bytes of encrypted bodies that came from it.
+    #[serde(default)]
+    pub body_bytes_received: u64,
 }
 
 /// A unit of custody that waits here, and why.

@@ -5,7 +5,7 @@ use crate::{DoorCode, DoorError, ExportedReceipt, Problem};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
 use yizhan_document::limits::{CONTENT_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX};
-use yizhan_document::{EnvelopeId, Label, OfficeAddress, PartName, WallTime};
+use yizhan_document::{EnvelopeId, Groups, Label, LeftOut, OfficeAddress, PartName, WallTime};
 
 /// What an office hands in, without the files themselves, which follow in the order in which they are declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,11 +13,15 @@ use yizhan_document::{EnvelopeId, Label, OfficeAddress, PartName, WallTime};
 pub struct Submission {
     /// The sending office; this node must serve it.
     pub from: OfficeAddress,
-    /// Main recipients 主送.
+    /// Main recipients 主送. May be left out where there are groups.
+    #[serde(default)]
     pub to: Vec<OfficeAddress>,
     /// Copy recipients 抄送.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cc: Vec<OfficeAddress>,
+    /// Groups of recipients, such as `counties of 65`; the node looks up whom they mean, and the document says both.
+    #[serde(default, skip_serializing_if = "Groups::is_empty")]
+    pub groups: Groups,
     /// The label of the document; urgency and classification stand in it.
     pub label: Label,
     /// Until when it is to be delivered; the node's own limit where it is left out.
@@ -53,6 +57,9 @@ pub struct Submitted {
     pub duplicate: bool,
     /// `SubmissionAcceptance`.
     pub receipt: ExportedReceipt,
+    /// Offices of the groups addressed that get nothing, and why. Told once, not again to a duplicate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// What became of one document of a batch.
@@ -77,7 +84,7 @@ impl From<Result<Submitted, DoorError>> for BatchOutcome {
 impl Submitted {
     /// The answer to a submission that is durable.
     pub fn new(id: EnvelopeId, receipt: ExportedReceipt, duplicate: bool) -> Self {
-        Self { id, url: format!("/v1/documents/{id}"), duplicate, receipt }
+        Self { id, url: format!("/v1/documents/{id}"), duplicate, receipt, left_out: Vec::new() }
     }
 }
 
@@ -106,7 +113,11 @@ impl Submission {
             let detail = format!("{twice} stands among the recipients twice");
             return Err(DoorError::new(DoorCode::Malformed, detail, "name every recipient once"));
         }
-        if !(1..=RECIPIENTS_MAX).contains(&seen.len()) {
+        self.groups
+            .check()
+            .map_err(|error| DoorError::new(DoorCode::Malformed, error.to_string(), "correct `groups`"))?;
+        let least = usize::from(self.groups.is_empty());
+        if !(least..=RECIPIENTS_MAX).contains(&seen.len()) {
             let detail =
                 format!("a document has 1 to {RECIPIENTS_MAX} recipients, this one has {}", seen.len());
             return Err(DoorError::new(DoorCode::Malformed, detail, "correct `to` and `cc`"));
@@ -149,6 +160,7 @@ mod tests {
             from: "gov-office@652301".parse().unwrap(),
             to: vec!["gov-office@653101".parse().unwrap()],
             cc: vec!["gov-office@653130".parse().unwrap()],
+            groups: Groups::default(),
             label: Label { title: "关于防汛工作的通知".into(), ..Label::default() },
             deadline: None,
             files: vec![FileDeclaration { name: "通知.pdf".parse().unwrap(), size: 7 }],
@@ -165,6 +177,19 @@ mod tests {
         let json = serde_json::to_string(&example()).unwrap();
         assert_eq!(serde_json::from_str::<Submission>(&json).unwrap(), example());
         assert_eq!(example().check(), Ok(()));
+    }
+
+    #[test]
+    fn groups_stand_in_for_recipients_and_are_read_as_they_are_written() {
+        let json = r#"{"from":"gov-office@65","groups":{"to":["counties of 65 except 652301"]},"label":{"title":"x"},"files":[{"name":"a","size":1}]}"#;
+        let submission: Submission = serde_json::from_str(json).unwrap();
+        assert_eq!((submission.check(), submission.groups.to.len()), (Ok(()), 1));
+        let nobody = (r#"["counties of 65 except 652301"]"#, "[]");
+        for (good, bad) in [("counties of 65", "villages of 65"), (r#"{"to""#, r#"{"too""#), nobody] {
+            assert!(json.contains(good));
+            let changed = serde_json::from_str::<Submission>(&json.replace(good, bad));
+            assert!(changed.is_err() || changed.unwrap().check().is_err(), "{bad:?} was taken");
+        }
     }
 
     #[test]

@@ -45,6 +45,11 @@ impl FromStr for NodeId {
 pub struct OfficeName(String);
 
 impl OfficeName {
+    /// The government office, which receives for its division where no other office is named.
+    pub fn gov_office() -> Self {
+        Self("gov-office".to_owned())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,6 +4,10 @@
 pub const DESTINATIONS_MAX: usize = 4096;
 /// Recipient offices of one document, at the most.
 pub const RECIPIENTS_MAX: usize = 8192;
+/// Groups that one document is addressed to, at the most.
+pub const GROUPS_MAX: usize = 32;
+/// A group as text, in bytes, at the most: room for 280 counties as exceptions.
+pub const GROUP_BYTES_MAX: usize = 2048;
 /// Files of one document, at the most.
 pub const PARTS_MAX: usize = 256;
 /// A label as JSON, in bytes, at the most.
@@ -32,7 +36,10 @@ pub const DEADLINE_AHEAD_MS_MAX: u64 = 366 * 24 * 3600 * 1000;
 pub const DEADLINE_DEFAULT_MS: u64 = 30 * 24 * 3600 * 1000;
 
 const _: () = assert!(
-    LABEL_BYTES_MAX * 2 + PARTS_MAX * (PART_NAME_BYTES_MAX * 3 + 100) + RECIPIENTS_MAX * 80
+    LABEL_BYTES_MAX * 2
+        + PARTS_MAX * (PART_NAME_BYTES_MAX * 3 + 100)
+        + RECIPIENTS_MAX * 80
+        + GROUPS_MAX * (GROUP_BYTES_MAX + 10)
         < MANIFEST_BYTES_MAX
 );
 const _: () = assert!(

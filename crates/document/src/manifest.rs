@@ -5,7 +5,7 @@
 //! if it had been meant for another (surreptitious forwarding).
 
 use crate::limits::{CONTENT_BYTES_MAX, MANIFEST_BYTES_MAX, PART_NAME_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX};
-use crate::{Digest, EnvelopeId, Label, LabelError, OfficeAddress, WallTime};
+use crate::{Digest, EnvelopeId, GroupError, Groups, Label, LabelError, OfficeAddress, WallTime};
 use std::fmt::Write as _;
 use std::str::FromStr;
 
@@ -30,6 +30,8 @@ pub struct Manifest {
     pub to: Vec<OfficeAddress>,
     /// Copy recipients 抄送.
     pub cc: Vec<OfficeAddress>,
+    /// The groups as they were addressed. `to` and `cc` hold what came of them under the directory version named here.
+    pub groups: Groups,
     /// The files, in order.
     pub parts: Vec<Part>,
     /// The label.
@@ -100,6 +102,9 @@ pub enum ManifestError {
     /// It reads, but would be written differently.
     #[error("the manifest is not in its canonical form")]
     NotCanonical,
+    /// The groups in it cannot stand together.
+    #[error(transparent)]
+    Groups(#[from] GroupError),
     /// The label in it is refused.
     #[error(transparent)]
     Label(#[from] LabelError),
@@ -126,6 +131,11 @@ impl Manifest {
         );
         self.to.iter().for_each(|to| push_line(&mut text, format_args!("to {to}")));
         self.cc.iter().for_each(|cc| push_line(&mut text, format_args!("cc {cc}")));
+        let groups = [("to-group", &self.groups.to), ("cc-group", &self.groups.cc)];
+        for (word, group) in groups.iter().flat_map(|(word, all)| all.iter().map(move |group| (word, group)))
+        {
+            push_line(&mut text, format_args!("{word} {group}"));
+        }
         for part in &self.parts {
             push_line(&mut text, format_args!("part {} {} {}", part.size, part.digest, part.name.0));
         }
@@ -153,9 +163,10 @@ impl Manifest {
         let from = lines.value("from ")?;
         let to = lines.values("to ")?;
         let cc = lines.values("cc ")?;
+        let groups = Groups { to: lines.values("to-group ")?, cc: lines.values("cc-group ")? };
         let parts = lines.values("part ")?;
         let label = lines.value::<LabelLine>("label ")?.0;
-        let manifest = Self { suite, envelope, time, directory, salt, from, to, cc, parts, label };
+        let manifest = Self { suite, envelope, time, directory, salt, from, to, cc, groups, parts, label };
         if manifest.to_text()? != text {
             return Err(ManifestError::NotCanonical);
         }
@@ -164,6 +175,7 @@ impl Manifest {
 
     fn check(&self) -> Result<(), ManifestError> {
         self.label.check()?;
+        self.groups.check()?;
         let mut seen = std::collections::BTreeSet::new();
         let once = self.recipients().all(|office| seen.insert(office));
         let size = self.parts.iter().try_fold(0u64, |sum, part| sum.checked_add(part.size));
@@ -271,6 +283,7 @@ mod tests {
             from: "gov-office@652301".parse().unwrap(),
             to: vec!["gov-office@653101".parse().unwrap()],
             cc: vec!["gov-office@653130".parse().unwrap()],
+            groups: Groups::default(),
             parts: vec![Part {
                 name: "通知 正文.pdf".parse().unwrap(),
                 size: 7,
@@ -284,6 +297,26 @@ mod tests {
     fn a_manifest_reads_back_as_written() {
         let manifest = example();
         assert_eq!(Manifest::from_text(&manifest.to_text().unwrap()).unwrap(), manifest);
+    }
+
+    #[test]
+    fn groups_stand_beside_what_came_of_them_and_a_manifest_without_any_has_no_line_for_them() {
+        let plain = example().to_text().unwrap();
+        assert!(!plain.contains("group"));
+        let groups = Groups {
+            to: vec!["counties of 65 except 652301".parse().unwrap(), "children of 65".parse().unwrap()],
+            cc: vec!["departments of 65".parse().unwrap()],
+        };
+        let manifest = Manifest { groups, ..example() };
+        let text = manifest.to_text().unwrap();
+        let lines =
+            "to-group counties of 65 except 652301\nto-group children of 65\ncc-group departments of 65\n";
+        assert_eq!(text.replace(lines, ""), plain);
+        assert_eq!(Manifest::from_text(&text).unwrap(), manifest);
+        let other = text.replace("to-group children of 65", "to-group 65下级");
+        assert_eq!(Manifest::from_text(&other), Err(ManifestError::NotCanonical));
+        let twice = text.replace("cc-group departments of 65", "cc-group children of 65");
+        assert_eq!(Manifest::from_text(&twice), Err(ManifestError::Groups(GroupError::Count)));
     }
 
     #[test]

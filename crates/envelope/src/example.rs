@@ -65,6 +65,7 @@ pub(crate) fn manifest(parts: &[(u64, Digest)], destinations: usize) -> Manifest
         from: "gov-office@652301".parse().unwrap(),
         to: (0..destinations).map(|i| format!("gov-office@{}", node(i)).parse().unwrap()).collect(),
         cc: vec!["archives@653101".parse().unwrap()],
+        groups: yizhan_document::Groups::default(),
         parts: parts.iter().enumerate().map(part).collect(),
         label: Label { title: "关于防汛工作的通知".into(), ..Label::default() },
     }

@@ -7,6 +7,7 @@
 //! check it; [`verify_ledger`] does so here. No clock, no network; the only disk is behind [`tiles::TileStore`].
 
 mod bundle;
+mod certificate;
 mod checkpoint;
 mod entry;
 mod entry_bundle;
@@ -25,6 +26,7 @@ mod publication;
 mod recall;
 mod recent;
 mod settlement;
+mod standing;
 mod tile_walk;
 pub mod tiles;
 mod verifier_keys;
@@ -32,6 +34,7 @@ mod verify;
 mod witness;
 
 pub use bundle::{Bundle, BundledReceipt};
+pub use certificate::{CertificateError, CertifiedReceipt, DeliveryCertificate, DeliveryStatement, Stating};
 pub use checkpoint::{
     Checkpoint, CheckpointError, SignedCheckpoint, ledger_of, origin_of, sign_checkpoint, verify_checkpoint,
 };
@@ -42,6 +45,7 @@ pub use proof::{ProofError, Receipt};
 pub use publication::Publication;
 pub use recall::{RecallAnswer, RecallRequest, recall_reason_digest};
 pub use settlement::Settlement;
+pub use standing::{DestinationStanding, PlacedEntry, Standing};
 pub use verifier_keys::{VerifierKeysError, parse_verifier_keys, verifier_keys_text};
 pub use verify::{Problem, Verified, verify_ledger};
 pub use witness::{Asking, Following, ForkProof, WitnessError, check_advance};

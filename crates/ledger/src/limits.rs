@@ -19,6 +19,8 @@ pub const PROOF_BYTES_MAX: usize = EXTRA_BYTES_MAX + PATH_MAX * 45 + CHECKPOINT_
 pub const EXTRA_BYTES_MAX: usize = 64 * 1024;
 /// Receipts in one bundle, at the most.
 pub const BUNDLE_RECEIPTS_MAX: usize = 4096;
+/// A delivery certificate as JSON, in bytes, at the most: several receipts for each of as many destinations as there may be.
+pub const CERTIFICATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// A file of verifier keys, in bytes, at the most.
 pub const KEYS_FILE_BYTES_MAX: usize = 16 * 1024;
 

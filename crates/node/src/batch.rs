@@ -1,5 +1,6 @@
 //! Takes many small documents of one office in one request: looked up, reserved, closed and submitted together, answered one by one.
 
+use crate::addressing;
 use crate::closing::{ClosedSubmission, Reserved, submission_key};
 use crate::closing_batch::Document;
 use crate::door::{Door, internal, stopping, submitted};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use yizhan_desk::{DoorError, Submission, Submitted};
-use yizhan_document::WallTime;
+use yizhan_document::{LeftOut, WallTime};
 use yizhan_exchange::{Answer, SubmissionKey};
 
 /// What became of one document.
@@ -32,7 +33,13 @@ impl Door {
             // First the mark, then the look: what another request ends meanwhile is seen.
             let marked = key.map(|key| self.busy(key.key)).transpose();
             let refused = marked.map(|mark| busy.push(mark)).err();
-            candidates.push(Candidate { submission, content, key, outcome: refused.map(Err) });
+            candidates.push(Candidate {
+                submission,
+                content,
+                key,
+                left_out: Vec::new(),
+                outcome: refused.map(Err),
+            });
         }
         let shared = Arc::clone(&self.shared);
         let taking = tokio::task::spawn_blocking(move || take(&shared, candidates, first_request, now));
@@ -47,6 +54,8 @@ struct Candidate {
     submission: Submission,
     content: Bytes,
     key: Option<SubmissionKey>,
+    /// Who of its groups gets nothing.
+    left_out: Vec<LeftOut>,
     /// Once it is known.
     outcome: Option<Outcome>,
 }
@@ -66,10 +75,15 @@ fn take(
             continue;
         }
         // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
-        match shared.closer.destinations(&candidate.submission, now) {
-            Ok(to) => {
+        let addressed = addressing::resolve(&shared.directory, candidate.submission.clone());
+        let looked_up = addressed.and_then(|(submission, left_out)| {
+            Ok((shared.closer.destinations(&submission, now)?, submission, left_out))
+        });
+        match looked_up {
+            Ok((to, submission, left_out)) => {
+                candidate.left_out = left_out;
                 let content = std::mem::take(&mut candidate.content);
-                documents.push(Document { submission: candidate.submission.clone(), content, to });
+                documents.push(Document { submission, content, to, key: candidate.key });
                 requests.push(request);
             }
             Err(error) => candidate.outcome = Some(Err(error)),
@@ -90,7 +104,13 @@ fn take(
     });
     let mut outcomes = submit(shared, requests.into_iter().zip(closed).collect()).into_iter();
     let lost = || Err(internal("a document of a batch has no outcome"));
-    let outcome = |candidate: Candidate| candidate.outcome.or_else(|| outcomes.next()).unwrap_or_else(lost);
+    let outcome = |candidate: Candidate| match candidate.outcome {
+        Some(outcome) => outcome,
+        None => {
+            let outcome = outcomes.next().unwrap_or_else(lost);
+            outcome.map(|submitted| Submitted { left_out: candidate.left_out, ..submitted })
+        }
+    };
     Ok(candidates.into_iter().map(outcome).collect())
 }
 

@@ -3,6 +3,7 @@
 use crate::daemon::Daemon;
 use crate::input::Input;
 use crate::shared::{Shared, WantedBody};
+use crate::traffic::CountedBody;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -139,7 +140,8 @@ async fn stream_body(
         from_piece: wanted.from_piece,
         pieces: pieces.clone(),
     };
-    let body = Box::new(tokio::io::BufReader::with_capacity(READ_BYTES, tokio::fs::File::from_std(file)));
+    let body = tokio::io::BufReader::with_capacity(READ_BYTES, tokio::fs::File::from_std(file));
+    let body = Box::new(CountedBody { body, neighbour, traffic: Arc::clone(&shared.traffic) });
     Ok(shared.links.send_body(neighbour, &head, body, priority).map_err(std::io::Error::other)?)
 }
 

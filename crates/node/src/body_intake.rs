@@ -24,7 +24,7 @@ pub(crate) async fn receive_body(shared: Arc<Shared>, neighbour: NodeId, head: B
         tracing::warn!(%neighbour, link, "a body that nobody asked for was not read");
         return;
     };
-    match receive_pieces(&shared, &wanted, &head, stream).await {
+    match receive_pieces(&shared, neighbour, &wanted, &head, stream).await {
         Ok(()) => {
             let pieces = Some(head.pieces);
             shared.inputs.send(Input::Body { neighbour, link, pieces }).await.unwrap_or_default();
@@ -67,6 +67,7 @@ impl From<BodyError> for ReceiveError {
 /// MUST-12: each piece is kept only after its leaf hash was found in the list whose root the header has.
 async fn receive_pieces(
     shared: &Arc<Shared>,
+    neighbour: NodeId,
     wanted: &WantedBody,
     head: &BodyHead,
     mut stream: BodyStream,
@@ -87,6 +88,7 @@ async fn receive_pieces(
             let mut piece: Vec<u8> = spare.try_recv().unwrap_or_default();
             piece.resize(len, 0);
             stream.read_exact(&mut piece).await?;
+            shared.traffic.received(neighbour, len as u64);
             if pieces.send(piece).await.is_err() {
                 // The worker has ended, and says why.
                 break;

@@ -55,6 +55,14 @@ pub(crate) struct ClosedSubmission {
     pub(crate) stored: StoredEnvelope,
 }
 
+impl ClosedSubmission {
+    /// The same, handed in under an idempotency key.
+    pub(crate) fn under(mut self, key: Option<SubmissionKey>) -> Self {
+        self.closed.key = key;
+        self
+    }
+}
+
 impl Closer {
     /// The destination nodes of a submission, ascending, if the sender is an office of this node with a key here and
     /// every recipient can receive.
@@ -102,10 +110,11 @@ impl Closer {
         Ok(nodes.into_iter().collect())
     }
 
-    /// Closes the envelope. Runs on a worker thread; `reserve` is called once all content has come in.
+    /// Closes the envelope. `key` is that of the submission as it was handed in, before its groups were resolved. Runs on a worker
+    /// thread; `reserve` is called once all content has come in.
     pub(crate) fn close(
         &self,
-        submission: &Submission,
+        (submission, key): (&Submission, Option<SubmissionKey>),
         mut content: ContentStream,
         to: &[NodeId],
         now: WallTime,
@@ -118,7 +127,8 @@ impl Closer {
         let manifest = self.manifest(submission, &begun, reserved.id, now)?;
         let text = manifest.to_text().map_err(|e| internal(&e))?;
         let signature = OfficeSignature::alone(self.sign(&submission.from, text.as_bytes(), now)?);
-        self.complete(submission, begun, reserved, to, (&manifest, &text), &signature, now)
+        let closed = self.complete(submission, begun, reserved, to, (&manifest, &text), &signature, now)?;
+        Ok(closed.under(key))
     }
 
     /// The first half: the files, as they come in, into a body. `many`: more documents of this office are closed together with it.
@@ -140,7 +150,7 @@ impl Closer {
         Ok(Begun { key, body, parts })
     }
 
-    /// The second half: manifest and signature into the body, slips and header around it.
+    /// The second half: manifest and signature into the body, slips and header around it. Under no idempotency key yet.
     #[expect(clippy::too_many_arguments, reason = "the two halves of one act, which meet here only")]
     pub(crate) fn complete(
         &self,
@@ -193,7 +203,7 @@ impl Closer {
             size,
             inline,
             directory: header.directory,
-            key: submission_key(submission),
+            key: None,
         };
         let stored =
             StoredEnvelope { holding: 0, header: bytes, slips, origin: None, body, card: Vec::new() };
@@ -233,6 +243,7 @@ impl Closer {
             from: submission.from.clone(),
             to: submission.to.clone(),
             cc: submission.cc.clone(),
+            groups: submission.groups.clone(),
             parts: begun.parts.clone(),
             label: submission.label.clone(),
         })

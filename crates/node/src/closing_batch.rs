@@ -5,6 +5,7 @@ use bytes::Bytes;
 use yizhan_desk::{DoorError, Submission};
 use yizhan_document::{Classification, ManifestTree, NodeId, WallTime};
 use yizhan_envelope::{OfficeSignature, SignedTree};
+use yizhan_exchange::SubmissionKey;
 use yizhan_identity::suite;
 
 /// A document of a batch, checked and with its content.
@@ -15,6 +16,8 @@ pub(crate) struct Document {
     pub(crate) content: Bytes,
     /// The destination nodes, ascending.
     pub(crate) to: Vec<NodeId>,
+    /// Its idempotency key, as it was handed in.
+    pub(crate) key: Option<SubmissionKey>,
 }
 
 impl Closer {
@@ -71,7 +74,7 @@ impl Closer {
                         &signature,
                         now,
                     );
-                    put(&mut outcomes, number, closed);
+                    put(&mut outcomes, number, closed.map(|closed| closed.under(document.key)));
                 }
             }
             Err(error) => {

@@ -1,10 +1,11 @@
 //! Stands behind the desk: turns requests of offices into questions to the rules, and what is stored into answers.
 
+use crate::certifying;
 use crate::closing::{Reserved, submission_key};
 use crate::input::{Ask, Input};
 use crate::refusals::refusal;
 use crate::shared::Shared;
-use crate::{receipts, tracking};
+use crate::{addressing, receipts, tracking};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -13,12 +14,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use yizhan_desk::{
-    ActDone, ActRequest, ContentStream, DirectoryView, DoorCode, DoorError, ExportedReceipt, InboxItem,
-    NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted,
-    Taken, Track,
+    ActDone, ActRequest, ContentStream, DirectoryView, DoorCode, DoorError, ExportedReceipt, GroupView,
+    InboxItem, NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RouteStep, Submission,
+    Submitted, Taken, Track,
 };
-use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeAddress, OfficeName};
+use yizhan_document::{Digest, EnvelopeId, Group, NodeId, OfficeAddress, OfficeName};
 use yizhan_exchange::{Answer, Node, Room};
+use yizhan_ledger::DeliveryCertificate;
 
 /// The node as its desk sees it.
 pub(crate) struct Door {
@@ -66,6 +68,7 @@ impl Door {
             return submitted(&self.shared, index, true);
         }
         // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
+        let (submission, left_out) = addressing::resolve(&self.shared.directory, submission)?;
         let to = self.shared.closer.destinations(&submission, now)?;
         let request = self.requests_for(1);
         let shared = Arc::clone(&self.shared);
@@ -79,7 +82,7 @@ impl Door {
                     other => Err(refusal(&other)),
                 }
             };
-            shared.closer.close(&submission, content, &to, now, reserve)
+            shared.closer.close((&submission, key), content, &to, now, reserve)
         });
         let closed = match closing.await {
             Ok(Ok(closed)) => closed,
@@ -101,7 +104,9 @@ impl Door {
         let (closed, stored) = (Box::new(closed.closed), Box::new(closed.stored));
         self.ask(Ask::Submit { request, closed, stored, reply }).await?;
         match answer.await.map_err(|_| stopping())? {
-            Answer::Submitted { index, .. } => submitted(&self.shared, index, false),
+            Answer::Submitted { index, .. } => {
+                submitted(&self.shared, index, false).map(|submitted| Submitted { left_out, ..submitted })
+            }
             other => Err(refusal(&other)),
         }
     }
@@ -188,6 +193,17 @@ impl NodeDoor for Door {
             let exported = receipts::exported(&self.shared, id).map_err(internal)?;
             if exported.is_empty() { Err(unknown_document(id)) } else { Ok(exported) }
         })
+    }
+
+    fn certificate(&self, id: EnvelopeId) -> Reply<'_, DeliveryCertificate> {
+        let shared = Arc::clone(&self.shared);
+        // Thousands of receipts are read for the circular of a country.
+        let certifying = tokio::task::spawn_blocking(move || certifying::certificate(&shared, id));
+        Box::pin(async move { certifying.await.map_err(internal)? })
+    }
+
+    fn group(&self, group: Group) -> Reply<'_, GroupView> {
+        Box::pin(async move { addressing::view(&self.shared.directory, group) })
     }
 
     fn route(&self, to: NodeId) -> Reply<'_, Vec<RouteStep>> {

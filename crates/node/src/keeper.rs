@@ -235,6 +235,12 @@ impl LedgerKeeper {
         self.witnessed.as_ref().is_some_and(|witnessed| index < witnessed.checkpoint().size)
     }
 
+    /// The signature line of the ledger's key for a statement of this node. Its first line has to say what it is: nobody may take
+    /// it for a checkpoint, whose first line is the name of the ledger.
+    pub(crate) fn sign(&self, text: &str) -> String {
+        self.signer.sign(text)
+    }
+
     /// Cosigns a neighbour's head.
     pub(crate) fn cosign(&self, head: Head, at: WallTime) -> String {
         let origin = origin_of(&self.network, head.ledger);

@@ -4,10 +4,12 @@
 //! the crates below. One task owns the rules and handles one event at a time; workers check what comes in before the rules
 //! see it, and open and close documents.
 
+mod addressing;
 mod batch;
 mod bodies;
 mod body_intake;
 mod card;
+mod certifying;
 mod clock;
 mod closing;
 mod closing_batch;
@@ -45,6 +47,7 @@ mod shared;
 mod stage;
 mod start;
 mod tracking;
+mod traffic;
 mod views;
 
 pub use clock::Clock;
@@ -54,4 +57,4 @@ pub use keeper::KeeperError;
 pub use keys::KeysError;
 pub use network::{CreatedNetwork, CreatedNode, NetworkError, create_network};
 pub use start::run;
-pub use views::directory_view;
+pub use views::{directory_view, group_view};

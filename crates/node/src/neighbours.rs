@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use yizhan_document::{Digest, NodeId};
 use yizhan_exchange::HeardEntry;
 use yizhan_link::LinkEvent;
-use yizhan_protocol::{Custody, Frame, Offer, ProofBundle};
+use yizhan_protocol::{BodyPlace, Custody, Frame, Offer, ProofBundle};
 
 /// Frames being checked at once, at the most; the wire waits while so many are.
 const CHECKS_MAX: usize = 64;
@@ -71,6 +71,11 @@ async fn take_event(shared: &Arc<Shared>, checks: &Arc<Semaphore>, lanes: &mut L
 async fn check_offers(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec<(NodeId, Offer)>) {
     if offers.is_empty() {
         return;
+    }
+    for (neighbour, offer) in &offers {
+        if let BodyPlace::Inline(bytes) = &offer.body {
+            shared.traffic.received(*neighbour, bytes.len() as u64);
+        }
     }
     check(shared, checks, offers.len(), move |shared| {
         let checked = offers.into_iter().map(|(neighbour, offer)| {

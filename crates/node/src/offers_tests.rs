@@ -60,6 +60,7 @@ impl Made {
             from: format!("gov-office@{COUNTY}").parse().unwrap(),
             to: vec![format!("gov-office@{PREFECTURE}").parse().unwrap()],
             cc: Vec::new(),
+            groups: yizhan_document::Groups::default(),
             label: Label { title: "关于做好防汛工作的通知".into(), ..Label::default() },
             deadline: None,
             files: vec![FileDeclaration { name: "notice.txt".parse().unwrap(), size: 4 }],
@@ -73,7 +74,7 @@ impl Made {
             let id = EnvelopeId { origin: me, epoch: 0, counter };
             Ok(Reserved { id, numbers: vec![counter] })
         };
-        closer.close(&submission, content, &to, now(), reserve).unwrap()
+        closer.close((&submission, None), content, &to, now(), reserve).unwrap()
     }
 
     /// The proof that the county accepted an envelope, under a checkpoint of its ledger.

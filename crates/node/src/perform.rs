@@ -154,7 +154,13 @@ impl Daemon {
             StoredBody::File { .. } => BodyPlace::Stream,
         };
         let offer = Offer { link, header: stored.header.clone(), slips, origin, custody, path, body };
-        self.send(neighbour, Frame::Offer(Box::new(offer)));
+        let with_body = match &offer.body {
+            BodyPlace::Inline(bytes) => bytes.len() as u64,
+            BodyPlace::Stream => 0,
+        };
+        if self.send(neighbour, Frame::Offer(Box::new(offer))) {
+            self.shared.traffic.sent(neighbour, with_body);
+        }
         Ok(None)
     }
 

@@ -107,6 +107,25 @@ pub(crate) fn exported(shared: &Shared, id: EnvelopeId) -> Result<Vec<ExportedRe
     Ok(out)
 }
 
+/// Everything known here about a document as receipts, without what offices signed: for a delivery certificate.
+pub(crate) fn proven(shared: &Shared, id: EnvelopeId) -> Result<Vec<(LedgerId, Receipt)>, ReceiptError> {
+    let mut out = Vec::new();
+    let own = shared.index.own_entries(id).map_err(failed)?;
+    {
+        let keeper = shared.keeper();
+        let ledger = keeper.head().ledger;
+        for index in own {
+            out.push((ledger, keeper.receipt(index).map_err(failed)?.0));
+        }
+    }
+    for (bundle, proven) in received(shared, id)? {
+        let checkpoint = String::from_utf8(bundle.checkpoint).map_err(failed)?;
+        let ProvenEntry { index, entry, path, .. } = proven;
+        out.push((bundle.ledger, Receipt { entry, index, path, checkpoint }));
+    }
+    Ok(out)
+}
+
 /// Received receipts about a document, each with the bundle it came in (without the others).
 fn received(shared: &Shared, id: EnvelopeId) -> Result<Vec<(ProofBundle, ProvenEntry)>, ReceiptError> {
     let mut out = Vec::new();

@@ -10,6 +10,7 @@ use crate::keeper::LedgerKeeper;
 use crate::opening::Opener;
 use crate::proofs::ProofChecker;
 use crate::remembered::Remembered;
+use crate::traffic::Traffic;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) links: Links,
     /// The way into the event loop.
     pub(crate) inputs: mpsc::Sender<Input>,
+    /// What went over the links.
+    pub(crate) traffic: Arc<Traffic>,
     /// Large bodies that were asked for, by neighbour and offer.
     pub(crate) wanted: Mutex<HashMap<(NodeId, u64), WantedBody>>,
 }

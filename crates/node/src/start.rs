@@ -115,6 +115,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         feed: Feed::new(clock.wall()),
         links,
         inputs,
+        traffic: Arc::default(),
         wanted: Mutex::default(),
         config,
     });

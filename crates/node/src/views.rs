@@ -3,10 +3,10 @@
 use crate::shared::Shared;
 use std::sync::atomic::Ordering;
 use yizhan_desk::{
-    DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError, NeighbourStatus,
+    DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError, GroupView, NeighbourStatus,
     NodeStatus, QueueItem, RouteStep,
 };
-use yizhan_document::{NodeId, Unit, WallTime};
+use yizhan_document::{Group, NodeId, Unit, WallTime};
 use yizhan_exchange::{Node, Room};
 use yizhan_hierarchy::{Directory, OfficeState};
 
@@ -34,7 +34,15 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
         let link = seen.links.iter().find(|(neighbour, ..)| *neighbour == node);
         let (up, waiting, in_flight) =
             link.map_or((false, 0, 0), |(_, up, waiting, flying)| (*up, *waiting, *flying));
-        NeighbourStatus { node, up, waiting: waiting as u64, in_flight: in_flight as u64 }
+        let traffic = shared.traffic.counts(node);
+        NeighbourStatus {
+            node,
+            up,
+            waiting: waiting as u64,
+            in_flight: in_flight as u64,
+            body_bytes_sent: traffic.sent,
+            body_bytes_received: traffic.received,
+        }
     });
     let neighbours = neighbours.collect();
     let keeper = shared.keeper();
@@ -111,6 +119,11 @@ pub(crate) fn route(shared: &Shared, to: NodeId) -> Result<Vec<RouteStep>, DoorE
     Ok(std::iter::once(first)
         .chain(steps.map(|hop| RouteStep { node: hop.node, why: hop.why.as_str().to_owned() }))
         .collect())
+}
+
+/// What a group means under a directory.
+pub fn group_view(directory: &Directory, group: Group) -> Result<GroupView, DoorError> {
+    crate::addressing::view(directory, group)
 }
 
 /// A directory as it is shown.

@@ -52,6 +52,7 @@ fn submission(from: &str, to: &[&str]) -> Submission {
         from: from.parse().unwrap(),
         to: to.iter().map(|to| to.parse().unwrap()).collect(),
         cc: Vec::new(),
+        groups: yizhan_document::Groups::default(),
         label: Label { title: "关于做好防汛工作的通知".into(), ..Label::default() },
         deadline: None,
         files: Vec::new(),

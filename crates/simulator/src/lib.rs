@@ -12,6 +12,7 @@ mod brief;
 mod checks;
 mod clerks;
 mod clerks_recall;
+mod country;
 mod faults;
 mod faulty_folder;
 mod happening;
@@ -21,6 +22,8 @@ mod ledger;
 mod liar;
 pub mod limits;
 mod network;
+#[cfg(test)]
+mod outage;
 mod outcome;
 mod outside;
 mod plan;
@@ -30,17 +33,21 @@ mod rare_link;
 mod recall_tests;
 #[cfg(test)]
 mod scenarios;
+mod shapes;
 mod station;
 mod survey;
 mod trace;
+mod traffic;
 mod wire;
 mod world;
 
 pub use book::Document;
+pub use country::{CountryPlan, CountryReport, Transport, run_country};
 pub use faulty_folder::SyncFault;
 pub use network::{Trees, directory_of, network_of_seven};
 pub use outcome::{Failure, Outcome};
 pub use outside::Tamper;
 pub use plan::{CommitMoment, CrashRule, FaultCounts, Hostile, Mangling, Plan};
 pub use random::Random;
+pub use shapes::region_of_xinjiang;
 pub use world::{World, run};

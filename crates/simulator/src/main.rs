@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use summary::{Failed, Summary};
-use yizhan_simulator::{Outcome, Plan, Trees, World, run};
+use yizhan_simulator::{
+    CountryPlan, CountryReport, Outcome, Plan, Transport, Trees, World, run, run_country,
+};
 
 /// Failed seeds that are told in full, at the most.
 const TOLD_MAX: usize = 3;
@@ -38,6 +40,16 @@ struct Arguments {
     /// Print everything that happens in the world of --seed, and nothing else
     #[arg(long, conflicts_with_all = ["json", "seeds"])]
     trace: bool,
+    /// Run the whole country once: 1 node, 31 provinces, 333 prefectures, 2850 counties; one circular of 1 MiB to all counties
+    /// and --documents others, some nodes down at any time
+    #[arg(long, conflicts_with_all = ["trace", "seeds", "nodes", "threads"])]
+    country: bool,
+    /// With --country: how many documents besides the circular
+    #[arg(long, default_value_t = 10_000, value_name = "N", requires = "country")]
+    documents: u64,
+    /// With --country: of a thousand nodes so many are down at any time
+    #[arg(long, default_value_t = 10, value_name = "N", requires = "country", value_parser = clap::value_parser!(u64).range(0..=200))]
+    down_per_mille: u64,
     /// One JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -47,6 +59,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.trace {
         return trace(&arguments);
+    }
+    if arguments.country {
+        return country(&arguments);
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = arguments.threads.unwrap_or(cores).max(1);
@@ -69,6 +84,58 @@ fn trace(arguments: &Arguments) -> ExitCode {
         Ok(()) => ExitCode::FAILURE,
         Err(_) => ExitCode::from(2),
     }
+}
+
+/// Runs the country and tells what came of it.
+fn country(arguments: &Arguments) -> ExitCode {
+    let Arguments { seed, documents, down_per_mille, json, .. } = *arguments;
+    let report = run_country(&CountryPlan { seed, documents, down_per_mille });
+    match write_country(&report, json) {
+        Ok(()) if report.failures.is_empty() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+fn write_country(report: &CountryReport, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let peak = peak_memory_bytes();
+    if json {
+        let value = serde_json::json!({ "report": report, "peak_memory_bytes": peak });
+        serde_json::to_writer(&mut out, &value)?;
+        return writeln!(out);
+    }
+    let CountryReport { nodes, links, outages, virtual_ms, happenings, entries, certified, .. } = report;
+    for failure in &report.failures {
+        writeln!(out, "BROKEN {} at {} ms: {}", failure.check, failure.at_ms, failure.what)?;
+    }
+    writeln!(out, "{nodes} nodes, {links} links, {outages} outages, {virtual_ms} virtual ms")?;
+    writeln!(out, "{happenings} happenings, {entries} ledger entries, {} failures", report.failures.len())?;
+    for (name, carried) in [("circular", &report.circular), ("documents", &report.documents)] {
+        let Transport { documents, destinations, delivered, crossings, body_bytes, ideal_bytes, .. } =
+            carried;
+        writeln!(out, "{name}: {documents} to {destinations} destinations, {delivered} delivered")?;
+        writeln!(out, "  bodies {body_bytes} bytes on {crossings} links, ideal {ideal_bytes}")?;
+        let Transport { most_bodies_on_a_link, hops_median, hops_most, ms_50, ms_99, ms_100, .. } = carried;
+        writeln!(
+            out,
+            "  at most {most_bodies_on_a_link} times on a link; hops median {hops_median}, most {hops_most}"
+        )?;
+        writeln!(out, "  virtual ms to 50 % {ms_50}, 99 % {ms_99}, 100 % {ms_100}")?;
+    }
+    writeln!(out, "the circular's delivery certificate: {certified} delivered")?;
+    match peak {
+        Some(peak) => writeln!(out, "peak memory {} MiB", peak / (1 << 20)),
+        None => writeln!(out, "peak memory unknown"),
+    }
+}
+
+/// The most memory this process ever had, where the system tells (Linux: VmHWM in /proc/self/status, in KiB).
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Runs all seeds; of good worlds only the counts are kept.

@@ -40,6 +40,8 @@ pub(crate) struct Outside {
     pub(crate) ending: Vec<(NodeId, String)>,
     /// Nodes that were told that they have said more than they know, and have stopped.
     pub(crate) set_back: BTreeSet<NodeId>,
+    /// Machines that stay down until somebody brings them up.
+    pub(crate) held_down: BTreeSet<NodeId>,
     /// Nodes that lie, or whose disk does: of these nothing is demanded, and nobody may be harmed by them.
     pub(crate) distrusted: BTreeSet<NodeId>,
 }

@@ -1,6 +1,7 @@
 //! Scenarios with names: each is one deterministic story that once went wrong in other systems, told by hand and held to its
 //! outcome, in documents and receipts.
 
+mod a_circular_to_a_region;
 mod a_damaged_last_record_below_a_witnessed_checkpoint;
 mod a_link_that_falls_between_two_slips;
 mod a_neighbour_that_speaks_for_an_origin;

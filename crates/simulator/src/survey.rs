@@ -1,12 +1,13 @@
 //! What all disks hold in the end, read anew from the journals after the power of every machine was cut.
 
+use crate::faulty_folder::FaultyFolder;
 use crate::ledger::Ledger;
 use crate::station::Station;
 use std::collections::BTreeMap;
 use yizhan_document::{Digest, LedgerId, NodeId, merkle};
 use yizhan_exchange::Fact;
 use yizhan_journal::{Journal, JournalOptions, Record};
-use yizhan_ledger::Entry;
+use yizhan_ledger::{Entry, EntryRef, PlacedEntry};
 use yizhan_protocol::ProofBundle;
 
 /// What all disks hold.
@@ -31,7 +32,7 @@ impl Survey {
     ) -> Result<Self, String> {
         let mut nodes = BTreeMap::new();
         for station in stations {
-            nodes.insert(station.node, Holdings::of(station, network)?);
+            nodes.insert(station.node, Holdings::of(station.node, station.folder.clone(), network)?);
         }
         Ok(Self { nodes })
     }
@@ -55,17 +56,34 @@ impl Survey {
 }
 
 impl Holdings {
-    fn of(station: &mut Station, network: &str) -> Result<Self, String> {
-        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", station.node);
-        let id = LedgerId { node: station.node, epoch: 0 };
+    /// Reads the journal in a folder.
+    pub(crate) fn of(node: NodeId, folder: FaultyFolder, network: &str) -> Result<Self, String> {
+        let failed = |error: &dyn std::fmt::Display| format!("{node}: {error}");
+        let id = LedgerId { node, epoch: 0 };
         let ledger = Ledger::new(network, id).map_err(|error| failed(&error))?;
         let mut held =
             Self { facts: Vec::new(), entries: Vec::new(), leaves: Vec::new(), receipts: Vec::new(), ledger };
         let mut visit = |_, kind: u8, payload: &[u8]| held.take(Record::decode(kind, payload)?);
         let options = JournalOptions::new(0);
-        Journal::open(station.folder.clone(), options, &mut visit).map_err(|error| failed(&error))?;
+        Journal::open(folder, options, &mut visit).map_err(|error| failed(&error))?;
         held.ledger.seal();
         Ok(held)
+    }
+
+    /// Its own entries and those that it has receipts of.
+    pub(crate) fn placed_entries(&self) -> Vec<PlacedEntry> {
+        let own =
+            (0..).zip(self.entries.iter().zip(&self.leaves)).map(|(index, (entry, leaf))| PlacedEntry {
+                at: EntryRef { ledger: self.ledger.head().ledger, index, leaf: *leaf },
+                entry: entry.clone(),
+            });
+        let received = self.receipts.iter().flat_map(|bundle| {
+            bundle
+                .entries
+                .iter()
+                .filter_map(|proven| PlacedEntry::read(bundle.ledger, proven.index, &proven.entry))
+        });
+        own.chain(received).collect()
     }
 
     fn take(&mut self, record: Record) -> Result<(), yizhan_journal::VisitError> {

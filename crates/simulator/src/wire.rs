@@ -5,6 +5,7 @@ use crate::agenda::Agenda;
 use crate::happening::Happening;
 use crate::plan::Mangling;
 use crate::random::Random;
+use crate::traffic::Traffic;
 use std::collections::BTreeMap;
 use yizhan_document::{Digest, NodeId};
 use yizhan_protocol::{BodyHead, Frame};
@@ -52,6 +53,8 @@ pub(crate) struct Wire {
     mangling: Option<Mangling>,
     delay_max: u64,
     random: Random,
+    /// What was sent over it so far.
+    pub(crate) traffic: Traffic,
 }
 
 fn pair(one: NodeId, other: NodeId) -> (NodeId, NodeId) {
@@ -66,7 +69,7 @@ impl Wire {
     ) -> Self {
         let cables = pairs.into_iter().map(|(one, other)| (pair(one, other), Cable::default())).collect();
         let delay_max = if random.chance(200) { 400 } else { random.within(1..=40) };
-        Self { cables, connections: 0, mangling, delay_max, random }
+        Self { cables, connections: 0, mangling, delay_max, random, traffic: Traffic::default() }
     }
 
     pub(crate) fn pairs(&self) -> Vec<(NodeId, NodeId)> {
@@ -201,6 +204,7 @@ impl Wire {
         if cable.connection != Some(connection) {
             return;
         }
+        self.traffic.count(from, to, &message);
         let stream = !matches!(message, Message::Frame(_));
         let mangling = self.mangling.filter(|_| !stream);
         if cable.unheard.contains_key(&from)

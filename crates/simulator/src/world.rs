@@ -102,6 +102,7 @@ impl World {
             bad_pieces: 0,
             ending: Vec::new(),
             set_back: BTreeSet::new(),
+            held_down: BTreeSet::new(),
             distrusted: BTreeSet::new(),
         };
         let bad_clocks = bad_clock.into_iter().collect();
@@ -276,7 +277,7 @@ impl World {
     }
 
     pub(crate) fn start(&mut self, node: NodeId) {
-        if self.out.set_back.contains(&node) {
+        if self.out.set_back.contains(&node) || self.out.held_down.contains(&node) {
             return;
         }
         let Some(station) = self.stations.get_mut(&node).filter(|station| station.process.is_none()) else {

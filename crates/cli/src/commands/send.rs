@@ -3,29 +3,39 @@
 use crate::failure::Failure;
 use crate::output::{Output, say};
 use crate::reach::Reach;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use yizhan_desk::{ClientError, Submission, Submitted};
 use yizhan_document::limits::LABEL_BYTES_MAX;
-use yizhan_document::{Label, OfficeAddress, PartName, Urgency, WallTime};
+use yizhan_document::{Exception, Group, Groups, Label, LeftOut, OfficeAddress, PartName, Urgency, WallTime};
 use yizhan_node::Clock;
 
 /// Bytes of randomness in an idempotency key.
 const KEY_BYTES: usize = 16;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("groups").args(["to_group", "cc_group"]).multiple(true)))]
 pub(crate) struct Typed {
     /// The sending office (发文机关)
     #[arg(long, value_name = "OFFICE@NODE")]
     from: OfficeAddress,
     /// A main recipient (主送); may be given many times
-    #[arg(long, value_name = "OFFICE@NODE", required = true)]
+    #[arg(long, value_name = "OFFICE@NODE", required_unless_present_any = ["to_group"])]
     to: Vec<OfficeAddress>,
     /// A copy recipient (抄送); may be given many times
-    #[arg(long, value_name = "OFFICE@NODE")]
+    #[arg(long, visible_alias = "copy", value_name = "OFFICE@NODE")]
     cc: Vec<OfficeAddress>,
+    /// A group of main recipients, such as 'counties of 65' or 65各县市; may be given many times. `yizhan group` shows whom it means
+    #[arg(long, value_name = "GROUP")]
+    to_group: Vec<Group>,
+    /// A group of copy recipients
+    #[arg(long, visible_alias = "copy-group", value_name = "GROUP")]
+    cc_group: Vec<Group>,
+    /// Whom no group means: a node, or office@node; may be given many times, and must belong to a group
+    #[arg(long, value_name = "NODE|OFFICE@NODE", requires = "groups")]
+    except: Vec<Exception>,
     /// The label as JSON: title, doc_number, urgency and so on
     #[arg(long, value_name = "FILE.json", required_unless_present = "title",
           conflicts_with_all = ["title", "urgency", "doc_type", "doc_number", "language"])]
@@ -79,6 +89,7 @@ pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
         from: from.clone(),
         to: to.clone(),
         cc: cc.clone(),
+        groups: groups(&typed)?,
         label: label(&typed)?,
         deadline,
         files: Vec::new(),
@@ -94,6 +105,16 @@ pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
         }
     })?;
     output.show(&submitted, words)
+}
+
+/// The groups that are meant, each without all exceptions: the node refuses one that is of no group.
+fn groups(typed: &Typed) -> Result<Groups, Failure> {
+    let without = |groups: &[Group]| {
+        let without = |group: &Group| group.clone().without(typed.except.iter().cloned());
+        let groups: Result<Vec<Group>, _> = groups.iter().map(without).collect();
+        groups.map_err(|error| Failure::Usage(error.to_string()))
+    };
+    Ok(Groups { to: without(&typed.to_group)?, cc: without(&typed.cc_group)? })
 }
 
 /// The label that is meant. The node checks it too; here it saves the upload.
@@ -169,11 +190,17 @@ impl FromStr for Deadline {
     }
 }
 
+/// One line for each office of a group that gets nothing.
+pub(crate) fn left_out_words(left_out: &[LeftOut]) -> String {
+    left_out.iter().map(|out| format!("left out 未发: {} ({})\n", out.office, out.why.as_str())).collect()
+}
+
 fn words(submitted: &Submitted) -> String {
     let before = if submitted.duplicate { "Handed in before; nothing was sent anew.\n" } else { "" };
     let receipt = &submitted.receipt;
+    let left_out = left_out_words(&submitted.left_out);
     format!(
-        "{before}{id}\nAccepted 收寄: receipt {index} of ledger {ledger}, {time}. Follow it with: yizhan track {id} --follow",
+        "{before}{id}\n{left_out}Accepted 收寄: receipt {index} of ledger {ledger}, {time}. Follow it with: yizhan track {id} --follow",
         id = submitted.id,
         index = receipt.index,
         ledger = receipt.ledger,

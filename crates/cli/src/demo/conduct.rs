@@ -103,6 +103,7 @@ async fn send(world: &World, number: usize, errand: &Errand) -> Result<(), DemoF
         from: errand.from.clone(),
         to: errand.to.clone(),
         cc: Vec::new(),
+        groups: yizhan_document::Groups::default(),
         label: errand.label.clone(),
         deadline: None,
         files: Vec::new(),

@@ -1,10 +1,12 @@
 //! Every path of the API through the real client: what the node says arrives, and what it refuses is a problem.
 
-use super::station::{PANICKER, Seen, Station, USED_KEY, envelope, event, inbox_item, node, receipt};
+use super::station::{
+    PANICKER, Seen, Station, USED_KEY, certificate, envelope, event, inbox_item, node, receipt,
+};
 use super::{House, submission};
 use crate::{ActRequest, ClientError, DoorCode, RecallRequest, RecallState, Stage};
 use futures_util::{StreamExt, TryStreamExt};
-use yizhan_document::{Act, Digest, EnvelopeId, OfficeName};
+use yizhan_document::{Act, Digest, EnvelopeId, Group, OfficeName};
 
 fn office(name: &str) -> OfficeName {
     name.parse().unwrap()
@@ -60,7 +62,9 @@ async fn track_and_receipts_come_back_whole() {
     assert_eq!((track.receipts[0].index, track.receipts[0].witnessed), (9, true));
     let receipts = client.receipts(envelope()).await.unwrap();
     assert_eq!(receipts, [receipt("SubmissionAcceptance"), receipt("RelayAcceptance")]);
+    assert_eq!(client.certificate(envelope()).await.unwrap(), certificate());
     let unknown: EnvelopeId = "652301.0.43".parse().unwrap();
+    assert_eq!(code(client.certificate(unknown).await), Some(DoorCode::UnknownDocument));
     assert_eq!(code(client.track(unknown).await), Some(DoorCode::UnknownDocument));
     assert_eq!(code(client.receipts(unknown).await), Some(DoorCode::UnknownDocument));
 }
@@ -131,6 +135,9 @@ async fn route_status_queue_and_directory_come_back_whole() {
         client.route(node("653101")).await.unwrap().into_iter().map(|step| step.node).collect();
     assert_eq!(hops, [node("652301"), node("6523"), node("653101")]);
     assert_eq!(code(client.route(node("999999")).await), Some(DoorCode::UnknownNode));
+    let group: Group = "counties of 65 office archive except 652301 gov-office@652302".parse().unwrap();
+    let view = client.group(&group).await.unwrap();
+    assert_eq!((view.group, view.offices.len(), view.left_out.len()), (group, 1, 1));
     let status = client.status().await.unwrap();
     assert_eq!((status.ledger_size, status.neighbours[0].waiting, status.held), (43, 3, 3));
     let queue = client.queue(2).await.unwrap();

@@ -2,16 +2,19 @@
 
 use crate::{
     ActDone, ActRequest, Answer, ContentError, ContentStream, DestinationTrack, DirectoryNode,
-    DirectoryOffice, DirectoryView, DoorCode, DoorError, ExportedReceipt, InboxItem, InboxPart, InboxState,
-    NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RecallState,
-    RouteStep, Stage, Submission, Submitted, Taken, Track, TrackReceipt, content_channel,
+    DirectoryOffice, DirectoryView, DoorCode, DoorError, ExportedReceipt, GroupView, InboxItem, InboxPart,
+    InboxState, NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest,
+    RecallState, RouteStep, Stage, Submission, Submitted, Taken, Track, TrackReceipt, content_channel,
 };
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
-use yizhan_document::{Act, Digest, EnvelopeId, Hasher, NodeId, OfficeName, Urgency, WallTime};
+use yizhan_document::{
+    Act, Digest, EnvelopeId, Group, Hasher, LeftOut, LeftOutWhy, NodeId, OfficeName, Urgency, WallTime,
+};
+use yizhan_ledger::{CertifiedReceipt, DeliveryCertificate};
 
 /// The only envelope the station knows.
 pub(super) const ENVELOPE: &str = "652301.0.42";
@@ -131,6 +134,12 @@ pub(super) fn receipt(kind: &str) -> ExportedReceipt {
         statement: None,
         cms: None,
     }
+}
+
+pub(super) fn certificate() -> DeliveryCertificate {
+    let receipt = receipt("ContentConsignment");
+    let certified = CertifiedReceipt { entry: receipt.entry, proof: receipt.proof };
+    DeliveryCertificate { certificate: "a signed note\n".into(), receipts: vec![certified] }
 }
 
 pub(super) fn inbox_item(sequence: u64) -> InboxItem {
@@ -272,6 +281,17 @@ impl NodeDoor for Station {
             .boxed()
     }
 
+    fn certificate(&self, id: EnvelopeId) -> Answer<'_, DeliveryCertificate> {
+        async move { known(id).map(|()| certificate()) }.boxed()
+    }
+
+    fn group(&self, group: Group) -> Answer<'_, GroupView> {
+        let office = |node: &str| format!("gov-office@{node}").parse().unwrap();
+        let left_out = vec![LeftOut { office: office("652302"), why: LeftOutWhy::Suspended }];
+        async move { Ok(GroupView { group, directory: 1, offices: vec![office("652301")], left_out }) }
+            .boxed()
+    }
+
     fn route(&self, to: NodeId) -> Answer<'_, Vec<RouteStep>> {
         async move {
             if to == node("999999") {
@@ -292,7 +312,14 @@ impl NodeDoor for Station {
     }
 
     fn status(&self) -> Answer<'_, NodeStatus> {
-        let up = NeighbourStatus { node: node("6523"), up: true, waiting: 3, in_flight: 1 };
+        let up = NeighbourStatus {
+            node: node("6523"),
+            up: true,
+            waiting: 3,
+            in_flight: 1,
+            body_bytes_sent: 7,
+            body_bytes_received: 8,
+        };
         let status = NodeStatus {
             node: node("652301"),
             version: "0.1.0".into(),

@@ -1,4 +1,4 @@
-//! `/v1/documents`: handing a document in, following it, recalling it, its receipts.
+//! `/v1/documents`: handing a document in, following it, recalling it, its receipts and its delivery certificate.
 
 use super::input::{self, Segments};
 use super::routes::Desk;
@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use yizhan_ledger::DeliveryCertificate;
 use yizhan_planted::{Bug, on};
 
 /// `POST /v1/documents`: multipart/form-data, first the field `submission` (JSON), then one field `file` for each declared file.
@@ -53,6 +54,15 @@ pub(super) async fn receipts(
 ) -> Result<Json<Vec<ExportedReceipt>>, DoorError> {
     let id = input::segment(&input::segments(id)?)?;
     desk.door.receipts(id).await.map(Json)
+}
+
+/// `GET /v1/documents/{id}/certificate`
+pub(super) async fn certificate(
+    State(desk): State<Desk>,
+    id: Segments<String>,
+) -> Result<Json<DeliveryCertificate>, DoorError> {
+    let id = input::segment(&input::segments(id)?)?;
+    desk.door.certificate(id).await.map(Json)
 }
 
 async fn receive(desk: &Desk, upload: &mut Upload, key: Option<String>) -> Result<Submitted, DoorError> {

@@ -1,8 +1,8 @@
-//! `/v1/route` and `/v1/directory`: the network as the node knows it.
+//! `/v1/route`, `/v1/groups` and `/v1/directory`: the network as the node knows it.
 
 use super::input::{self, Segments};
 use super::routes::Desk;
-use crate::{DirectoryView, DoorError, RouteStep};
+use crate::{DirectoryView, DoorError, GroupView, RouteStep};
 use axum::Json;
 use axum::extract::State;
 
@@ -13,6 +13,15 @@ pub(super) async fn route(
 ) -> Result<Json<Vec<RouteStep>>, DoorError> {
     let node = input::segment(&input::segments(node)?)?;
     desk.door.route(node).await.map(Json)
+}
+
+/// `GET /v1/groups/{group}`, the group as text, percent-encoded
+pub(super) async fn group(
+    State(desk): State<Desk>,
+    group: Segments<String>,
+) -> Result<Json<GroupView>, DoorError> {
+    let group = input::segment(&input::segments(group)?)?;
+    desk.door.group(group).await.map(Json)
 }
 
 /// `GET /v1/directory`

@@ -1,0 +1,205 @@
+//! Groups resolved against the directory: which offices `counties of 65` means today, and who of them gets nothing.
+
+use crate::directory::Directory;
+use crate::division::OfficeState;
+use std::collections::BTreeSet;
+use yizhan_document::limits::{DESTINATIONS_MAX, RECIPIENTS_MAX};
+use yizhan_document::{Exception, Group, GroupKind, Groups, LeftOut, LeftOutWhy, NodeId, OfficeAddress};
+
+/// What a group means under one version of the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Members {
+    /// The offices, ascending by node; departments ascending by name.
+    pub offices: Vec<OfficeAddress>,
+    /// Who belongs to it and gets nothing, in the same order.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Whom a document goes to, groups and single offices together, each office once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Main recipients: those named one by one as they were named, then those of the groups.
+    pub to: Vec<OfficeAddress>,
+    /// Copy recipients, likewise. Who is a main recipient already is not named again.
+    pub cc: Vec<OfficeAddress>,
+    /// Who belongs to a group, gets nothing through it, and was not named otherwise.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Why a group cannot be resolved. The client that named it is to blame, or the directory here is behind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// No such node.
+    #[error("`{group}`: there is no node {node} in directory version {version}; check the division code")]
+    UnknownNode {
+        /// The group.
+        group: Group,
+        /// The node.
+        node: NodeId,
+        /// The version looked into.
+        version: u64,
+    },
+    /// An exception that excepts nobody: as a rule misspelt, and then somebody would get what was not meant for them.
+    #[error(
+        "`{group}`: {exception} does not belong to it, so nothing can be excepted; correct the exception"
+    )]
+    NotAMember {
+        /// The group.
+        group: Group,
+        /// What is excepted in vain.
+        exception: Exception,
+    },
+    /// Nobody is left.
+    #[error("`{group}` means nobody in directory version {version}: {reason}")]
+    Empty {
+        /// The group.
+        group: Group,
+        /// Why.
+        reason: &'static str,
+        /// The version looked into.
+        version: u64,
+    },
+    /// Together too many.
+    #[error(
+        "the groups come to {offices} offices at {nodes} nodes; a document goes to at most {RECIPIENTS_MAX} at \
+         {DESTINATIONS_MAX}; send it as several"
+    )]
+    TooMany {
+        /// Offices.
+        offices: usize,
+        /// Nodes.
+        nodes: usize,
+    },
+}
+
+impl Directory {
+    /// The offices that a group means, never `sender` itself. Pure: the same directory gives the same offices in the same order.
+    ///
+    /// Counties and prefectures are told by their codes (GB/T 2260: four digits a prefecture, six a county) at any depth below
+    /// the node, since a prefecture may stand under another one (Yili) and a county right under its region. Nodes with other ids,
+    /// such as those of overlay trees, are reached as children.
+    pub fn members(&self, group: &Group, sender: Option<&OfficeAddress>) -> Result<Members, ResolveError> {
+        self.check_exceptions(std::slice::from_ref(group))?;
+        self.members_of(group, sender)
+    }
+
+    /// Every exception has to except somebody, be it from one of several groups.
+    fn check_exceptions(&self, groups: &[Group]) -> Result<(), ResolveError> {
+        let all = groups.iter().map(|group| self.everybody(group)).collect::<Result<Vec<_>, _>>()?.concat();
+        for group in groups {
+            let misspelt =
+                group.except().find(|exception| !all.iter().any(|office| exception.covers(office)));
+            if let Some(exception) = misspelt {
+                return Err(ResolveError::NotAMember { group: group.clone(), exception: exception.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn members_of(&self, group: &Group, sender: Option<&OfficeAddress>) -> Result<Members, ResolveError> {
+        let (all, version) = (self.everybody(group)?, self.version);
+        let mut members = Members { offices: Vec::new(), left_out: Vec::new() };
+        let meant = all.iter().filter(|office| !group.excepts(office) && Some(*office) != sender);
+        for office in meant {
+            let record = self.division(office.node).and_then(|division| division.office(&office.office));
+            let why = match record.map(|record| record.state) {
+                Some(OfficeState::Active) => {
+                    members.offices.push(office.clone());
+                    continue;
+                }
+                Some(OfficeState::Suspended) => LeftOutWhy::Suspended,
+                None => LeftOutWhy::NoSuchOffice,
+            };
+            members.left_out.push(LeftOut { office: office.clone(), why });
+        }
+        if members.offices.is_empty() {
+            let reason = match (all.is_empty(), members.left_out.is_empty()) {
+                (true, _) => {
+                    "nothing of that kind stands below the node; `yizhan directory show` shows the tree"
+                }
+                (false, true) => "everybody in it is excepted, or the sender itself",
+                (false, false) => "its offices are suspended or do not exist",
+            };
+            return Err(ResolveError::Empty { group: group.clone(), reason, version });
+        }
+        Ok(members)
+    }
+
+    /// Groups and single offices together. An office that is named one by one, or by several groups, gets one copy; a main
+    /// recipient is no copy recipient as well. An exception may be one of a single group and stand with all of them.
+    pub fn resolve(
+        &self,
+        sender: &OfficeAddress,
+        to: &[OfficeAddress],
+        cc: &[OfficeAddress],
+        groups: &Groups,
+    ) -> Result<Resolved, ResolveError> {
+        self.check_exceptions(&[&groups.to[..], &groups.cc[..]].concat())?;
+        let mut named: BTreeSet<OfficeAddress> = to.iter().chain(cc).cloned().collect();
+        let mut left_out: Vec<LeftOut> = Vec::new();
+        let mut all_of = |first: &[OfficeAddress], groups: &[Group]| {
+            let mut offices = first.to_vec();
+            for group in groups {
+                let members = self.members_of(group, Some(sender))?;
+                offices.extend(members.offices.into_iter().filter(|office| named.insert(office.clone())));
+                left_out.extend(members.left_out);
+            }
+            Ok(offices)
+        };
+        let (to, cc) = (all_of(to, &groups.to)?, all_of(cc, &groups.cc)?);
+        let mut seen = BTreeSet::new();
+        left_out.retain(|out| !named.contains(&out.office) && seen.insert(out.office.clone()));
+        let nodes = named.iter().map(|office| office.node).collect::<BTreeSet<_>>().len();
+        if named.len() > RECIPIENTS_MAX || nodes > DESTINATIONS_MAX {
+            return Err(ResolveError::TooMany { offices: named.len(), nodes });
+        }
+        Ok(Resolved { to, cc, left_out })
+    }
+
+    /// All that a group means before anybody is left out, ascending.
+    fn everybody(&self, group: &Group) -> Result<Vec<OfficeAddress>, ResolveError> {
+        let (node, version) = (group.node(), self.version);
+        if !self.tree().contains(node) {
+            return Err(ResolveError::UnknownNode { group: group.clone(), node, version });
+        }
+        let mut nodes: Vec<NodeId> = match group.kind() {
+            GroupKind::Departments => {
+                let offices = self.division(node).map(|division| division.offices.as_slice());
+                let offices = offices.unwrap_or_default().iter();
+                let mut all: Vec<OfficeAddress> =
+                    offices.map(|record| OfficeAddress { office: record.office.clone(), node }).collect();
+                all.sort();
+                return Ok(all);
+            }
+            GroupKind::Children => self.children(node).collect(),
+            GroupKind::Counties => self.below(node, COUNTY_DIGITS),
+            GroupKind::Prefectures => self.below(node, PREFECTURE_DIGITS),
+        };
+        nodes.sort();
+        let office = group.office();
+        Ok(nodes.into_iter().map(|node| OfficeAddress { office: office.clone(), node }).collect())
+    }
+
+    /// The nodes at any depth below a node whose codes have so many digits.
+    fn below(&self, node: NodeId, digits: usize) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        let mut waiting: Vec<NodeId> = self.children(node).collect();
+        while let Some(next) = waiting.pop() {
+            waiting.extend(self.children(next));
+            let code = next.as_str();
+            if code.len() == digits && code.bytes().all(|byte| byte.is_ascii_digit()) {
+                found.push(next);
+            }
+        }
+        found
+    }
+}
+
+/// Digits of the code of a prefecture (GB/T 2260).
+const PREFECTURE_DIGITS: usize = 4;
+/// Digits of the code of a county.
+const COUNTY_DIGITS: usize = 6;
+
+#[cfg(test)]
+#[path = "groups_tests.rs"]
+mod tests;
