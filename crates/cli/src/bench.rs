@@ -62,6 +62,8 @@ pub(crate) struct Meant {
 pub(crate) enum Scenario {
     /// Submit to inbox.
     Throughput,
+    /// Submit to inbox, of what is large.
+    Large,
     /// One document at a time.
     Rest,
     /// Documents wait, their holder is killed, then all is drained.
@@ -81,6 +83,7 @@ impl Scenario {
     fn name(self) -> &'static str {
         match self {
             Self::Throughput => "throughput",
+            Self::Large => "large",
             Self::Rest => "rest",
             Self::Backlog => "backlog",
             Self::Neighbours(_) => "neighbours",
@@ -141,10 +144,9 @@ fn end(
             if verdict.good() {
                 return Ok(());
             }
+            let (documents, delivered) = verdict.documents();
             Err(Failure::NotAsItShouldBe(format!(
-                "{} of {} deliveries lie where they should, {} are too many, audit: {}; everything is left in {}",
-                verdict.delivered,
-                verdict.expected,
+                "{delivered} of {documents} documents lie where they should, {} are too many, audit: {}; everything is left in {}",
                 verdict.too_many,
                 verdict.audit,
                 net.keep().display()
@@ -168,7 +170,7 @@ fn failure(fault: BenchFault) -> Failure {
 
 async fn play(net: &Net, meant: &Meant) -> Result<(Figures, Verdict), BenchFault> {
     match meant.scenario {
-        Scenario::Throughput | Scenario::Circular => flow::throughput(net, meant).await,
+        Scenario::Throughput | Scenario::Large | Scenario::Circular => flow::throughput(net, meant).await,
         Scenario::Rest => flow::rest(net, meant).await,
         Scenario::Backlog => backlog::play(net, meant).await,
         Scenario::Neighbours(illness) => neighbours::play(net, meant, illness).await,

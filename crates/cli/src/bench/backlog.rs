@@ -78,8 +78,7 @@ pub(crate) async fn play(net: &Net, meant: &Meant) -> Result<(Figures, Verdict),
     figures.at_rest_s = rounded(at_rest_us.saturating_sub(handed.began_us) as f64 / US_PER_SECOND);
     let peak = drained.memory.get(&holder).map_or(0.0, |memory| memory.peak_mb);
     figures.costs(&drained.and(&taken), &first_ready_us);
-    figures.verdict(&verdict);
-    figures.delivered = figures.delivered.saturating_sub(before.handed.documents.len() as u64);
+    figures.verdict(&verdict, 1);
     figures.backlog = Some(Backlog {
         waiting: documents,
         empty_queue_docs_per_s: rounded(empty),

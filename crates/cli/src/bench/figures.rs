@@ -1,6 +1,5 @@
 //! The figures of one benchmark: one object for programs, a few lines for people.
 
-use super::arrivals::Arrivals;
 use super::handing_in::{HandedIn, Load};
 use super::measure::Costs;
 use super::net::Net;
@@ -31,7 +30,7 @@ pub(crate) struct Figures {
     pub(crate) rate: Option<f64>,
     /// Documents that were accepted.
     pub(crate) documents: u64,
-    /// Deliveries that lie in the inbox they were meant for, exactly once: as many as documents, where each has one destination.
+    /// Those of them that lie in every inbox they were meant for, exactly once.
     pub(crate) delivered: u64,
     /// Documents a second, from the first submission to the last arrival in an inbox.
     pub(crate) docs_per_s: f64,
@@ -75,7 +74,7 @@ pub(crate) struct Figures {
     pub(crate) on_disk: bool,
     /// Chains that the auditor proved offline, from the ledgers of all nodes; none if it was left out.
     pub(crate) chains_verified: Option<u64>,
-    /// Chains that there are: one for each document and destination.
+    /// Chains that there are: one for each document and destination, of all loads together.
     pub(crate) chains: Option<u64>,
     /// `ok`, `left out`, or what is wrong.
     pub(crate) audit: String,
@@ -136,6 +135,8 @@ pub(crate) struct Neighbours {
     pub(crate) neighbour: &'static str,
     /// How many others there are.
     pub(crate) others: u64,
+    /// Documents that waited for the one that was not well.
+    pub(crate) waiting: u64,
     /// Documents a second to the others while all were well: before and after.
     pub(crate) well_docs_per_s: [f64; 2],
     /// While one was not.
@@ -218,23 +219,14 @@ impl Figures {
         self.ready_ms = self.nodes.iter().map(|node| node.ready_ms).fold(0.0, f64::max);
     }
 
-    /// Takes in what was found.
-    pub(crate) fn verdict(&mut self, verdict: &Verdict) {
-        self.delivered = verdict.delivered;
+    /// Takes in what was found; `load` is the number of the load that the figures are of.
+    pub(crate) fn verdict(&mut self, verdict: &Verdict, load: usize) {
+        self.delivered = verdict.loads.get(load).map_or(0, |(_, delivered)| *delivered);
         self.latency_bounded = verdict.bounded;
         self.chains_verified = verdict.chains.map(|(verified, _)| verified);
         self.chains = verdict.chains.map(|(_, chains)| chains);
         self.audit.clone_from(&verdict.audit);
     }
-}
-
-/// When the last of some documents arrived at one node.
-pub(crate) fn last_arrival(arrivals: &Arrivals, load: &Load, handed: &HandedIn, node: NodeId) -> Option<u64> {
-    let meant = handed
-        .documents
-        .iter()
-        .filter(|document| load.target(document.number).iter().any(|office| office.node == node));
-    meant.filter_map(|document| arrivals.at_us(document.id)).max()
 }
 
 /// A rate or share; none of nothing.

@@ -27,7 +27,7 @@ pub(crate) async fn throughput(net: &Net, meant: &Meant) -> Result<(Figures, Ver
     let mut figures = meant.figures(net);
     fill(&mut figures, net, &load, &measured);
     figures.costs(&measured.costs, &ready_us);
-    figures.verdict(&verdict);
+    figures.verdict(&verdict, 0);
     if meant.scenario == Scenario::Circular {
         let children = net.destinations.len() as u64;
         let deliveries = per(figures.documents as f64 * children as f64, figures.seconds);
@@ -62,9 +62,7 @@ pub(crate) async fn rest(net: &Net, meant: &Meant) -> Result<(Figures, Verdict),
     let mut figures = warming.figures(net);
     fill(&mut figures, net, &load, &Measured { handed, arrived_us, at_rest_us, costs: costs.clone() });
     figures.costs(&costs, &ready_us);
-    figures.verdict(&verdict);
-    // The documents that warmed the nodes up are delivered as well, and are none of those that were measured.
-    figures.delivered = figures.delivered.saturating_sub(WARMING);
+    figures.verdict(&verdict, 1);
     Ok((figures, verdict))
 }
 

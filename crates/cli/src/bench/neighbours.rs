@@ -2,8 +2,8 @@
 
 use super::Meant;
 use super::fault::BenchFault;
-use super::figures::{Figures, Neighbours, last_arrival, per, rounded};
-use super::handing_in::{HandedIn, Load, hand_in};
+use super::figures::{Figures, Neighbours, per, rounded};
+use super::handing_in::{Amount, HandedIn, Load, hand_in};
 use super::measure::{Expected, Meter, expect, measure, until_arrived, until_at_rest};
 use super::net::Net;
 use super::verdict::{Verdict, judge};
@@ -38,7 +38,9 @@ impl Illness {
     }
 }
 
-/// Three loads to all neighbours in turns: all well, one ill, all well again. What counts is the rate to the others.
+/// The same load to the others three times: all well, one ill, all well again. Documents for the one that is ill wait before the load
+/// begins, as many as each other gets, so that the loads differ in nothing else: not in what is handed in, and not in the processor
+/// that the ill one leaves to the others.
 pub(crate) async fn play(
     net: &Net,
     meant: &Meant,
@@ -49,22 +51,24 @@ pub(crate) async fn play(
     };
     let ready_us = net.start_all().await?;
     let mut expected = Expected::new();
-    let to: Vec<Vec<NodeId>> = net.destinations.iter().map(|node| vec![*node]).collect();
+    let to: Vec<Vec<NodeId>> = others.iter().map(|node| vec![*node]).collect();
     let load = meant.load(net, "before", &to).await?;
     let before = measure(net, &load, &mut expected).await?;
-    say(&format!("{:.1} documents/s to the others, all well", to_others(net, &load, &before.handed, others)));
+    say(&format!("{:.1} documents/s to the others, all well", rate(&before.handed, before.arrived_us)));
 
+    fall_ill(net, *ill, illness).await?;
+    let waiting_load = meant.load(net, "waiting", &[vec![*ill]]).await?;
+    let waiting_load = Load { amount: share(meant.amount, others.len()), ..waiting_load };
     let during_load = Load { name: "during".to_owned(), ..load.clone() };
     let meter = Meter::begin(net).await?;
-    fall_ill(net, *ill, illness).await?;
     let reaching = async {
-        let handed = hand_in(during_load.clone(), net.clock).await?;
-        expect(&during_load, &handed, &mut expected);
-        let others = expected.iter().filter(|(node, _)| **node != *ill).map(|(node, count)| (*node, *count));
-        let arrived_us = until_arrived(net, &others.collect()).await?;
-        Ok::<_, BenchFault>((handed, arrived_us))
+        let waiting = hand_in(waiting_load.clone(), net.clock).await?;
+        let during = hand_in(during_load.clone(), net.clock).await?;
+        expect(&during_load, &during, &mut expected);
+        let arrived_us = until_arrived(net, &expected).await?;
+        Ok::<_, BenchFault>((waiting, during, arrived_us))
     };
-    let (during, arrived_us) = match illness {
+    let (waiting, during, arrived_us) = match illness {
         Illness::Slow => tokio::select! {
             reached = reaching => reached?,
             fault = limp(net, *ill) => return Err(fault),
@@ -72,11 +76,9 @@ pub(crate) async fn play(
         Illness::Dead | Illness::Silent => reaching.await?,
     };
     recover(net, *ill, illness).await?;
-    say(&format!(
-        "{:.1} documents/s to the others, one {}",
-        to_others(net, &during_load, &during, others),
-        illness.as_str()
-    ));
+    let name = illness.as_str();
+    say(&format!("{:.1} documents/s to the others, one {name}", rate(&during, arrived_us)));
+    expect(&waiting_load, &waiting, &mut expected);
     until_arrived(net, &expected).await?;
     until_at_rest(net, &during).await?;
     let at_rest_us = net.clock.uptime_us();
@@ -84,36 +86,43 @@ pub(crate) async fn play(
 
     let after_load = Load { name: "after".to_owned(), ..load.clone() };
     let after = measure(net, &after_load, &mut expected).await?;
-    let loads = [(&load, &before.handed), (&during_load, &during), (&after_load, &after.handed)];
+    let loads = [
+        (&load, &before.handed),
+        (&waiting_load, &waiting),
+        (&during_load, &during),
+        (&after_load, &after.handed),
+    ];
     let verdict = judge(net, &loads, meant.audited).await?;
     let mut figures = meant.figures(net);
     figures.times(net, &during_load, &during, arrived_us);
     figures.at_rest_s = rounded(at_rest_us.saturating_sub(during.began_us) as f64 / US_PER_SECOND);
     figures.costs(&costs, &ready_us);
-    figures.verdict(&verdict);
-    let counted = before.handed.documents.len() + after.handed.documents.len();
-    figures.delivered = figures.delivered.saturating_sub(counted as u64);
-    let [b, d, a] = loads.map(|(load, handed)| to_others(net, load, handed, others));
+    figures.verdict(&verdict, 2);
+    let well = [rate(&before.handed, before.arrived_us), rate(&after.handed, after.arrived_us)];
+    let ill = rate(&during, arrived_us);
+    let [first, second] = well;
     figures.neighbours = Some(Neighbours {
-        neighbour: illness.as_str(),
+        neighbour: name,
         others: others.len() as u64,
-        well_docs_per_s: [rounded(b), rounded(a)],
-        ill_docs_per_s: rounded(d),
-        cost: rounded(1.0 - per(d, f64::midpoint(a, b))),
+        waiting: waiting.documents.len() as u64,
+        well_docs_per_s: well.map(rounded),
+        ill_docs_per_s: rounded(ill),
+        cost: rounded(1.0 - per(ill, f64::midpoint(first, second))),
     });
     Ok((figures, verdict))
 }
 
-/// Documents a second to the others, from the first submission of the load to the last arrival at one of them.
-fn to_others(net: &Net, load: &Load, handed: &HandedIn, others: &[NodeId]) -> f64 {
-    let arrivals = others.iter().filter_map(|node| Some((*node, net.arrivals.get(node)?)));
-    let last = arrivals.filter_map(|(node, arrivals)| last_arrival(arrivals, load, handed, node)).max();
-    let meant = handed
-        .documents
-        .iter()
-        .filter(|document| load.target(document.number).iter().any(|office| others.contains(&office.node)));
-    let seconds = last.unwrap_or_default().saturating_sub(handed.began_us) as f64 / US_PER_SECOND;
-    per(meant.count() as f64, seconds)
+/// Documents a second, from the first submission of a load to its last arrival.
+fn rate(handed: &HandedIn, arrived_us: u64) -> f64 {
+    per(handed.documents.len() as f64, arrived_us.saturating_sub(handed.began_us) as f64 / US_PER_SECOND)
+}
+
+/// As much as one of so many gets.
+fn share(amount: Amount, of: usize) -> Amount {
+    match amount {
+        Amount::Documents(documents) => Amount::Documents((documents / of.max(1) as u64).max(1)),
+        seconds @ Amount::Seconds(_) => seconds,
+    }
 }
 
 async fn fall_ill(net: &Net, node: NodeId, illness: Illness) -> Result<(), BenchFault> {

@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const WATCH_LOOK: Duration = Duration::from_millis(100);
 const OFFICE: &str = "gov-office";
 /// What statfs(2) says of a tmpfs.
-const TMPFS_MAGIC: i64 = 0x0102_1994;
+const TMPFS_MAGIC: u64 = 0x0102_1994;
 
 /// The network.
 pub(crate) struct Net {
@@ -101,7 +101,8 @@ impl Net {
 
     /// Whether the network lies on a disk, not in memory.
     pub(crate) fn on_disk(&self) -> bool {
-        rustix::fs::statfs(&self.path).is_ok_and(|found| i64::from(found.f_type) != TMPFS_MAGIC)
+        rustix::fs::statfs(&self.path)
+            .is_ok_and(|found| u64::try_from(found.f_type).ok() != Some(TMPFS_MAGIC))
     }
 
     /// The folder of the network.

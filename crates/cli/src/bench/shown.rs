@@ -90,10 +90,11 @@ fn particular(figures: &Figures, line: &mut impl FnMut(String)) {
     if let Some(n) = &figures.neighbours {
         let [before, after] = n.well_docs_per_s;
         line(format!(
-            "  neighbours  {} others: {before:.1} documents/s, with one more that is {} {:.1}, then again {after:.1}: it costs {:.1} %",
+            "  neighbours  {} others: {before:.1} documents/s; {:.1} while {} wait for one that is {}; {after:.1} after: it costs {:.1} %",
             n.others,
-            n.neighbour,
             n.ill_docs_per_s,
+            n.waiting,
+            n.neighbour,
             n.cost * 100.0
         ));
     }

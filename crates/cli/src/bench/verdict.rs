@@ -1,7 +1,7 @@
 //! Whether all is as it should be: every inbox holds what was accepted, each document once, and every chain verifies offline.
 
 use super::fault::BenchFault;
-use super::handing_in::{HandedIn, Load};
+use super::handing_in::{Handed, HandedIn, Load};
 use super::net::Net;
 use crate::audited::in_one_line;
 use crate::commands::directory;
@@ -20,11 +20,11 @@ const MANY: usize = 100_000;
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Verdict {
+    /// Of each load: its documents, and those of them that lie in every inbox they are meant for, exactly once.
+    pub(crate) loads: Vec<(u64, u64)>,
     /// Deliveries that should be: one for each document and destination.
-    pub(crate) expected: u64,
-    /// Those that lie in the inbox of their destination exactly once.
-    pub(crate) delivered: u64,
-    /// Whatever else lies in the inboxes: second copies, and what nobody handed in.
+    pub(crate) deliveries: u64,
+    /// Whatever lies in the inboxes besides: second copies, and what nobody handed in.
     pub(crate) too_many: u64,
     /// Deliveries of which the arrival is known as an upper bound only.
     pub(crate) bounded: u64,
@@ -37,8 +37,16 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// Whether every accepted document lies where it should, once, and every chain verified that was to be.
     pub(crate) fn good(&self) -> bool {
-        let chains = self.chains.is_none_or(|chains| chains == (self.expected, self.expected));
-        self.delivered == self.expected && self.too_many == 0 && chains && self.audit_good()
+        let all = self.loads.iter().all(|(documents, delivered)| documents == delivered);
+        let chains = self.chains.is_none_or(|chains| chains == (self.deliveries, self.deliveries));
+        all && self.too_many == 0 && chains && self.audit_good()
+    }
+
+    /// Documents of all loads, and those that lie where they should.
+    pub(crate) fn documents(&self) -> (u64, u64) {
+        self.loads
+            .iter()
+            .fold((0, 0), |(all, there), (documents, delivered)| (all + documents, there + delivered))
     }
 
     fn audit_good(&self) -> bool {
@@ -54,16 +62,16 @@ pub(crate) async fn judge(
     audited: bool,
 ) -> Result<Verdict, BenchFault> {
     let mut verdict = Verdict { audit: "left out".to_owned(), ..Verdict::default() };
-    let mut meant: BTreeMap<NodeId, HashMap<EnvelopeId, u64>> = BTreeMap::new();
+    let mut times: BTreeMap<NodeId, HashMap<EnvelopeId, u64>> = BTreeMap::new();
     for (load, handed) in loads {
         for document in &handed.documents {
             for office in load.target(document.number) {
-                meant.entry(office.node).or_default().insert(document.id, 0);
+                times.entry(office.node).or_default().insert(document.id, 0);
             }
         }
     }
-    for (node, times) in &mut meant {
-        verdict.expected += times.len() as u64;
+    for (node, times) in &mut times {
+        verdict.deliveries += times.len() as u64;
         let order = inbox(net, *node).await?;
         if let Some(arrivals) = net.arrivals.get(node) {
             verdict.bounded += arrivals.close_gaps(&order, net.clock.uptime_us());
@@ -74,12 +82,20 @@ pub(crate) async fn judge(
                 None => verdict.too_many += 1,
             }
         }
-        verdict.delivered += times.values().filter(|times| **times == 1).count() as u64;
         verdict.too_many += times.values().map(|times| times.saturating_sub(1)).sum::<u64>();
+    }
+    for (load, handed) in loads {
+        let once = |document: &&Handed| {
+            let to = load.target(document.number).iter();
+            to.map(|office| times.get(&office.node).and_then(|times| times.get(&document.id)))
+                .all(|times| times == Some(&1))
+        };
+        let delivered = handed.documents.iter().filter(once).count() as u64;
+        verdict.loads.push((handed.documents.len() as u64, delivered));
     }
     net.processes.lock().await.stop().await?;
     if audited {
-        let report = audit(net, verdict.expected).await?;
+        let report = audit(net, verdict.deliveries).await?;
         verdict.chains = Some((report.chains_verified, report.chains));
         verdict.audit = in_one_line(&report);
     }

@@ -29,7 +29,7 @@ pub(crate) struct Typed {
     /// Content of each document: 4096, 4KiB, 100KiB, 1GB [default: 4KiB; of `large` 1GB]
     #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
     size: Option<u64>,
-    /// Submitters at the same time [default: 64; of `circular` 4]
+    /// Submitters at the same time [default: 64; of `circular` 4, of `large` 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=CONCURRENCY_MAX))]
     concurrency: Option<u64>,
     /// Documents in one request, under one signature of their office
@@ -94,7 +94,8 @@ pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
 fn meant(typed: &Typed) -> Result<Meant, Failure> {
     use Played::{Backlog, Circular, Large, Neighbours, Rest, Start, Throughput};
     let scenario = match typed.scenario {
-        Throughput | Large => Scenario::Throughput,
+        Throughput => Scenario::Throughput,
+        Large => Scenario::Large,
         Rest => Scenario::Rest,
         Backlog => Scenario::Backlog,
         Neighbours => Scenario::Neighbours(match typed.neighbour.unwrap_or(Matter::Dead) {
@@ -133,7 +134,11 @@ fn meant(typed: &Typed) -> Result<Meant, Failure> {
         scenario,
         hops: typed.hops.unwrap_or(1),
         size,
-        concurrency: typed.concurrency.unwrap_or(if typed.scenario == Circular { 4 } else { 64 }),
+        concurrency: typed.concurrency.unwrap_or(match typed.scenario {
+            Circular => 4,
+            Large => 1,
+            _ => 64,
+        }),
         batch: typed.batch,
         amount,
         rate: typed.rate,
