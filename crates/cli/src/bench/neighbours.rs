@@ -4,7 +4,7 @@ use super::Meant;
 use super::fault::BenchFault;
 use super::figures::{Figures, Neighbours, per, rounded};
 use super::handing_in::{Amount, HandedIn, Load, hand_in};
-use super::measure::{Expected, Meter, expect, measure, until_arrived, until_at_rest};
+use super::measure::{Costs, Expected, Meter, expect, measure, until_arrived, until_at_rest};
 use super::net::Net;
 use super::verdict::{Verdict, judge};
 use crate::output::say;
@@ -56,33 +56,12 @@ pub(crate) async fn play(
     let before = measure(net, &load, &mut expected).await?;
     say(&format!("{:.1} documents/s to the others, all well", rate(&before.handed, before.arrived_us)));
 
-    fall_ill(net, *ill, illness).await?;
     let waiting_load = meant.load(net, "waiting", &[vec![*ill]]).await?;
     let waiting_load = Load { amount: share(meant.amount, others.len()), ..waiting_load };
     let during_load = Load { name: "during".to_owned(), ..load.clone() };
-    let meter = Meter::begin(net).await?;
-    let reaching = async {
-        let waiting = hand_in(waiting_load.clone(), net.clock).await?;
-        let during = hand_in(during_load.clone(), net.clock).await?;
-        expect(&during_load, &during, &mut expected);
-        let arrived_us = until_arrived(net, &expected).await?;
-        Ok::<_, BenchFault>((waiting, during, arrived_us))
-    };
-    let (waiting, during, arrived_us) = match illness {
-        Illness::Slow => tokio::select! {
-            reached = reaching => reached?,
-            fault = limp(net, *ill) => return Err(fault),
-        },
-        Illness::Dead | Illness::Silent => reaching.await?,
-    };
-    recover(net, *ill, illness).await?;
-    let name = illness.as_str();
-    say(&format!("{:.1} documents/s to the others, one {name}", rate(&during, arrived_us)));
-    expect(&waiting_load, &waiting, &mut expected);
-    until_arrived(net, &expected).await?;
-    until_at_rest(net, &during).await?;
-    let at_rest_us = net.clock.uptime_us();
-    let costs = meter.end(net).await?;
+    let Spell { waiting, during, arrived_us, at_rest_us, costs } =
+        while_ill(net, *ill, illness, [&waiting_load, &during_load], &mut expected).await?;
+    say(&format!("{:.1} documents/s to the others, one {}", rate(&during, arrived_us), illness.as_str()));
 
     let after_load = Load { name: "after".to_owned(), ..load.clone() };
     let after = measure(net, &after_load, &mut expected).await?;
@@ -102,7 +81,7 @@ pub(crate) async fn play(
     let ill = rate(&during, arrived_us);
     let [first, second] = well;
     figures.neighbours = Some(Neighbours {
-        neighbour: name,
+        neighbour: illness.as_str(),
         others: others.len() as u64,
         waiting: waiting.documents.len() as u64,
         well_docs_per_s: well.map(rounded),
@@ -110,6 +89,51 @@ pub(crate) async fn play(
         cost: rounded(1.0 - per(ill, f64::midpoint(first, second))),
     });
     Ok((figures, verdict))
+}
+
+/// What happened while one was ill.
+struct Spell {
+    /// What waited for it.
+    waiting: HandedIn,
+    /// The load to the others.
+    during: HandedIn,
+    /// When the last document of that arrived.
+    arrived_us: u64,
+    /// When all was delivered, also to the one that had been ill.
+    at_rest_us: u64,
+    costs: Costs,
+}
+
+/// One falls ill, documents for it wait, the load goes to the others; then it recovers, and gets what waited.
+async fn while_ill(
+    net: &Net,
+    ill: NodeId,
+    illness: Illness,
+    [waiting_load, during_load]: [&Load; 2],
+    expected: &mut Expected,
+) -> Result<Spell, BenchFault> {
+    let meter = Meter::begin(net).await?;
+    fall_ill(net, ill, illness).await?;
+    let reaching = async {
+        let waiting = hand_in(waiting_load.clone(), net.clock).await?;
+        let during = hand_in(during_load.clone(), net.clock).await?;
+        expect(during_load, &during, expected);
+        let arrived_us = until_arrived(net, expected).await?;
+        Ok::<_, BenchFault>((waiting, during, arrived_us))
+    };
+    let (waiting, during, arrived_us) = match illness {
+        Illness::Slow => tokio::select! {
+            reached = reaching => reached?,
+            fault = limp(net, ill) => return Err(fault),
+        },
+        Illness::Dead | Illness::Silent => reaching.await?,
+    };
+    recover(net, ill, illness).await?;
+    expect(waiting_load, &waiting, expected);
+    until_arrived(net, expected).await?;
+    until_at_rest(net, &during).await?;
+    let at_rest_us = net.clock.uptime_us();
+    Ok(Spell { waiting, during, arrived_us, at_rest_us, costs: meter.end(net).await? })
 }
 
 /// Documents a second, from the first submission of a load to its last arrival.
