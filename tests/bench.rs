@@ -48,6 +48,15 @@ fn everything_that_was_accepted_is_counted_in_its_inbox_and_every_chain_verifies
 }
 
 #[test]
+fn a_batch_is_many_documents_and_a_load_need_not_be_a_multiple_of_it() {
+    let figures = measured("throughput --batch 16 --documents 40");
+    for name in ["/documents", "/delivered", "/chains_verified"] {
+        assert_eq!(number(&figures, name), 40, "{name}: {figures}");
+    }
+    assert_eq!(number(&figures, "/batch"), 16);
+}
+
+#[test]
 fn a_backlog_outlives_the_kill_of_its_holder() {
     let figures = measured("backlog --documents 30 --concurrency 4");
     assert_eq!(number(&figures, "/delivered"), 30, "{figures}");

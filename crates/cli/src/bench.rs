@@ -106,10 +106,6 @@ pub(crate) async fn run(meant: Meant, output: Output) -> Result<(), Failure> {
     if cfg!(debug_assertions) {
         say("this is a debug build: its figures say nothing");
     }
-    if meant.batch > 1 {
-        let text = "--batch: this version of the desk takes one document a request; leave --batch at 1";
-        return Err(Failure::Usage(text.to_owned()));
-    }
     let terrain = meant.scenario.terrain(&meant).map_err(failure)?;
     let mut net = Net::create(terrain, meant.folder.as_deref()).map_err(failure)?;
     if !net.on_disk() {

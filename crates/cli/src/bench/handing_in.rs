@@ -1,12 +1,13 @@
 //! The load: office software that hands documents in, many at a time, and tries again what is refused for now.
 
 use super::fault::BenchFault;
+use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use yizhan_desk::{ClientError, DeskClient, Submission};
+use yizhan_desk::{BatchOutcome, ClientError, DeskClient, FileDeclaration, Problem, Submission};
 use yizhan_document::{EnvelopeId, Label, OfficeAddress, PartName};
 use yizhan_node::Clock;
 
@@ -76,6 +77,8 @@ pub(crate) struct HandedIn {
 struct Work {
     load: Load,
     part: PartName,
+    /// The content in memory, for batches.
+    content: Bytes,
     clock: Clock,
     began_us: u64,
     next: AtomicU64,
@@ -87,7 +90,19 @@ pub(crate) async fn hand_in(load: Load, clock: Clock) -> Result<HandedIn, BenchF
     let part = "content.bin".parse().map_err(|_| BenchFault::Itself("a part has no name".to_owned()))?;
     let (concurrency, node) = (load.concurrency, load.from.node);
     let began_us = clock.uptime_us();
-    let work = Work { load, part, clock, began_us, next: AtomicU64::new(0), tried_again: AtomicU64::new(0) };
+    let content = match load.batch {
+        1 => Bytes::new(),
+        _ => tokio::fs::read(&load.file).await.map_err(BenchFault::file(&load.file))?.into(),
+    };
+    let work = Work {
+        load,
+        part,
+        content,
+        clock,
+        began_us,
+        next: AtomicU64::new(0),
+        tried_again: AtomicU64::new(0),
+    };
     let work = Arc::new(work);
     // Dropped with this future if it is given up, and then they end.
     let mut submitters: JoinSet<Result<Vec<Handed>, ClientError>> =
@@ -144,11 +159,38 @@ impl Work {
 
     /// One request: hands these documents in, and gives their ids in the same order.
     async fn submit(&self, numbers: std::ops::Range<u64>) -> Result<Vec<EnvelopeId>, ClientError> {
+        if self.load.batch > 1 {
+            return self.submit_batch(numbers).await;
+        }
         let mut ids = Vec::new();
         for number in numbers {
             ids.push(self.submit_one(number).await?);
         }
         Ok(ids)
+    }
+
+    /// Many documents in one request. If one of them is refused for now, all are handed in again: those that were taken before are
+    /// known by their keys.
+    async fn submit_batch(&self, numbers: std::ops::Range<u64>) -> Result<Vec<EnvelopeId>, ClientError> {
+        let document = |number| {
+            let file = FileDeclaration { name: self.part.clone(), size: self.content.len() as u64 };
+            (Submission { files: vec![file], ..self.submission(number) }, vec![self.content.clone()])
+        };
+        let documents: Vec<_> = numbers.map(document).collect();
+        loop {
+            let refusal = match self.load.desk.send_batch(documents.clone()).await {
+                Ok(outcomes) => match all_taken(outcomes) {
+                    Ok(ids) => return Ok(ids),
+                    Err(problem) => ClientError::Problem(problem),
+                },
+                Err(error) => error,
+            };
+            if !refusal.retryable() {
+                return Err(refusal);
+            }
+            self.tried_again.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     async fn submit_one(&self, number: u64) -> Result<EnvelopeId, ClientError> {
@@ -179,6 +221,19 @@ impl Work {
             key: Some(format!("{}-{number}", self.load.name)),
         }
     }
+}
+
+/// The ids of a batch, or the gravest refusal in it: one that trying again does not help before one that it does.
+fn all_taken(outcomes: Vec<BatchOutcome>) -> Result<Vec<EnvelopeId>, Box<Problem>> {
+    let (mut ids, mut refused) = (Vec::new(), None);
+    for outcome in outcomes {
+        match outcome {
+            BatchOutcome::Submitted(submitted) => ids.push(submitted.id),
+            BatchOutcome::Problem(problem) if !problem.retryable => return Err(problem),
+            BatchOutcome::Problem(problem) => refused = Some(problem),
+        }
+    }
+    refused.map_or(Ok(ids), Err)
 }
 
 impl Load {

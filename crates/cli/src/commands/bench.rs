@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use yizhan_desk::limits::{BATCH_CONTENT_BYTES_MAX, BATCH_DOCUMENTS_MAX};
 
 const KIB: u64 = 1024;
 /// Bytes that one load carries together where no number is said, about: keeps a run short.
@@ -29,11 +30,11 @@ pub(crate) struct Typed {
     /// Content of each document: 4096, 4KiB, 100KiB, 1GB [default: 4KiB; of `large` 1GB]
     #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
     size: Option<u64>,
-    /// Submitters at the same time [default: 64; of `circular` 4, of `large` 1]
+    /// Submitters at the same time [default: 64; 4 with --batch, of `circular` 4, of `large` 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=CONCURRENCY_MAX))]
     concurrency: Option<u64>,
     /// Documents in one request, under one signature of their office
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=BATCH_DOCUMENTS_MAX as u64))]
     batch: u64,
     /// Documents [default: 20000, less where they are large]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "seconds")]
@@ -118,6 +119,12 @@ fn meant(typed: &Typed) -> Result<Meant, Failure> {
     only(typed.concurrency.is_some(), "--concurrency", &[Throughput, Large, Backlog, Neighbours, Circular])?;
     only(typed.batch > 1, "--batch", &[Throughput, Backlog, Neighbours])?;
     let size = typed.size.unwrap_or(if typed.scenario == Large { 1_000_000_000 } else { 4 * KIB });
+    if typed.batch > 1 && typed.batch.saturating_mul(size) > BATCH_CONTENT_BYTES_MAX as u64 {
+        let text = format!(
+            "--batch: a batch holds {BATCH_CONTENT_BYTES_MAX} bytes of content at the most; take fewer or smaller documents"
+        );
+        return Err(Failure::Usage(text));
+    }
     let fitting = (LOAD_BYTES / size).clamp(1, DOCUMENTS_MAX);
     let documents = match typed.scenario {
         Large => 1,
@@ -136,6 +143,8 @@ fn meant(typed: &Typed) -> Result<Meant, Failure> {
         size,
         concurrency: typed.concurrency.unwrap_or(match typed.scenario {
             Circular => 4,
+            // As many documents in flight as a broker is given.
+            _ if typed.batch > 1 => 4,
             Large => 1,
             _ => 64,
         }),
