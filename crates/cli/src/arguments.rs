@@ -1,7 +1,7 @@
 //! All that can be typed: the commands, and which of them runs where.
 
 use crate::commands::{
-    certificate, directory, group, inbox, ledger, network, node, queue, recall, receipts, route, send,
+    bench, certificate, directory, group, inbox, ledger, network, node, queue, recall, receipts, route, send,
     status, track,
 };
 use crate::demo;
@@ -32,6 +32,8 @@ pub(crate) struct Typed {
 enum Command {
     /// Show everything at once: seven nodes, five documents, a killed node, receipts, an audit
     Demo(demo::Typed),
+    /// Measure this machine with real node processes: throughput, latency, backlog, memory, what a slow neighbour costs
+    Bench(bench::Typed),
     /// Make a network (建网): authority, certificates, signed directory, node folders
     #[command(subcommand)]
     Network(network::Typed),
@@ -73,6 +75,7 @@ pub(crate) fn run(typed: Typed) -> Result<(), Failure> {
     let output = Output::new(typed.json);
     match typed.command {
         Command::Demo(typed) => threads()?.block_on(demo::run(typed, output)),
+        Command::Bench(typed) => threads()?.block_on(bench::run(typed, output)),
         Command::Node(typed) => threads()?.block_on(node::run(typed, output)),
         Command::Network(typed) => network::run(typed, output),
         Command::Ledger(typed) => ledger::run(typed, output),
@@ -114,6 +117,10 @@ mod tests {
     fn the_commands_of_the_manual_are_understood() {
         for line in [
             "demo --json --keep kept --file a.pdf --file b.txt",
+            "bench --hops 2 --size 4KiB --concurrency 16 --batch 1 --documents 100 --folder f --json",
+            "bench throughput --rate 5000/s --seconds 20 --no-audit",
+            "bench neighbours --children 4 --neighbour silent",
+            "bench backlog --documents 1000",
             "network create net --root 65 --prefecture 6523 --prefecture 6531 --county 652301=6523 --base-port 7000",
             "network create net --plan plan.toml --json",
             "node run --config nodes/65/node.toml --log debug",
@@ -169,6 +176,9 @@ mod tests {
             "recall 652301.0.0 --from a@652301",
             "inbox refuse a@65 652301.0.0",
             "inbox return a@65 652301.0.0",
+            "bench --documents 5 --seconds 5",
+            "bench --size 4kib",
+            "bench sideways",
             "network create net",
             "network create net --root 65 --plan plan.toml",
             "track 652301",

@@ -5,7 +5,6 @@ mod errands;
 mod fault;
 mod follow;
 mod outcome;
-mod processes;
 mod recipients;
 mod samples;
 mod show;
@@ -16,11 +15,11 @@ pub use samples::{Samples, SamplesError, write_samples};
 use crate::commands::network::check_sockets;
 use crate::failure::Failure;
 use crate::output::{Output, say};
+use crate::processes::Processes;
 use clap::Args;
 use errands::Files;
 use fault::DemoFault;
 use outcome::Outcome;
-use processes::Processes;
 use show::Show;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -90,7 +89,7 @@ pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
     };
     // Whatever happened, no process is left behind; those that were stopped already are passed over.
     let stopped = world.processes.lock().await.stop().await;
-    let report = report.and_then(|report| stopped.map(|()| report));
+    let report = report.and_then(|report| stopped.map(|()| report).map_err(DemoFault::from));
     end(&world, place, report, output)
 }
 

@@ -7,10 +7,13 @@
 
 mod archive;
 mod arguments;
+mod audited;
+mod bench;
 mod commands;
 mod demo;
 mod failure;
 mod output;
+mod processes;
 mod reach;
 mod table;
 mod terms;

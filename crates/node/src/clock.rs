@@ -27,6 +27,11 @@ impl Clock {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Microseconds since the clock was started: for measuring, not for deciding.
+    pub fn uptime_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// The wall clock. A machine whose clock stands before 1970 counts as 1970.
     #[expect(clippy::disallowed_methods, reason = "this is the room that reads the clock")]
     pub fn wall(&self) -> WallTime {

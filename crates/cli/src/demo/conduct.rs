@@ -47,7 +47,7 @@ pub(super) async fn watch(world: &World) -> DemoFault {
     loop {
         tokio::time::sleep(LOOK).await;
         if let Err(fault) = world.processes.lock().await.check() {
-            return fault;
+            return fault.into();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::samples::SamplesError;
 use crate::failure::Failure;
+use crate::processes::ProcessFault;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,26 +30,9 @@ pub(super) enum DemoFault {
         /// What it said.
         source: Failure,
     },
-    /// A process cannot be started, asked after or stopped.
-    #[error("the process of node {node}: {source}")]
-    Process {
-        /// Which.
-        node: NodeId,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A node ended that nobody had stopped, or not as it should.
-    #[error("node {node} ended with {status}; its log {} ends so:\n{tail}", .log.display())]
-    Ended {
-        /// Which.
-        node: NodeId,
-        /// How.
-        status: String,
-        /// Where its log is.
-        log: PathBuf,
-        /// How the log ends.
-        tail: String,
-    },
+    /// A process.
+    #[error(transparent)]
+    Process(#[from] ProcessFault),
     /// A document came to another end than being signed for.
     #[error("document {id} for {destination} came to the end `{}`", .stage.as_str())]
     NotSignedFor {

@@ -2,10 +2,11 @@
 
 use super::fault::DemoFault;
 use super::world::{Sent, Tally, World};
+use crate::audited;
 use crate::table::{shown, table};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use yizhan_audit::{Report, Severity};
+use yizhan_audit::Report;
 use yizhan_document::{EnvelopeId, OfficeAddress};
 
 /// What came of the demonstration.
@@ -140,20 +141,7 @@ fn row(tally: &Tally, id: EnvelopeId, sent: &Sent, office: &OfficeAddress, docum
 
 fn audit_words(world: &World, report: &Result<Report, DemoFault>) -> String {
     match report {
-        Ok(report) if report.severity() <= Severity::Notice && report.chains_verified == report.chains => {
-            "ok".to_owned()
-        }
-        Ok(report) => {
-            let of_ledgers = report.ledgers.iter().flat_map(|ledger| &ledger.problems);
-            let problems: Vec<String> =
-                report.problems.iter().chain(of_ledgers).map(|problem| problem.text.clone()).collect();
-            format!(
-                "{} of {} chains verified; {}",
-                report.chains_verified,
-                report.chains,
-                problems.join("; ")
-            )
-        }
+        Ok(report) => audited::in_one_line(report),
         Err(fault) => format!("not reached, for at «{}»: {fault}", world.show.current_step()),
     }
 }

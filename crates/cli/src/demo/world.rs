@@ -2,9 +2,9 @@
 
 use super::errands::Errand;
 use super::fault::DemoFault;
-use super::processes::Processes;
 use super::show::Show;
 use crate::failure::Failure;
+use crate::processes::Processes;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
