@@ -10,6 +10,8 @@ mod country;
 mod loading;
 #[path = "directory/look_up.rs"]
 mod look_up;
+#[path = "directory/stopwatch.rs"]
+mod stopwatch;
 
 use clap::Parser;
 use std::path::PathBuf;

@@ -1,11 +1,11 @@
 //! Loading a directory from its folder, each time in a process of its own, so that memory is told apart.
 
+use crate::stopwatch::{Passed, Stopwatch};
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 use yizhan_document::{Classification, OfficeAddress, WallTime};
 use yizhan_hierarchy::{
     Directory, Division, Draft, OfficeRecord, OfficeState, PlannedNode, PlannedOffice, TrustAnchor,
@@ -30,7 +30,7 @@ pub(crate) struct Figures {
 /// What loading once cost.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Load {
-    load_ms: f64,
+    took: Passed,
     /// What the process holds more than before.
     resident_bytes: u64,
     /// The most it ever held, all of it.
@@ -40,9 +40,9 @@ pub(crate) struct Load {
 pub(crate) fn measure(folder: &Path, nodes: &[PlannedNode], times: u64) -> anyhow::Result<Figures> {
     std::fs::create_dir_all(folder)?;
     let folder = tempfile::tempdir_in(folder)?;
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::begin()?;
     publish(folder.path(), nodes)?;
-    let draft_and_publish_ms = begun.elapsed().as_secs_f64() * 1e3;
+    let draft_and_publish_ms = stopwatch.passed()?.ms;
     let mut loads = Vec::new();
     for _ in 0..times {
         let run = Command::new(std::env::current_exe()?).arg("--load").arg(folder.path()).output()?;
@@ -50,7 +50,7 @@ pub(crate) fn measure(folder: &Path, nodes: &[PlannedNode], times: u64) -> anyho
         loads.push(serde_json::from_slice::<Load>(&run.stdout)?);
     }
     let mut sorted = loads.clone();
-    sorted.sort_by(|a, b| a.load_ms.total_cmp(&b.load_ms));
+    sorted.sort_by(|a, b| a.took.ms.total_cmp(&b.took.ms));
     let load = *sorted.get(sorted.len() / 2).context("nothing was loaded")?;
     Ok(Figures { nodes: nodes.len(), file_bytes: size(folder.path())?, draft_and_publish_ms, load, loads })
 }
@@ -60,12 +60,12 @@ pub(crate) fn load_here(folder: &Path) -> anyhow::Result<Load> {
     let vkey = std::fs::read_to_string(folder.join(VKEY))?;
     let anchor = TrustAnchor::from_vkeys([vkey.as_str()], 1)?;
     let before = resident("VmRSS")?;
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::begin()?;
     let directory = Directory::load(folder, &anchor, issued()?)?;
-    let load_ms = begun.elapsed().as_secs_f64() * 1e3;
+    let took = stopwatch.passed()?;
     let resident_bytes = resident("VmRSS")?.saturating_sub(before);
     ensure!(directory.divisions().len() == directory.tree().len(), "the tree has other nodes");
-    Ok(Load { load_ms, resident_bytes, peak_bytes: resident("VmHWM")? })
+    Ok(Load { took, resident_bytes, peak_bytes: resident("VmHWM")? })
 }
 
 /// A directory of real keys and certificates, as `yizhan network create` makes it, without the folders of the nodes.
@@ -140,12 +140,13 @@ fn resident(what: &str) -> anyhow::Result<u64> {
 impl Figures {
     pub(crate) fn lines(&self) -> String {
         format!(
-            "directory of {} nodes, {:.1} MiB of files, drafted and published in {:.0} ms\n  loaded         {:>10.0} ms \
-             (middle of {})\n  holds          {:>10.1} MiB, peak of the process {:.1} MiB\n",
+            "directory of {} nodes, {:.1} MiB of files, drafted and published in {:.0} ms\n  loaded         {:>10.0} ms, \
+             {:.0} of them on a processor (middle of {})\n  holds          {:>10.1} MiB, peak of the process {:.1} MiB\n",
             self.nodes,
             self.file_bytes as f64 / MIB,
             self.draft_and_publish_ms,
-            self.load.load_ms,
+            self.load.took.ms,
+            self.load.took.cpu_ms,
             self.loads.len(),
             self.load.resident_bytes as f64 / MIB,
             self.load.peak_bytes as f64 / MIB

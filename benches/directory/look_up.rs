@@ -1,13 +1,13 @@
 //! Next hop between random nodes.
 
 use crate::country;
+use crate::stopwatch::Stopwatch;
 use serde::Serialize;
 use std::hint::black_box;
-use std::time::Instant;
 use yizhan_document::NodeId;
 use yizhan_hierarchy::{PlannedNode, Tree};
 
-/// What one tree costs.
+/// What one tree costs in processor time.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
     tree: String,
@@ -22,9 +22,9 @@ pub(crate) struct Figures {
 }
 
 pub(crate) fn measure(name: &str, nodes: &[PlannedNode], look_ups: u64) -> anyhow::Result<Figures> {
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::begin()?;
     let tree = country::tree(nodes)?;
-    let build_ms = begun.elapsed().as_secs_f64() * 1e3;
+    let build_ms = stopwatch.passed()?.cpu_ms;
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let any: Vec<_> = (0..65_536).filter_map(|_| Some((dice.node(&tree)?, dice.node(&tree)?))).collect();
     let apart = |(from, to): &&(NodeId, NodeId)| {
@@ -47,18 +47,18 @@ pub(crate) fn measure(name: &str, nodes: &[PlannedNode], look_ups: u64) -> anyho
     })
 }
 
-/// Nanoseconds for each look-up, all pairs in turn.
+/// Nanoseconds of processor time for each look-up, all pairs in turn.
 fn time(
     tree: &Tree,
     pairs: &[(NodeId, NodeId)],
     look_ups: u64,
     up: &dyn Fn(NodeId) -> bool,
 ) -> anyhow::Result<f64> {
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::begin()?;
     for (from, to) in pairs.iter().cycle().take(usize::try_from(look_ups)?) {
         black_box(tree.next_hop(black_box(*from), black_box(*to), up)?);
     }
-    Ok(begun.elapsed().as_secs_f64() * 1e9 / look_ups as f64)
+    Ok(stopwatch.passed()?.cpu_ms * 1e6 / look_ups as f64)
 }
 
 impl Figures {
