@@ -87,6 +87,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let (inputs, queue_of_inputs) = mpsc::channel(INPUTS_MAX);
     let me = config.node;
     let offices = Arc::new(keys.offices);
+    let opener = Opener::new(me, Arc::clone(&directory), Arc::new(keys.opening))
+        .map_err(|e| NodeError::Misfit(e.to_string()))?;
     let shared = Arc::new(Shared {
         clock,
         ledger,
@@ -97,8 +99,14 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         journal_bytes,
         proofs,
         remembered,
-        opener: Opener { me, directory: Arc::clone(&directory), key: Arc::new(keys.opening) },
-        closer: Closer { me, directory: Arc::clone(&directory), offices, bodies: Arc::clone(&bodies) },
+        opener,
+        closer: Closer {
+            me,
+            directory: Arc::clone(&directory),
+            offices,
+            bodies: Arc::clone(&bodies),
+            keys: Arc::default(),
+        },
         directory,
         bodies,
         index: Index::new(ledger, queue, reader),
