@@ -4,6 +4,7 @@ use crate::division::{Division, OfficeRecord, OfficeState};
 use crate::next_hop::{Hop, RouteError};
 use crate::root::Root;
 use crate::tree::Tree;
+use crate::verification::{DirectoryError, check_offices};
 use crate::version::VersionStamp;
 use std::collections::BTreeMap;
 use yizhan_document::{Digest, NodeId, OfficeAddress, WallTime};
@@ -68,6 +69,15 @@ impl Directory {
     /// What it says of `node`.
     pub fn division(&self, node: NodeId) -> Option<&Division> {
         self.divisions.get(&node)
+    }
+
+    /// Checks that the certificates of the offices of `node` name them and are the network's CA's. A directory that was read
+    /// from its folder has not been asked for all of them.
+    pub fn check_offices(&self, node: NodeId) -> Result<(), DirectoryError> {
+        let division = self.division(node).into_iter();
+        let mut checks =
+            division.map(|division| check_offices(division, &self.network, self.issued, &self.ca));
+        checks.try_for_each(|checked| checked)
     }
 
     /// The record of an office that may send and receive.

@@ -1,5 +1,6 @@
-//! A plan from the command line: `--root 65 --prefecture 6523 --county 652301=6523`.
+//! A plan from the command line: `--root 65 --prefecture 6523 --county 652301=6523`, or `--divisions 65`.
 
+use crate::divisions::{CodeError, DivisionTable};
 use crate::plan::{NetworkPlan, PlanError, PlannedNode};
 use yizhan_document::{AddressError, NodeId};
 
@@ -10,7 +11,7 @@ use yizhan_document::{AddressError, NodeId};
 /// under the region is `--county 659001=65`, a prefecture under another one `--prefecture 6542=6540`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlanFlags {
-    /// The network's name; that of the demonstration network if left out.
+    /// The network's name; if left out, `division-65.example` for one division, else that of the demonstration network.
     pub network: Option<String>,
     /// The first port; 4500 if left out.
     pub base_port: Option<u16>,
@@ -22,6 +23,11 @@ pub struct PlanFlags {
     pub counties: Vec<String>,
     /// Nodes that stand, unless they say otherwise, under the only county.
     pub towns: Vec<String>,
+    /// Divisions of the country with all below them, as code, code=parent, or `all`; see [`DivisionTable::plan`]. They are
+    /// nobody's parent unless a node says so.
+    pub divisions: Vec<String>,
+    /// Whether development zones come with the divisions.
+    pub development_zones: bool,
 }
 
 /// Why a flag cannot be used. Whoever typed it is to blame.
@@ -55,12 +61,33 @@ pub enum FlagError {
         /// How many parents it could have: none, or several.
         candidates: usize,
     },
+    /// No division in the table.
+    #[error("--divisions: {reason}")]
+    Division {
+        /// Why not.
+        reason: Box<CodeError>,
+    },
+    /// A code out of use.
+    #[error("--divisions {code}: {name} is out of use; write {now} for {now_name}")]
+    RetiredDivision {
+        /// The code.
+        code: NodeId,
+        /// What it was called.
+        name: String,
+        /// The code in use.
+        now: NodeId,
+        /// What that is called.
+        now_name: String,
+    },
 }
 
 impl NetworkPlan {
     /// Makes a plan from flags and checks it as a whole.
     pub fn from_flags(flags: &PlanFlags) -> Result<Self, PlanError> {
-        let mut nodes = Vec::new();
+        let mut nodes = match flags.divisions.as_slice() {
+            [] => Vec::new(),
+            typed => DivisionTable::built_in()?.plan(typed, flags.development_zones)?,
+        };
         let mut above: Vec<NodeId> = Vec::new();
         let levels = [
             ("root", &flags.roots),
@@ -78,7 +105,11 @@ impl NetworkPlan {
             above = level;
         }
         let demo = Self::demo();
-        let network = flags.network.clone().unwrap_or(demo.network);
+        let network = flags.network.clone().unwrap_or_else(|| match flags.divisions.as_slice() {
+            [] => demo.network,
+            [one] if one.bytes().all(|byte| byte.is_ascii_digit()) => format!("division-{one}.example"),
+            _ => "divisions.example".to_owned(),
+        });
         Self::checked(network, flags.base_port.unwrap_or(demo.base_port), nodes)
     }
 }
@@ -145,6 +176,7 @@ mod tests {
             prefectures: typed(&["6405"]),
             counties: typed(&["640502", "640521"]),
             towns: typed(&["640502001=6405"]),
+            ..PlanFlags::default()
         })
         .unwrap();
         let parents: Vec<_> =

@@ -11,7 +11,7 @@ use crate::draft::{Draft, Rendered};
 use crate::durable;
 use crate::limits;
 use crate::root::Root;
-use crate::verification::{DirectoryError, Parts};
+use crate::verification::{Certificates, DirectoryError, Parts};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ const CA: &str = "ca.pem";
 const DIVISIONS: &str = "divisions";
 
 impl Directory {
-    /// Reads a directory from its folder and checks all of it; one that has expired is refused.
+    /// Reads a directory from its folder and checks it; one that has expired is refused. The certificates of offices were
+    /// checked when it was published, and are again by whoever uses one ([`Directory::check_offices`]).
     pub fn load(folder: &Path, anchor: &TrustAnchor, now: WallTime) -> Result<Self, DirectoryError> {
         Self::load_with_grace(folder, anchor, now, 0)
     }
@@ -51,7 +52,8 @@ impl Directory {
                 other => other,
             })
         };
-        Parts { root_note: &root_note, ca, file }.verify(anchor, now, grace_ms)
+        let certificates = Certificates::WhenUsed;
+        Parts { root_note: &root_note, ca, file, certificates }.verify(anchor, now, grace_ms)
     }
 
     /// Checks a draft as every reader will, signs it, and makes it the folder's directory. What was there stays the
@@ -202,13 +204,13 @@ fn stage(folder: &Path, rendered: &Rendered, note: &str) -> Result<(), PublishEr
     let pem = certificate_to_pem(&rendered.ca);
     let files = rendered.files.iter().map(|(node, bytes)| (division_path(folder, *node), bytes.as_slice()));
     let others = [(folder.join(CA), pem.as_bytes()), (folder.join(ROOT), note.as_bytes())];
-    for (path, bytes) in files.chain(others) {
-        // What is already there in these very bytes need not be written again; most of a new version is.
-        if !durable::read_at_most(&path, bytes.len()).is_ok_and(|there| there.as_deref() == Some(bytes)) {
-            let beside = next(&path);
-            durable::write_beside(&beside, bytes).map_err(write_error(&beside))?;
-        }
-    }
+    // What is already there in these very bytes need not be written again; most of a new version is.
+    let changed = files.chain(others).filter(|(path, bytes)| {
+        !durable::read_at_most(path, bytes.len()).is_ok_and(|there| there.as_deref() == Some(bytes))
+    });
+    let changed: Vec<_> = changed.map(|(path, bytes)| (next(&path), bytes)).collect();
+    durable::write_all_beside(&changed)
+        .map_err(|(path, source)| PublishError::Write { path: path.to_owned(), source })?;
     durable::sync_folder(&divisions).map_err(write_error(&divisions))?;
     durable::sync_folder(folder).map_err(write_error(folder))
 }

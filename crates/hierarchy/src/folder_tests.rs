@@ -213,3 +213,26 @@ fn a_version_that_is_not_newer_or_of_another_network_is_not_published() {
     fs::write(folder.path().join("root"), "something of yours").unwrap();
     assert!(matches!(publish(folder.path(), &second()), Err(PublishError::Unreadable { .. })));
 }
+
+#[test]
+fn a_certificate_that_no_publisher_would_have_signed_is_found_when_the_node_of_its_office_starts() {
+    // Authorities signed what `publish` refuses. The folder reads, since whoever uses a certificate checks it.
+    let mut draft = demo_draft();
+    let other = yizhan_identity::CertificateAuthority::create("xinjiang.example", issued(), 10).unwrap();
+    let county = draft.divisions.get_mut(&node("652301")).unwrap();
+    county.offices[0].certificate = sample::certificate(&other, "gov-office@652301");
+    let folder = TempDir::new().unwrap();
+    let refused = publish(folder.path(), &draft);
+    assert!(matches!(refused, Err(PublishError::Refused(DirectoryError::Certificate { .. }))));
+    let rendered = draft.render().unwrap();
+    let note = rendered.root_note(&[authority()]);
+    stage(folder.path(), &rendered, &note).unwrap();
+    commit(folder.path()).unwrap();
+
+    let directory = Directory::load(folder.path(), &anchor(), issued()).unwrap();
+    let found = directory.check_offices(node("652301"));
+    assert!(
+        matches!(found, Err(DirectoryError::Certificate { office, .. }) if office.node == node("652301"))
+    );
+    directory.check_offices(node("65")).unwrap();
+}

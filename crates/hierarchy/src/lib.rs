@@ -4,13 +4,14 @@
 //! which keys it signs and opens, and which offices it serves. It is believed only through a [`TrustAnchor`], which
 //! comes from the configuration of the node and never from the directory itself. [`Tree`] holds the shape alone: it
 //! answers where a document goes next, without allocating, from plain numbers. [`NetworkPlan`] is what a new network is
-//! made from.
+//! made from, and [`DivisionTable`] who administers whom in the country.
 //!
 //! Nowhere is a parent guessed from a division code: `6542` may stand under `6540`, a town under a prefecture.
 
 mod anchor;
 mod directory;
 mod division;
+mod divisions;
 mod draft;
 mod durable;
 mod endpoint;
@@ -33,6 +34,9 @@ mod sample;
 pub use anchor::{AnchorError, TrustAnchor};
 pub use directory::{Directory, RecipientError};
 pub use division::{Division, DivisionError, NameError, OfficeRecord, OfficeState};
+pub use divisions::{
+    CodeError, DivisionCounts, DivisionKind, DivisionTable, ListedDivision, Resolved, RetiredCode, TableError,
+};
 pub use draft::{Draft, Rendered};
 pub use endpoint::{Endpoint, EndpointError};
 pub use flags::{FlagError, PlanFlags};

@@ -1,6 +1,7 @@
 //! The plan of a new network: which nodes, under whom, named how, with which offices.
 
 use crate::division::{NameError, check_names};
+use crate::divisions::TableError;
 use crate::endpoint::{Endpoint, EndpointError};
 use crate::flags::FlagError;
 use crate::limits;
@@ -194,6 +195,9 @@ pub enum PlanError {
     /// A flag that cannot be read.
     #[error(transparent)]
     Flag(#[from] FlagError),
+    /// The table of divisions in this program is damaged; a defect of it.
+    #[error("{0}; tell the makers of this program")]
+    Table(#[from] TableError),
     /// The network has no proper name.
     #[error(transparent)]
     Network(#[from] NetworkNameError),

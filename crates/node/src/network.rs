@@ -24,6 +24,9 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 /// How long the network's own certificate is good for.
 const AUTHORITY_YEARS: u32 = 10;
 
+/// How many threads write the folders of nodes.
+const WRITERS: usize = 16;
+
 /// A network that was made: where everything is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedNetwork {
@@ -108,14 +111,11 @@ pub fn create_network(
     let ca = CertificateAuthority::create(&plan.network, now, AUTHORITY_YEARS)?;
     let authority = authority(&plan.network, &folder.join("authority"), &ca)?;
     let making = Making { plan, folder, authority: &authority, ca: &ca, now };
-    let mut divisions = BTreeMap::new();
-    let mut nodes = Vec::new();
     new_folder(&folder.join("nodes"), 0o755)?;
-    for (planned, port) in plan.nodes.iter().zip(ports) {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        divisions.insert(planned.id, making.node(planned, address)?);
-        nodes.push(created(folder, planned.id, address));
-    }
+    let addresses = ports.into_iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let places: Vec<(&PlannedNode, SocketAddr)> = plan.nodes.iter().zip(addresses).collect();
+    let divisions = making.nodes(&places)?;
+    let nodes = places.iter().map(|(planned, address)| created(folder, planned.id, *address)).collect();
     making.directory(divisions)?;
     let readme = folder.join("README.txt");
     fs::write(&readme, readme_text(plan)).map_err(write_error(&readme))?;
@@ -140,6 +140,28 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
+    /// The folders of all nodes, and what the directory will say of them. It takes long only because every key waits for the
+    /// disk, which makes durable at once what several threads have written.
+    fn nodes(
+        &self,
+        places: &[(&PlannedNode, SocketAddr)],
+    ) -> Result<BTreeMap<NodeId, Division>, NetworkError> {
+        let part = |part: &[(&PlannedNode, SocketAddr)]| {
+            let made = |(planned, address): &(&PlannedNode, SocketAddr)| {
+                self.node(planned, *address).map(|division| (planned.id, division))
+            };
+            part.iter().map(made).collect::<Result<Vec<_>, NetworkError>>()
+        };
+        let each = places.len().div_ceil(WRITERS).max(1);
+        let parts: Vec<_> = std::thread::scope(|scope| {
+            let part = &part;
+            let writers: Vec<_> = places.chunks(each).map(|chunk| scope.spawn(move || part(chunk))).collect();
+            let done = writers.into_iter().map(|writer| writer.join());
+            done.map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
     /// The folder of one node, and what the directory will say of it.
     fn node(&self, planned: &PlannedNode, address: SocketAddr) -> Result<Division, NetworkError> {
         let node = planned.id;

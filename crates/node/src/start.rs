@@ -200,6 +200,8 @@ fn check_fit(config: &Config, keys: &Keys, directory: &Directory, clock: &Clock)
     if division.opening != keys.opening.public() {
         return misfit("it names another opening key than the one here".to_owned());
     }
+    // Those of others are checked with their signatures.
+    directory.check_offices(config.node).or_else(|e| misfit(e.to_string()))?;
     check_issued_by(&keys.certificate, &directory.ca, clock.wall()).or_else(|e| {
         let pem = certificate_to_pem(&keys.certificate);
         misfit(format!("the certificate of this node is not good: {e}\n{pem}"))
