@@ -119,6 +119,14 @@ fn frames(add: Add<'_>) -> Result<(), Any> {
         Frame::Kept(Kept { maker: node, origin: node, hops_left: 9, ledger, indexes: vec![1, 7] }),
         Frame::Cosign(Cosign { ledger, size: 9, root: envelope, line: "— w AAAA".into(), again: false }),
         Frame::Recall(Box::new(Recall { destination: node, hops_left: 9, proof: bundle()? })),
+        Frame::DirectoryHeld(DirectoryHeld { version: 2, root: digest }),
+        Frame::DirectoryWanted(DirectoryWanted { version: 2, divisions: vec![node] }),
+        Frame::DirectoryPart(Box::new(DirectoryPart {
+            version: 2,
+            root: b"yizhan directory v1\n".to_vec(),
+            ca: vec![0x30, 0],
+            files: vec![DivisionFile { node, content: b"{}".to_vec() }],
+        })),
     ];
     let payload = |bytes: Vec<u8>| marked(bytes[1], &bytes[8..]);
     for (number, frame) in all.iter().enumerate() {

@@ -143,6 +143,8 @@ impl Node {
             self.enter(event, None);
         }
         self.resume_origin();
+        // The directory may have changed while the node did not run.
+        self.reroute();
         self.finish()
     }
 
@@ -178,6 +180,7 @@ impl Node {
             Event::Persisted { ticket } => self.persisted(ticket),
             Event::LinkUp { neighbour, clock_ms } => self.link_up(neighbour, clock_ms),
             Event::LinkDown { neighbour } => self.link_down(neighbour),
+            Event::DirectoryChanged { directory } => self.directory_changed(directory),
             Event::Submitting { request, to, classification } => self.submitting(request, to, classification),
             Event::Submitted { request, closed, staged } => self.submitted(request, closed, staged),
             Event::SubmissionAbandoned { request } => {

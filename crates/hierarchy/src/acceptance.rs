@@ -102,6 +102,14 @@ pub enum VersionRefused {
         /// The version it was put into.
         into: u64,
     },
+    /// Whoever hands it over calls it by another number than it bears.
+    #[error("it was called version {called} and is version {version}; whoever hands it over is to blame")]
+    WrongNumber {
+        /// As it was called.
+        called: u64,
+        /// As it is signed.
+        version: u64,
+    },
     /// Not signed as it has to be, expired, not whole, or wrong in itself.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
@@ -117,6 +125,7 @@ impl VersionRefused {
             Self::Successor(SuccessorError::TwoOfOneVersion { .. }) => "two-of-one-version",
             Self::Unrevoked { .. } => "unrevoked",
             Self::Mixed { .. } => "mixed-versions",
+            Self::WrongNumber { .. } => "wrong-number",
             Self::Directory(error) => error.code(),
         }
     }

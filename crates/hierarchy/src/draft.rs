@@ -41,18 +41,24 @@ pub struct Rendered {
 }
 
 impl Draft {
-    /// The version after `directory`, with nothing changed yet.
-    pub fn following(directory: &Directory, issued: WallTime, expires: WallTime) -> Self {
+    /// What a directory says, as a draft: to be compared with another.
+    pub fn of(directory: &Directory) -> Self {
         Self {
             network: directory.network.clone(),
-            version: directory.version.saturating_add(1),
-            issued,
-            expires,
+            version: directory.version,
+            issued: directory.issued,
+            expires: directory.expires,
             threshold: directory.threshold(),
             ca: directory.ca.clone(),
             revoked: directory.revoked().iter().cloned().collect(),
             divisions: directory.divisions().map(|division| (division.node, division.clone())).collect(),
         }
+    }
+
+    /// The version after `directory`, with nothing changed yet.
+    pub fn following(directory: &Directory, issued: WallTime, expires: WallTime) -> Self {
+        let version = directory.version.saturating_add(1);
+        Self { version, issued, expires, ..Self::of(directory) }
     }
 
     /// The bytes to sign and to publish. Nothing is checked here.

@@ -4,6 +4,7 @@ use crate::closing::{Reserved, submission_key};
 use crate::input::{Ask, Input};
 use crate::refusals::refusal;
 use crate::shared::Shared;
+use crate::versions::Matter;
 use crate::{receipts, tracking};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -13,11 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use yizhan_desk::{
     ActDone, ActRequest, ContentStream, DirectoryView, DoorCode, DoorError, ExportedReceipt, InboxItem,
-    NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted,
-    Taken, Track,
+    NodeDoor, NodeEvent, NodeStatus, PublishedDirectory, QueueItem, RecallDone, RecallRequest, RouteStep,
+    Submission, Submitted, Taken, Track,
 };
 use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeAddress, OfficeName};
 use yizhan_exchange::{Answer, Node, Room};
+use yizhan_hierarchy::limits::GRACE_MS;
 
 /// The node as its desk sees it.
 pub(crate) struct Door {
@@ -70,7 +72,13 @@ impl Door {
             return self.submitted(index, true);
         }
         // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
-        let to = self.shared.closer.destinations(&submission, now)?;
+        let by = self.shared.by();
+        if now >= by.directory.expires.plus_ms(GRACE_MS) {
+            let detail = format!("the directory expired at {} and so did its grace", by.directory.expires);
+            let fix = "nothing was accepted; ask the operator to publish a new version of the directory";
+            return Err(DoorError::new(DoorCode::Forbidden, detail, fix));
+        }
+        let to = by.closer.destinations(&submission, now)?;
         let request = self.next_request.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         let closing = tokio::task::spawn_blocking(move || {
@@ -83,7 +91,7 @@ impl Door {
                     other => Err(refusal(&other)),
                 }
             };
-            shared.closer.close(&submission, content, &to, now, reserve)
+            by.closer.close(&submission, content, &to, now, reserve)
         });
         let closed = match closing.await {
             Ok(Ok(closed)) => closed,
@@ -128,7 +136,8 @@ impl Door {
 
     pub(crate) fn check_office(&self, office: &OfficeName) -> Result<OfficeAddress, DoorError> {
         let address = OfficeAddress { office: office.clone(), node: self.shared.me() };
-        let known = self.shared.directory.division(address.node).and_then(|division| division.office(office));
+        let directory = self.shared.directory();
+        let known = directory.division(address.node).and_then(|division| division.office(office));
         match known {
             Some(_) => Ok(address),
             None => Err(DoorError::new(
@@ -199,7 +208,16 @@ impl NodeDoor for Door {
     }
 
     fn directory(&self) -> Reply<'_, DirectoryView> {
-        Box::pin(async move { Ok(crate::views::directory_view(&self.shared.directory)) })
+        Box::pin(async move { Ok(crate::views::directory_view(&self.shared.directory())) })
+    }
+
+    fn publish(&self, archive: Vec<u8>) -> Reply<'_, PublishedDirectory> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let matter = Matter::Publish { archive, reply };
+            self.shared.versions.send(matter).await.map_err(|_| stopping())?;
+            answer.await.map_err(|_| stopping())?
+        })
     }
 
     fn events(&self, after: u64) -> Reply<'_, BoxStream<'static, NodeEvent>> {
