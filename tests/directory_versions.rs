@@ -124,7 +124,7 @@ fn seven_running_nodes_take_a_version_that_was_published_at_one_and_use_what_it_
 fn a_county_that_is_put_under_another_prefecture_is_reached_there_without_a_restart() {
     let network = Network::of_seven();
     network.start_all();
-    let next = version(&network, "next", &["--parent", "652324=6531", "--endpoint", "65=127.0.0.1:1"]);
+    let next = version(&network, "next", &["--parent", "652324=6531"]);
     network.json(&["directory", "publish", path_text(&next)]);
     await_version(&network, &SEVEN, 2);
     until("the county is linked to its new parent", || {

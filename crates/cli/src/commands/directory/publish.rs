@@ -14,13 +14,13 @@ use yizhan_node::Clock;
 pub(crate) struct Publish {
     /// The signed version: a draft's folder once it has all signatures, or an archive
     #[arg(value_name = "FOLDER|FILE.tar")]
-    version: String,
+    which: String,
     #[command(flatten)]
     reach: Reach,
 }
 
 pub(super) async fn run(publish: Publish, output: Output) -> Result<(), Failure> {
-    let parcel = parcel(&publish.version, &publish.reach)?;
+    let parcel = parcel(&publish.which, &publish.reach)?;
     let archive = parcel.to_tar().map_err(Failure::Output)?;
     let network = publish.reach.network_folder();
     // With a network alone the root of its tree is meant: whatever is published there reaches everybody.

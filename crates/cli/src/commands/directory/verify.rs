@@ -19,7 +19,7 @@ use yizhan_node::Clock;
 pub(crate) struct Verify {
     /// A folder, a tar archive, or the number of a version that the node keeps
     #[arg(value_name = "FOLDER|FILE.tar|VERSION")]
-    version: String,
+    which: String,
     /// An authority: its vkey, or a file with it; else those of the node or network that is named
     #[arg(long, value_name = "VKEY|FILE")]
     authority: Vec<String>,
@@ -59,7 +59,7 @@ pub(super) fn run(verify: &Verify, output: Output) -> Result<(), Failure> {
             TrustAnchor::from_vkeys(vkeys.iter().map(String::as_str), verify.threshold)?
         }
     };
-    let verified = verified(&parcel(&verify.version, &verify.reach)?, &anchor)?;
+    let verified = verified(&parcel(&verify.which, &verify.reach)?, &anchor)?;
     output.show(&verified, words)
 }
 
