@@ -10,7 +10,7 @@ use crate::kind::FrameKind;
 use proptest::prelude::*;
 use yizhan_document::Digest;
 
-const KINDS: [FrameKind; 10] = [
+const KINDS: [FrameKind; 13] = [
     FrameKind::Hello,
     FrameKind::Offer,
     FrameKind::Wanted,

@@ -3,8 +3,9 @@
 use crate::{
     ActDone, ActRequest, Answer, ContentError, ContentStream, DestinationTrack, DirectoryNode,
     DirectoryOffice, DirectoryView, DoorCode, DoorError, ExportedReceipt, InboxItem, InboxPart, InboxState,
-    NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RecallState,
-    RouteStep, Stage, Submission, Submitted, Taken, Track, TrackReceipt, content_channel,
+    NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, PublishedDirectory, QueueItem, RecallDone,
+    RecallRequest, RecallState, RouteStep, Stage, Submission, Submitted, Taken, Track, TrackReceipt,
+    content_channel,
 };
 use bytes::Bytes;
 use futures_util::stream::BoxStream;

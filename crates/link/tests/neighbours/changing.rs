@@ -10,7 +10,7 @@ fn neighbour(name: &str, station: Option<&Station>) -> NeighbourConfig {
 #[tokio::test]
 async fn a_new_neighbour_comes_up_without_the_others_noticing() {
     let network = Network::new();
-    let (mut region, mut county) = network.pair().await;
+    let (mut region, county) = network.pair().await;
     let mut other = network.start(OTHER_COUNTY, &[(REGION, Some(&region))]);
     // It is a stranger until the region names it.
     assert!(matches!(region.next().await, LinkEvent::Refused { .. }));
