@@ -233,9 +233,69 @@ fn every_attack_on_the_register_is_refused_with_its_own_reason_and_the_version_h
     sign(&network, &after);
     assert_refused(&published(&network, &after), "revoked-authority");
     assert_eq!(goes_by(&network, REGION), 3);
-    // A restart goes by what is held, not by the older version in the network's folder.
+    // A restart goes by what is held, however the node ended, not by the older version in the network's folder.
+    network.kill(REGION);
     network.stop_all();
     network.start_all();
     await_version(&network, &[REGION, "6523", "652301"], 3);
+    network.stop_all();
+}
+
+/// The codes of the alarms about the directory that a node raises.
+fn alarms(network: &Network, node: &str) -> Vec<String> {
+    let status = network.status(node);
+    let alarms = status.iter().flat_map(|status| list(status, "/directory_alarms"));
+    alarms.map(|alarm| text(alarm, "/code")).collect()
+}
+
+#[test]
+fn a_prefecture_that_is_no_more_passes_on_the_version_that_says_so_and_its_counties_go_on_without_it() {
+    let network = Network::of_seven();
+    network.start_all();
+    let moved = ["--remove-node", "6523", "--parent", "652301=65", "--parent", "652324=65"];
+    let next = version(&network, "next", &moved);
+    network.json(&["directory", "publish", path_text(&next)]);
+    // The counties hear it from the prefecture, which goes by the version before.
+    await_version(&network, &["65", "6531", "652301", "652324", "653101", "653130"], 2);
+    until("the prefecture says that it is no more", || {
+        alarms(&network, "6523").contains(&"retired".to_owned()).then_some(())
+    });
+    assert_eq!(goes_by(&network, "6523"), 1);
+    network.stop("6523");
+    let file = network.beside("a.txt");
+    fs::write(&file, "撤地设市").unwrap();
+    let id = network.send("652301", &["652324", "653101"], "关于撤销地区的通知", &[&file]);
+    network.await_inbox("652324", &id);
+    network.await_inbox("653101", &id);
+    network.start("6523");
+    let misfit = 78;
+    assert_eq!(network.await_end("6523"), Some(misfit));
+    network.stop_all();
+}
+
+#[test]
+fn a_node_that_is_kept_from_a_version_says_so_and_goes_on_by_the_one_it_has() {
+    let network = Network::of_three();
+    network.start_all();
+    network.stop("652301");
+    let next = version(&network, "next", &["--name", "652301:ug=سانجى"]);
+    assert_eq!(published(&network, &next).code, 0);
+    await_version(&network, &[REGION, "6523"], 2);
+    // Its only neighbour says that it holds the version, and does not send it.
+    let kept = network.data("6523").join("directory/2.tar");
+    fs::rename(&kept, network.beside("2.tar")).unwrap();
+    network.start("652301");
+    until("the county says that it is behind", || {
+        alarms(&network, "652301").contains(&"behind".to_owned()).then_some(())
+    });
+    assert_eq!(goes_by(&network, "652301"), 1);
+    let file = network.beside("a.txt");
+    fs::write(&file, "通知").unwrap();
+    let id = network.send("652301", &[REGION], "关于防汛工作的通知", &[&file]);
+    network.await_inbox(REGION, &id);
+    // It is asked again, and has it then.
+    fs::rename(network.beside("2.tar"), &kept).unwrap();
+    await_version(&network, &["652301"], 2);
+    assert_eq!(alarms(&network, "652301"), Vec::<String>::new());
     network.stop_all();
 }

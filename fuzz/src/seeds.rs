@@ -17,8 +17,9 @@ use yizhan_journal::{Record, StoredAttachment, StoredBody, StoredEnvelope};
 use yizhan_ledger::tiles::MemoryTiles;
 use yizhan_ledger::{Entry, EntryRef, Event, Log, Receipt, Target, sign_checkpoint, verifier_keys_text};
 use yizhan_protocol::{
-    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, Frame, Hello, Kept, Offer, OfferedSlip,
-    ProofBundle, ProvenEntry, Recall, ReceiptsHome, Rejection, Wanted, encode, encode_body_head,
+    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryHeld, DirectoryPart, DirectoryWanted,
+    DivisionFile, Frame, Hello, Kept, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall, ReceiptsHome,
+    Rejection, Wanted, encode, encode_body_head,
 };
 use yizhan_simulator::directory_of;
 
@@ -198,6 +199,8 @@ fn directories(add: Add<'_>) -> Result<(), Any> {
     let mut parts = vec![rendered.root_text.as_bytes(), rendered.ca.as_slice()];
     parts.extend(rendered.files.values().map(Vec::as_slice));
     add("directory", "three-levels", joined(&parts));
+    let signer = NoteSigner::new("xinjiang.example/authority", SigningKey::generate()?)?;
+    add("directory_archive", "three-levels", rendered.signed(&[signer]).to_tar()?);
     Ok(())
 }
 

@@ -110,6 +110,14 @@ pub enum VersionRefused {
         /// As it is signed.
         version: u64,
     },
+    /// Whoever said it holds the version does not send it.
+    #[error(
+        "version {version} is not sent by whoever said to hold it; ask its operator, or publish the version here"
+    )]
+    NotSent {
+        /// The version.
+        version: u64,
+    },
     /// Not signed as it has to be, expired, not whole, or wrong in itself.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
@@ -126,6 +134,7 @@ impl VersionRefused {
             Self::Unrevoked { .. } => "unrevoked",
             Self::Mixed { .. } => "mixed-versions",
             Self::WrongNumber { .. } => "wrong-number",
+            Self::NotSent { .. } => "not-sent",
             Self::Directory(error) => error.code(),
         }
     }

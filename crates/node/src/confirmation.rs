@@ -61,6 +61,11 @@ impl Daemon {
                 Some(Input::Down { neighbour }) => {
                     up.remove(&neighbour);
                 }
+                // Who is no neighbour any more is not waited for.
+                Some(Input::DirectoryChanged(directory)) => {
+                    let neighbours = directory.neighbours(self.shared.me());
+                    silent.retain(|node| neighbours.contains(node));
+                }
                 Some(Input::Ask(ask)) => self.put_off(ask),
                 Some(_) => {}
             }

@@ -63,6 +63,9 @@ impl Fetch {
         part: DirectoryPart,
         acceptance: &Acceptance<'_>,
     ) -> Result<bool, VersionRefused> {
+        if part.root.is_empty() && part.files.is_empty() {
+            return Err(VersionRefused::NotSent { version: self.version });
+        }
         let Some((_, root)) = &self.root else {
             let root = acceptance.root(&part.root)?;
             if root.version != self.version {
@@ -74,10 +77,6 @@ impl Fetch {
             (self.root, self.ca) = (Some((part.root, root)), part.ca);
             return Ok(self.missing.is_empty());
         };
-        if part.files.is_empty() {
-            let node = self.missing.first().copied().unwrap_or(self.from);
-            return Err(DirectoryError::MissingDivision { node }.into());
-        }
         for DivisionFile { node, content } in part.files {
             acceptance.file(root, node, &content)?;
             if self.missing.remove(&node) {
