@@ -52,6 +52,8 @@ pub struct Node {
     pub(crate) room: Room,
     /// Something happened that may let waiting offers go.
     pub(crate) pump_due: bool,
+    /// There may be another way now for what waits for who is gone.
+    pub(crate) reroute_due: bool,
     now: Now,
     batch: Batch,
     effects: Vec<Effect>,
@@ -104,6 +106,7 @@ impl Node {
             looked_at: 0,
             room: Room::Ample,
             pump_due: false,
+            reroute_due: false,
             now: Now { wall: yizhan_document::WallTime::EPOCH, uptime: 0 },
             batch: Batch::default(),
             effects: Vec::new(),
@@ -144,7 +147,7 @@ impl Node {
         }
         self.resume_origin();
         // The directory may have changed while the node did not run.
-        self.reroute();
+        self.reroute(false);
         self.finish()
     }
 

@@ -108,6 +108,7 @@ impl Versions {
 
     async fn take(&mut self, matter: Matter) {
         match matter {
+            // MUST-39: both sides say what they hold, and whoever is behind asks.
             Matter::Up { neighbour, version } => {
                 self.shared.told().says(neighbour, version, None);
                 self.tell(neighbour);

@@ -9,6 +9,9 @@ use yizhan_exchange::{
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
+#[path = "rules/rerouting.rs"]
+mod rerouting;
+
 const REGION: &str = "65";
 const PREFECTURE: &str = "6523";
 const COUNTY: &str = "652301";
@@ -395,52 +398,4 @@ fn a_receipt_goes_home_again_and_again_until_its_origin_confirms_it() {
         relay.uptime += DAY_MS;
         assert!(sends(&relay.settle(Event::Tick)), "round {round} (MUST-19)");
     }
-}
-
-/// The network of seven with the prefecture below the other one.
-fn prefecture_moved() -> std::sync::Arc<yizhan_hierarchy::Directory> {
-    let mut plan = yizhan_hierarchy::NetworkPlan::demo();
-    let moved = plan.nodes.iter_mut().find(|planned| planned.id == node(PREFECTURE)).unwrap();
-    moved.parent = Some(node("6531"));
-    std::sync::Arc::new(yizhan_simulator::directory_of(&plan).unwrap())
-}
-
-#[test]
-fn what_waits_for_who_is_no_neighbour_any_more_goes_the_way_of_the_new_directory() {
-    for offered in [false, true] {
-        let mut relay = Alone::start(PREFECTURE);
-        relay.link_up(COUNTY);
-        if offered {
-            relay.link_up(REGION);
-        }
-        relay.offer(1, |_| {});
-        let waits_for = |relay: &Alone, hop: &str| relay.node.state().outbound(node(hop)).count();
-        assert_eq!((waits_for(&relay, REGION), waits_for(&relay, "6531")), (1, 0));
-        relay.settle(Event::DirectoryChanged { directory: prefecture_moved() });
-        assert_eq!((waits_for(&relay, REGION), waits_for(&relay, "6531")), (0, 1), "offered: {offered}");
-        let clock_ms = relay.now().wall.as_ms();
-        let effects = relay.settle(Event::LinkUp { neighbour: node("6531"), clock_ms });
-        let goes = effects.iter().any(|effect| {
-            matches!(effect, Effect::Offer { neighbour, units, .. }
-                if *neighbour == node("6531") && *units == [target(REGION, 0)])
-        });
-        assert!(goes, "{effects:?}");
-    }
-}
-
-#[test]
-fn what_no_directory_has_a_way_for_stays_where_it_is() {
-    let mut relay = Alone::start(PREFECTURE);
-    relay.link_up(COUNTY);
-    relay.offer(1, |_| {});
-    let mut plan = yizhan_hierarchy::NetworkPlan::demo();
-    let alone = [node(PREFECTURE), node(COUNTY), node("652324")];
-    plan.nodes.retain(|planned| alone.contains(&planned.id));
-    plan.nodes.iter_mut().filter(|planned| planned.id == node(PREFECTURE)).for_each(|it| it.parent = None);
-    let directory = std::sync::Arc::new(yizhan_simulator::directory_of(&plan).unwrap());
-    relay.settle(Event::DirectoryChanged { directory });
-    assert_eq!(relay.node.state().outbound(node(REGION)).count(), 1);
-    // The next version has a way again.
-    relay.settle(Event::DirectoryChanged { directory: prefecture_moved() });
-    assert_eq!(relay.node.state().outbound(node("6531")).count(), 1);
 }

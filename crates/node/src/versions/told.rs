@@ -5,10 +5,12 @@ use yizhan_desk::DirectoryAlarm;
 use yizhan_document::{Digest, NodeId, WallTime};
 use yizhan_hierarchy::{Directory, limits::GRACE_MS};
 
-/// For how long a neighbour may hold a higher version before that is an alarm, in milliseconds.
+/// For how long a neighbour may hold a higher version before that is an alarm, in milliseconds (MUST-39).
 const BEHIND_ALARM_MS: u64 = 5_000;
-/// For how long a neighbour is not asked again whose version was refused, in milliseconds.
-const REFUSED_WAIT_MS: u64 = 30_000;
+/// For how long a neighbour is not asked again whose version was refused, in milliseconds; it doubles.
+const REFUSED_WAIT_MS: u64 = 1_000;
+/// The longest such wait.
+const REFUSED_WAIT_MS_MAX: u64 = 64_000;
 
 /// What all neighbours that are up say.
 #[derive(Default)]
@@ -24,6 +26,7 @@ struct Saying {
     ahead_since: Option<u64>,
     /// Why it could not be had.
     refused: Option<String>,
+    refusals: u32,
     not_before: u64,
 }
 
@@ -46,7 +49,8 @@ impl Told {
     pub(crate) fn refused(&mut self, neighbour: NodeId, reason: String, now: u64) {
         if let Some(saying) = self.sayings.get_mut(&neighbour) {
             saying.refused = Some(reason);
-            saying.not_before = now + REFUSED_WAIT_MS;
+            saying.not_before = now + (REFUSED_WAIT_MS << saying.refusals.min(6)).min(REFUSED_WAIT_MS_MAX);
+            saying.refusals = saying.refusals.saturating_add(1);
         }
     }
 
