@@ -44,7 +44,7 @@ impl Node {
     ///
     /// What was offered may have been accepted without a word of it coming back. Then two copies of one attempt are under way, which
     /// ends as it does after a lost acknowledgement: nobody takes custody twice, no office sees it twice (MUST-11, MUST-15). It counts
-    /// as perhaps offered on its new link too (MUST-17). What has no other way stays where it is, until its deadline ends it.
+    /// as perhaps offered on its new link too (MUST-17, MUST-40). What has no other way stays where it is, until its deadline ends it.
     pub(crate) fn reroute(&mut self, new_directory: bool) {
         let now = self.now().uptime;
         let neighbours = self.directory.neighbours(self.me());
