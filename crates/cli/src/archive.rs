@@ -8,12 +8,17 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use tar::Archive;
-use yizhan_document::limits::{MANIFEST_BYTES_MAX, PARTS_MAX};
+use yizhan_document::limits::{
+    MANIFEST_BYTES_MAX, MANIFEST_PATH_BYTES_MAX, MANIFEST_TREE_BYTES_MAX, PARTS_MAX,
+};
 use yizhan_document::{Digest, Hasher, Manifest, ManifestError};
 
 /// The member with the manifest.
 const MANIFEST: &str = "manifest";
-/// The member with the office's signature over the manifest, detached CMS.
+/// The members with the tree over a batch of manifests and the path of this one, where many documents were signed at once.
+const BATCH: [(&str, usize); 2] =
+    [("manifest.tree", MANIFEST_TREE_BYTES_MAX), ("manifest.path", MANIFEST_PATH_BYTES_MAX)];
+/// The member with the office's signature over the manifest, or over the tree where there is one, detached CMS.
 const SIGNATURE: &str = "manifest.p7s";
 /// The largest signature that is unpacked, in bytes.
 const SIGNATURE_BYTES_MAX: u64 = yizhan_identity::CMS_BYTES_MAX as u64;
@@ -61,7 +66,7 @@ pub(crate) fn unpack(tar: &Path, folder: &Path) -> Result<Unpacked, ArchiveError
     let mut members = archive.entries().map_err(disk(tar))?;
     let mut parts = Vec::new();
     let mut manifest = None;
-    let mut signed = false;
+    let (mut signed, mut beside) = (false, 0);
     while let Some(member) = members.next().transpose().map_err(disk(tar))? {
         let name = String::from_utf8_lossy(&member.path_bytes()).into_owned();
         let size = member.size();
@@ -70,6 +75,16 @@ pub(crate) fn unpack(tar: &Path, folder: &Path) -> Result<Unpacked, ArchiveError
             SIGNATURE if !signed && size <= SIGNATURE_BYTES_MAX => {
                 store(member, &folder.join(SIGNATURE))?;
                 signed = true;
+            }
+            batch
+                if manifest.is_some()
+                    && !signed
+                    && BATCH
+                        .get(beside)
+                        .is_some_and(|(name, most)| *name == batch && size <= *most as u64) =>
+            {
+                store(member, &folder.join(batch))?;
+                beside += 1;
             }
             // Members of files are numbered from 1, and all stand before the manifest.
             number
@@ -87,8 +102,8 @@ pub(crate) fn unpack(tar: &Path, folder: &Path) -> Result<Unpacked, ArchiveError
         }
     }
     match manifest {
-        Some(manifest) if signed => name_files(manifest, &parts, folder),
-        _ => Err(ArchiveError::Members("manifest or signature is missing".to_owned())),
+        Some(manifest) if signed && beside != 1 => name_files(manifest, &parts, folder),
+        _ => Err(ArchiveError::Members("manifest, signature or a part of it is missing".to_owned())),
     }
 }
 
@@ -102,7 +117,8 @@ fn name_files(
         let (came, named) = (parts.len(), manifest.parts.len());
         return Err(ArchiveError::Members(format!("{came} files came, the manifest names {named}")));
     }
-    let mut taken = BTreeSet::from([MANIFEST.to_owned(), SIGNATURE.to_owned()]);
+    let mut taken =
+        BTreeSet::from([MANIFEST, SIGNATURE, "manifest.tree", "manifest.path"].map(str::to_owned));
     let mut files = Vec::with_capacity(parts.len());
     for (number, (named, (place, size, digest))) in (1..).zip(manifest.parts.iter().zip(parts)) {
         if named.size != *size || named.digest != *digest {
@@ -217,6 +233,28 @@ mod tests {
         assert_eq!(fs::read(&unpacked.files[1]).unwrap(), b"two");
         assert_eq!(fs::read_to_string(folder.path().join("manifest")).unwrap(), text);
         assert_eq!(unpacked.manifest.label.title, "通知");
+    }
+
+    #[test]
+    fn what_was_signed_for_a_batch_lies_beside_the_manifest_and_half_of_it_is_refused() {
+        let text = manifest(&[("a", b"one")]);
+        let members: [(&str, &[u8]); 5] = [
+            ("1", b"one"),
+            ("manifest", text.as_bytes()),
+            ("manifest.tree", b"tree"),
+            ("manifest.path", b"path"),
+            ("manifest.p7s", b"cms"),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        unpack(&tar(folder.path(), &members), folder.path()).unwrap();
+        assert_eq!(fs::read(folder.path().join("manifest.tree")).unwrap(), b"tree");
+        for missing in [2, 3] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut members = members.to_vec();
+            members.remove(missing);
+            let refused = unpack(&tar(folder.path(), &members), folder.path());
+            assert!(matches!(refused, Err(ArchiveError::Members(_))), "without {missing}");
+        }
     }
 
     #[test]

@@ -8,9 +8,11 @@ pub use fault::ClientError;
 
 use crate::limits::ANSWER_BYTES_MAX;
 use crate::{
-    ActDone, ActRequest, DirectoryView, ExportedReceipt, InboxItem, NodeEvent, NodeStatus, Problem,
-    PublishedDirectory, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted, Track,
+    ActDone, ActRequest, BatchOutcome, DirectoryView, ExportedReceipt, InboxItem, NodeEvent, NodeStatus,
+    Problem, PublishedDirectory, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted,
+    Track,
 };
+use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use reqwest::{RequestBuilder, Response};
 use serde::de::DeserializeOwned;
@@ -47,6 +49,17 @@ impl DeskClient {
     ) -> Result<Submitted, ClientError> {
         let form = upload::form(submission, files).await?;
         self.read(self.http.post(self.url("/v1/documents")).multipart(form)).await
+    }
+
+    /// Hands many small documents of one office in at once, each with its files. `submission.files` names them; their sizes are filled
+    /// in. The answers are in the order of the documents, each durable where it is no problem. If the answer is lost, the same
+    /// documents with the same keys get it again.
+    pub async fn send_batch(
+        &self,
+        documents: Vec<(Submission, Vec<Bytes>)>,
+    ) -> Result<Vec<BatchOutcome>, ClientError> {
+        let form = upload::batch(documents)?;
+        self.read(self.http.post(self.url("/v1/documents/batch")).multipart(form)).await
     }
 
     /// How a document fares.

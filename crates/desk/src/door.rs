@@ -5,6 +5,7 @@ use crate::{
     NodeStatus, PublishedDirectory, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted,
     Taken, Track,
 };
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use yizhan_document::{EnvelopeId, NodeId, OfficeName};
@@ -21,6 +22,14 @@ pub trait NodeDoor: Send + Sync + 'static {
     /// the door seen that no more files follow. If it ends in an error, nothing may be accepted at all. The answer may come before the content is read, for a refusal
     /// or a duplicate. The future is run to its end even if the client goes away.
     fn submit(&self, submission: Submission, content: ContentStream) -> Answer<'_, Submitted>;
+
+    /// Takes many small documents of one office. Each submission has passed [`Submission::check`] and comes with all its files, one
+    /// after the other, of the declared sizes. Each is taken or refused by itself; the outcomes are in the order of the documents.
+    /// The future is run to its end even if the client goes away.
+    fn submit_many(
+        &self,
+        documents: Vec<(Submission, Bytes)>,
+    ) -> Answer<'_, Vec<Result<Submitted, DoorError>>>;
 
     /// How a document fares that was handed in here.
     fn track(&self, id: EnvelopeId) -> Answer<'_, Track>;

@@ -32,5 +32,5 @@ pub use recall::{RecallDone, RecallRequest, RecallState};
 pub use receipt::ExportedReceipt;
 pub use server::{BindError, bind, serve};
 pub use status::{DirectoryAlarm, DiskRoom, NeighbourStatus, NodeEvent, NodeStatus, QueueItem};
-pub use submission::{FileDeclaration, Submission, Submitted};
+pub use submission::{BatchOutcome, FileDeclaration, Submission, Submitted};
 pub use track::{DestinationTrack, Stage, Track, TrackReceipt};

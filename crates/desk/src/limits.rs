@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 use yizhan_document::limits::{
-    LABEL_BYTES_MAX, MANIFEST_BYTES_MAX, PART_NAME_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX,
+    BATCH_MANIFESTS_MAX, LABEL_BYTES_MAX, MANIFEST_BYTES_MAX, PART_NAME_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX,
 };
 
 /// Connections served at the same time; further ones wait in the backlog of the socket.
@@ -26,6 +26,14 @@ pub const JSON_TIMEOUT: Duration = Duration::from_secs(30);
 pub const SUBMISSION_BYTES_MAX: usize = MANIFEST_BYTES_MAX;
 /// An idempotency key, in bytes, at the most.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// Documents of one batch, at the most.
+pub const BATCH_DOCUMENTS_MAX: usize = 256;
+/// The field `submissions` of a batch, in bytes, at the most.
+pub const BATCH_SUBMISSIONS_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// The files of one batch together, in bytes, at the most: a batch is held in memory.
+pub const BATCH_CONTENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Batches read and taken at the same time; further ones wait.
+pub const BATCHES_MAX: usize = 8;
 /// How long an upload may stand still before it is given up.
 pub const UPLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What the multipart reader may take in without handing out a field or content, in bytes: bounds preambles, padding and
@@ -64,3 +72,4 @@ const _: () = assert!(
 // At most 1 MiB is in flight: the full channel, and the piece that waits for a place in it.
 const _: () = assert!(PIECE_BYTES_MAX * (PIECES_IN_FLIGHT_MAX + 1) <= 1024 * 1024);
 const _: () = assert!(UNPARSED_BYTES_MAX > 2 * READ_BUFFER_BYTES && HEAD_BYTES_MAX <= READ_BUFFER_BYTES);
+const _: () = assert!(BATCH_DOCUMENTS_MAX <= BATCH_MANIFESTS_MAX);

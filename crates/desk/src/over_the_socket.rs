@@ -1,6 +1,7 @@
 //! The whole door under test: the real client, a real socket in a temporary folder, the real server, and a station behind it
 //! that keeps what it is given.
 
+mod batches;
 mod by_hand;
 mod hostile;
 mod lifetime;

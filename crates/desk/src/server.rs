@@ -1,5 +1,6 @@
 //! Serving the API on a Unix domain socket: connections, their limits, and an orderly end.
 
+mod batch;
 mod documents;
 mod events;
 mod input;
@@ -14,7 +15,8 @@ pub use listen::{BindError, bind};
 
 use crate::NodeDoor;
 use crate::limits::{
-    CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, READ_BUFFER_BYTES, STOPPING_GRACE,
+    BATCHES_MAX, CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADERS_MAX, READ_BUFFER_BYTES,
+    STOPPING_GRACE,
 };
 use axum::Router;
 use hyper::server::conn::http1;
@@ -43,7 +45,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (stop, stopping) = watch::channel(false);
-    let router = routes::router(routes::Desk { door, stopping: stopping.clone() });
+    let router = routes::router(routes::Desk {
+        door,
+        stopping: stopping.clone(),
+        batches: Arc::new(Semaphore::new(BATCHES_MAX)),
+    });
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     let mut failures = 0;

@@ -1,7 +1,7 @@
 //! A document as it is handed in: who to, what label, which files; and the answer to it.
 
 use crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
-use crate::{DoorCode, DoorError, ExportedReceipt};
+use crate::{DoorCode, DoorError, ExportedReceipt, Problem};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
 use yizhan_document::limits::{CONTENT_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX};
@@ -53,6 +53,25 @@ pub struct Submitted {
     pub duplicate: bool,
     /// `SubmissionAcceptance`.
     pub receipt: ExportedReceipt,
+}
+
+/// What became of one document of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchOutcome {
+    /// It was taken, or had been before.
+    Submitted(Box<Submitted>),
+    /// It was not.
+    Problem(Box<Problem>),
+}
+
+impl From<Result<Submitted, DoorError>> for BatchOutcome {
+    fn from(outcome: Result<Submitted, DoorError>) -> Self {
+        match outcome {
+            Ok(submitted) => Self::Submitted(Box::new(submitted)),
+            Err(error) => Self::Problem(Box::new(error.into())),
+        }
+    }
 }
 
 impl Submitted {

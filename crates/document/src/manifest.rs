@@ -141,7 +141,7 @@ impl Manifest {
         if text.len() > MANIFEST_BYTES_MAX {
             return Err(ManifestError::TooLarge);
         }
-        let mut lines = Lines { rest: text, number: 0 };
+        let mut lines = Lines::of(text);
         if lines.next_line() != Some(FIRST_LINE) {
             return Err(lines.wrong(FIRST_LINE));
         }
@@ -174,12 +174,17 @@ impl Manifest {
         if !fits {
             return Err(ManifestError::Count);
         }
-        let token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if self.suite.is_empty() || self.suite.len() > 32 || !self.suite.bytes().all(token) {
-            return Err(ManifestError::Line { line: 2, wanted: "suite " });
-        }
-        Ok(())
+        check_suite(&self.suite)
     }
+}
+
+/// Checks the form of a suite's name.
+pub(crate) fn check_suite(suite: &str) -> Result<(), ManifestError> {
+    let token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if suite.is_empty() || suite.len() > 32 || !suite.bytes().all(token) {
+        return Err(ManifestError::Line { line: 2, wanted: "suite " });
+    }
+    Ok(())
 }
 
 fn push_line(text: &mut String, line: std::fmt::Arguments<'_>) {
@@ -212,29 +217,34 @@ impl FromStr for Part {
     }
 }
 
-struct Lines<'a> {
+/// The lines of a canonical text, one after the other.
+pub(crate) struct Lines<'a> {
     rest: &'a str,
     number: usize,
 }
 
 impl<'a> Lines<'a> {
-    fn next_line(&mut self) -> Option<&'a str> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        Self { rest: text, number: 0 }
+    }
+
+    pub(crate) fn next_line(&mut self) -> Option<&'a str> {
         let (line, rest) = self.rest.split_once('\n')?;
         self.rest = rest;
         self.number += 1;
         Some(line)
     }
 
-    fn wrong(&self, wanted: &'static str) -> ManifestError {
+    pub(crate) fn wrong(&self, wanted: &'static str) -> ManifestError {
         ManifestError::Line { line: self.number.max(1), wanted }
     }
 
-    fn value<T: FromStr>(&mut self, wanted: &'static str) -> Result<T, ManifestError> {
+    pub(crate) fn value<T: FromStr>(&mut self, wanted: &'static str) -> Result<T, ManifestError> {
         let value = self.next_line().and_then(|line| line.strip_prefix(wanted));
         value.and_then(|text| text.parse().ok()).ok_or_else(|| self.wrong(wanted))
     }
 
-    fn values<T: FromStr>(&mut self, wanted: &'static str) -> Result<Vec<T>, ManifestError> {
+    pub(crate) fn values<T: FromStr>(&mut self, wanted: &'static str) -> Result<Vec<T>, ManifestError> {
         let mut out = Vec::new();
         while self.rest.starts_with(wanted) {
             if out.len() >= RECIPIENTS_MAX {

@@ -1,8 +1,7 @@
 //! Closing a body in one pass: files in, encrypted archive and piece digests out.
 
-use crate::limits::CMS_BYTES_MAX;
 use crate::stream::Encryptor;
-use crate::{FileKey, PieceHasher, member, pieces_root};
+use crate::{FileKey, OfficeSignature, OfficeSignatureError, PieceHasher, member, pieces_root};
 use std::io::{self, Write};
 use yizhan_document::limits::{CONTENT_BYTES_MAX, PARTS_MAX};
 use yizhan_document::{Digest, Hasher, Manifest, ManifestError};
@@ -66,8 +65,8 @@ pub enum CloseError {
     )]
     OtherParts,
     /// Whoever signed is to blame.
-    #[error("a signature has 1 to {CMS_BYTES_MAX} bytes; leave certificates out that nobody needs")]
-    Signature,
+    #[error(transparent)]
+    Signature(#[from] OfficeSignatureError),
 }
 
 impl<W: Write> BodyCloser<W> {
@@ -118,21 +117,27 @@ impl<W: Write> BodyCloser<W> {
         Ok(ended)
     }
 
-    /// Ends the body with the manifest's canonical text and the office's detached signature `cms` over it. The manifest is
-    /// checked against the files, the signature is not.
-    pub fn finish(mut self, manifest: &str, cms: &[u8]) -> Result<ClosedBody<W>, CloseError> {
+    /// Ends the body with the manifest's canonical text and the office's signature over it, or over a tree that it is in. The
+    /// manifest is checked against the files and the tree, the signature itself is not.
+    pub fn finish(
+        mut self,
+        manifest: &str,
+        signature: &OfficeSignature,
+    ) -> Result<ClosedBody<W>, CloseError> {
         if self.part.is_some() {
             return Err(CloseError::OutOfTurn);
         }
-        let named = Manifest::from_text(manifest)?.parts;
-        if !named.iter().map(|part| (part.size, part.digest)).eq(self.parts.iter().copied()) {
+        let named = Manifest::from_text(manifest)?;
+        if !named.parts.iter().map(|part| (part.size, part.digest)).eq(self.parts.iter().copied()) {
             return Err(CloseError::OtherParts);
         }
-        if cms.is_empty() || cms.len() > CMS_BYTES_MAX {
-            return Err(CloseError::Signature);
-        }
+        signature.check(&named, manifest)?;
         self.write_member(member::MANIFEST, manifest.as_bytes())?;
-        self.write_member(member::SIGNATURE, cms)?;
+        if let Some(batch) = &signature.batch {
+            self.write_member(member::TREE, batch.tree.as_bytes())?;
+            self.write_member(member::PATH, batch.path.as_bytes())?;
+        }
+        self.write_member(member::SIGNATURE, &signature.cms)?;
         self.archive.write_all(&member::END)?;
         let PieceWriter { mut out, pieces } = self.archive.finish()?;
         out.flush()?;
@@ -202,7 +207,10 @@ mod tests {
         assert!(matches!(closer.end_part(), Err(CloseError::OutOfTurn)));
         closer.begin_part(1).unwrap();
         assert!(matches!(closer.begin_part(1), Err(CloseError::OutOfTurn)));
-        assert!(matches!(closer.finish("", b"cms"), Err(CloseError::OutOfTurn)));
+        assert!(matches!(
+            closer.finish("", &OfficeSignature::alone(b"cms".to_vec())),
+            Err(CloseError::OutOfTurn)
+        ));
     }
 
     #[test]

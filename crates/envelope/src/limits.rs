@@ -1,6 +1,9 @@
 //! Limits and fixed sizes of envelopes, in one place, asserted against those of documents.
 
-use yizhan_document::limits::{CONTENT_BYTES_MAX, DESTINATIONS_MAX, MANIFEST_BYTES_MAX, PARTS_MAX};
+use yizhan_document::limits::{
+    CONTENT_BYTES_MAX, DESTINATIONS_MAX, MANIFEST_BYTES_MAX, MANIFEST_PATH_BYTES_MAX,
+    MANIFEST_TREE_BYTES_MAX, PARTS_MAX,
+};
 /// The detached CMS signature in a body, in bytes, at the most.
 pub use yizhan_identity::limits::CMS_BYTES_MAX;
 
@@ -18,8 +21,8 @@ pub const BODY_BYTES_MIN: u64 = NONCE_BYTES as u64 + TAG_BYTES as u64;
 pub const BODY_BYTES_MAX: u64 = body_bytes(
     CONTENT_BYTES_MAX
         + MANIFEST_BYTES_MAX as u64
-        + CMS_BYTES_MAX as u64
-        + (PARTS_MAX as u64 + 3) * 2 * BLOCK_BYTES as u64,
+        + (CMS_BYTES_MAX + MANIFEST_TREE_BYTES_MAX + MANIFEST_PATH_BYTES_MAX) as u64
+        + (PARTS_MAX as u64 + 5) * 2 * BLOCK_BYTES as u64,
 );
 /// A closed attachment (a complete age file), in bytes, at the most.
 pub const ATTACHMENT_BYTES_MAX: usize = 64 * 1024;

@@ -9,7 +9,11 @@ use tar::{EntryType, Header};
 
 /// The member with the manifest's text.
 pub(crate) const MANIFEST: &str = "manifest";
-/// The member with the office's detached CMS signature over the manifest.
+/// The member with the signed tree over a batch of manifests, where many documents were signed at once.
+pub(crate) const TREE: &str = "manifest.tree";
+/// The member with the path from the manifest to the root of that tree.
+pub(crate) const PATH: &str = "manifest.path";
+/// The member with the office's detached CMS signature over the manifest, or over the tree where there is one.
 pub(crate) const SIGNATURE: &str = "manifest.p7s";
 /// What ends an archive.
 pub(crate) const END: [u8; 2 * BLOCK_BYTES] = [0; 2 * BLOCK_BYTES];

@@ -6,10 +6,12 @@
 
 use crate::limits::{BLOCK_BYTES, CMS_BYTES_MAX};
 use crate::stream::{Decryptor, StreamError};
-use crate::{FileKey, Header, HeaderMismatch, member};
+use crate::{FileKey, Header, HeaderMismatch, OfficeSignature, OfficeSignatureError, SignedTree, member};
 use std::fmt;
 use std::io::{self, Read};
-use yizhan_document::limits::{CONTENT_BYTES_MAX, MANIFEST_BYTES_MAX, PARTS_MAX};
+use yizhan_document::limits::{
+    CONTENT_BYTES_MAX, MANIFEST_BYTES_MAX, MANIFEST_PATH_BYTES_MAX, MANIFEST_TREE_BYTES_MAX, PARTS_MAX,
+};
 use yizhan_document::{Digest, Hasher, Manifest, ManifestError};
 
 const PART_PLACE: &str = "the header of a file";
@@ -45,10 +47,11 @@ impl PartSink for NullSink {
 pub struct Opened {
     /// The manifest; files and header agree with it.
     pub manifest: Manifest,
-    /// Its canonical text, which the office signed.
+    /// Its canonical text, which the office signed, by itself or in a tree.
     pub manifest_text: String,
-    /// The detached CMS signature, not yet verified: that is the caller's, with `identity::verify_cms`.
-    pub cms: Vec<u8>,
+    /// The signature. The text it stands over speaks for the manifest; the signature over that text is not yet verified: that is
+    /// the caller's, with `identity::verify_cms`.
+    pub signature: OfficeSignature,
 }
 
 impl fmt::Debug for Opened {
@@ -88,6 +91,9 @@ pub enum OpenError {
         /// The file, counted from 1.
         number: usize,
     },
+    /// What was signed does not speak for the manifest.
+    #[error(transparent)]
+    Signature(#[from] OfficeSignatureError),
     /// The manifest belongs to another envelope.
     #[error(transparent)]
     OtherHeader(#[from] HeaderMismatch),
@@ -104,11 +110,20 @@ pub fn open_body<R: Read>(
 ) -> Result<Opened, OpenError> {
     let mut archive = Archive { plain: Decryptor::new(body, key)? };
     let (parts, manifest_size) = archive.read_parts(sink)?;
-    let manifest_text = archive.read_member(manifest_size, MANIFEST_BYTES_MAX)?;
-    let manifest_text = String::from_utf8(manifest_text)
-        .map_err(|_| OpenError::Archive { place: "the text of the manifest" })?;
+    let manifest_text = archive.read_text(manifest_size, MANIFEST_BYTES_MAX, "the text of the manifest")?;
 
-    let (block, size) = archive.read_header_block(SIGNATURE_PLACE)?;
+    let (mut block, mut size) = archive.read_header_block(SIGNATURE_PLACE)?;
+    let mut batch = None;
+    if is_member(&block, member::TREE, size) {
+        let tree = archive.read_text(size, MANIFEST_TREE_BYTES_MAX, "the tree of manifests")?;
+        (block, size) = archive.read_header_block(SIGNATURE_PLACE)?;
+        if !is_member(&block, member::PATH, size) {
+            return Err(OpenError::Archive { place: SIGNATURE_PLACE });
+        }
+        let path = archive.read_text(size, MANIFEST_PATH_BYTES_MAX, "the path of the manifest")?;
+        batch = Some(SignedTree { tree, path });
+        (block, size) = archive.read_header_block(SIGNATURE_PLACE)?;
+    }
     if size == 0 || !is_member(&block, member::SIGNATURE, size) {
         return Err(OpenError::Archive { place: SIGNATURE_PLACE });
     }
@@ -122,8 +137,10 @@ pub fn open_body<R: Read>(
     if let Some(index) = other.or(missing) {
         return Err(OpenError::OtherPart { number: index + 1 });
     }
+    let signature = OfficeSignature { cms, batch };
+    signature.check(&manifest, &manifest_text)?;
     header.check_manifest(&manifest)?;
-    Ok(Opened { manifest, manifest_text, cms })
+    Ok(Opened { manifest, manifest_text, signature })
 }
 
 /// The decrypted archive, read forwards.
@@ -163,6 +180,11 @@ impl<R: Read> Archive<R> {
         self.read_padding(size)?;
         sink.end().map_err(OpenError::Sink)?;
         Ok(hasher.finish())
+    }
+
+    /// A member that is text, of at most `max` bytes.
+    fn read_text(&mut self, size: u64, max: usize, place: &'static str) -> Result<String, OpenError> {
+        String::from_utf8(self.read_member(size, max)?).map_err(|_| OpenError::Archive { place })
     }
 
     /// A member that is held in memory, of at most `max` bytes.

@@ -105,11 +105,14 @@ impl Slips {
     }
 
     /// All slips as they travel, in the order of the header's destinations.
-    pub fn into_slips(self) -> Vec<Slip> {
-        let paths: Vec<_> =
-            (0..self.headers.len()).map(|index| self.path(index).unwrap_or_default()).collect();
-        let whole = (0u32..).zip(self.headers).zip(paths);
-        whole.map(|((index, header), path)| Slip { index, header, path }).collect()
+    pub fn to_slips(&self) -> Vec<Slip> {
+        let whole = (0u32..).zip(&self.headers).zip(0..);
+        let slip = |((index, header), place): ((u32, &Vec<u8>), usize)| Slip {
+            index,
+            header: header.clone(),
+            path: self.path(place).unwrap_or_default(),
+        };
+        whole.map(slip).collect()
     }
 }
 

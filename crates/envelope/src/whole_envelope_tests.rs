@@ -1,15 +1,15 @@
 //! Tests over whole envelopes: what was closed opens, and nothing else does.
 
-use crate::example::{CMS, Example, Files, close, header, manifest};
+use crate::example::{Example, Files, close, header, manifest, signature};
 use crate::limits::PIECE_BYTES;
 use crate::{
-    BodyCloser, CloseError, FileKey, Header, HeaderMismatch, NullSink, OpenError, PartSink, PieceHasher,
-    Slip, SlipError, StreamError, close_slips, open_body, piece_count,
+    BodyCloser, CloseError, FileKey, Header, HeaderMismatch, NullSink, OfficeSignature, OpenError, PartSink,
+    PieceHasher, SignedTree, Slip, SlipError, StreamError, close_slips, open_body, piece_count,
 };
 use proptest::prelude::*;
 use std::io;
 use std::sync::LazyLock;
-use yizhan_document::{Digest, Manifest, merkle};
+use yizhan_document::{Digest, Manifest, ManifestTree, merkle};
 use yizhan_identity::OpeningKey;
 
 static EXAMPLE: LazyLock<Example> = LazyLock::new(|| close(&[b"one".to_vec(), vec![], vec![5; 70_000]], 3));
@@ -39,7 +39,7 @@ fn every_destination_gets_the_files_as_they_were() {
             assert!(found.0 == files);
             assert_eq!(opened.manifest_text, example.manifest_text);
             assert_eq!(opened.manifest, Manifest::from_text(&example.manifest_text).unwrap());
-            assert_eq!(opened.cms, CMS);
+            assert_eq!(opened.signature, signature());
         }
     }
 }
@@ -150,14 +150,15 @@ fn a_manifest_for_other_files_or_no_signature_is_not_closed() {
     };
     let (part, good) = closer();
     let text = |parts: &[(u64, Digest)]| manifest(parts, 1).to_text().unwrap();
-    assert!(good.finish(&text(&[part]), CMS).is_ok());
+    assert!(good.finish(&text(&[part]), &signature()).is_ok());
     for wrong in [vec![(3, Digest::of(b"abd"))], vec![(4, part.1)], vec![part, part]] {
-        assert!(matches!(closer().1.finish(&text(&wrong), CMS), Err(CloseError::OtherParts)));
+        assert!(matches!(closer().1.finish(&text(&wrong), &signature()), Err(CloseError::OtherParts)));
     }
-    assert!(matches!(closer().1.finish("manifest", CMS), Err(CloseError::Manifest(_))));
-    assert!(matches!(closer().1.finish(&text(&[part]), b""), Err(CloseError::Signature)));
-    let large = vec![0; crate::limits::CMS_BYTES_MAX + 1];
-    assert!(matches!(closer().1.finish(&text(&[part]), &large), Err(CloseError::Signature)));
+    assert!(matches!(closer().1.finish("manifest", &signature()), Err(CloseError::Manifest(_))));
+    for bytes in [0, crate::limits::CMS_BYTES_MAX + 1] {
+        let cms = OfficeSignature::alone(vec![0; bytes]);
+        assert!(matches!(closer().1.finish(&text(&[part]), &cms), Err(CloseError::Signature(_))));
+    }
 }
 
 #[test]
@@ -192,7 +193,7 @@ fn two_bodies_under_one_file_key_differ_in_every_byte_string() {
         closer.begin_part(3).unwrap();
         closer.write_part(b"abc").unwrap();
         let part = closer.end_part().unwrap();
-        closer.finish(&manifest(&[part], 1).to_text().unwrap(), CMS).unwrap()
+        closer.finish(&manifest(&[part], 1).to_text().unwrap(), &signature()).unwrap()
     };
     let (one, two) = (close(), close());
     assert_ne!(one.out[..16], two.out[..16]);
@@ -244,5 +245,37 @@ proptest! {
         let key = example.slips[0].open(&example.header, &example.openers[0]).unwrap();
         open_body(example.body.as_slice(), &key, &example.header, &mut found).unwrap();
         prop_assert_eq!(found.0, files);
+    }
+}
+
+#[test]
+fn a_document_signed_in_a_batch_opens_with_what_was_signed_and_only_at_its_own_place() {
+    let key = FileKey::generate().unwrap();
+    let opener = OpeningKey::generate().unwrap();
+    let slips = close_slips(&key, &[opener.public()]).unwrap();
+    let begun = |content: &[u8]| {
+        let mut closer = BodyCloser::new(Vec::new(), &key).unwrap();
+        closer.begin_part(content.len() as u64).unwrap();
+        closer.write_part(content).unwrap();
+        let part = closer.end_part().unwrap();
+        (closer, manifest(&[part], 1).to_text().unwrap())
+    };
+    let (first, second) = (begun(b"one"), begun(b"two"));
+    let texts = [first.1.as_str(), second.1.as_str()];
+    let of = Manifest::from_text(texts[0]).unwrap();
+    let (tree, paths) = ManifestTree::over(&texts, &of.suite, of.time, of.from).unwrap();
+    let signed = |index: usize| OfficeSignature {
+        cms: b"cms".to_vec(),
+        batch: Some(SignedTree { tree: tree.to_text(), path: paths[index].to_text() }),
+    };
+    assert!(matches!(begun(b"one").0.finish(texts[0], &signed(1)), Err(CloseError::Signature(_))));
+    for (index, (closer, text)) in [begun(b"one"), begun(b"two")].into_iter().enumerate() {
+        let text = text.as_str();
+        let closed = closer.finish(text, &signed(index)).unwrap();
+        let body = crate::Body { size: closed.size, pieces: closed.root() };
+        let header = header(body, slips.root(), key.commitment(), 1);
+        let opened = open_body(closed.out.as_slice(), &key, &header, &mut NullSink).unwrap();
+        assert_eq!(opened.signature, signed(index));
+        assert_eq!(opened.signature.signed_text(&opened.manifest_text), tree.to_text());
     }
 }

@@ -46,6 +46,22 @@ pub fn verify_cms(
     network: &str,
     ca_der: &[u8],
 ) -> Result<Signed, SignatureError> {
+    verify_with(content, cms_der, network, ca_der, &|certificate, at| {
+        check_issued_by(certificate, ca_der, at)
+    })
+}
+
+/// Whether a certificate was issued by the authority and is valid at that time.
+pub(crate) type CheckIssued<'a> = dyn Fn(&[u8], WallTime) -> Result<(), CertificateError> + 'a;
+
+/// [`verify_cms`] with the issue of the certificate checked by the caller.
+pub(crate) fn verify_with(
+    content: &[u8],
+    cms_der: &[u8],
+    network: &str,
+    ca_der: &[u8],
+    issued: &CheckIssued<'_>,
+) -> Result<Signed, SignatureError> {
     let data = decode(cms_der)?;
     let signer = only_signer(&data)?;
     let certificate = certificate_of(signer, &data, ca_der)?;
@@ -67,7 +83,7 @@ pub fn verify_cms(
         .verify(&message, signer.signature.as_bytes())
         .or_else(|bad| if on(Bug::SignatureUnverified) { Ok(()) } else { Err(bad) })
         .map_err(|_| SignatureError::Signature)?;
-    check_issued_by(&certificate, ca_der, statement.at)?;
+    issued(&certificate, statement.at)?;
     check_signs_documents(&parsed)?;
     let office = named(&parsed, network, "office")?;
     Ok(Signed { office, certificate, at: statement.at })

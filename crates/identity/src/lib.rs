@@ -9,6 +9,7 @@ mod attributes;
 mod authority;
 mod certificate;
 mod cms;
+mod cms_verifier;
 mod ed25519;
 mod keyfile;
 pub mod limits;
@@ -27,6 +28,7 @@ pub use certificate::{
     CertificateError, certificate_from_pem, certificate_to_pem, check_issued_by, node_of_certificate,
     office_of_certificate, validity_of_certificate,
 };
+pub use cms_verifier::CmsVerifier;
 pub use ed25519::{PublicKey, SigningKey};
 pub use keyfile::{KeyFileError, read_secret, write_secret};
 pub use limits::CMS_BYTES_MAX;

@@ -12,7 +12,7 @@ use crate::journal::{JournalOptions, Segment};
 use crate::limits::CHUNK_BYTES;
 use crate::report::{RecoveryReport, TornTail};
 use crate::scan::{Ended, Scan, SegmentFile, Visit};
-use crate::segment_header::{Beginning, FORMAT_VERSION, SEGMENT_HEADER_LEN, SegmentHeader};
+use crate::segment_header::{Beginning, FIRST_UNTOLD, FORMAT_VERSION, SEGMENT_HEADER_LEN, SegmentHeader};
 use yizhan_planted::{Bug, on};
 
 /// What is known of the journal once its folder has been read.
@@ -60,16 +60,16 @@ pub(crate) fn recover<F: Folder>(
     let mut ended = scan.finish(files.last().filter(|_| !stopped).map(|file| file.name.as_str()))?;
     if let (false, Some(old), Some(segment)) = (stopped, files.last(), segments.last_mut()) {
         let torn_from = ended.torn_from.filter(|from| *from < old.size);
-        segment.first = match old.header {
-            Some(header) => header.first,
+        // Where nothing told with which batch the segment begins, its new header says so: what is found in front of the first
+        // whole batch is judged by the next opening as it was by this one.
+        let mut told_first = old.header.map_or(FIRST_UNTOLD, |header| header.first);
+        if old.header.is_none() && ended.untold && segment.first < ended.next {
             // Only the caller attests that batches before it are missing: its new header has to say so from now on.
-            None if ended.untold && segment.first < ended.next => {
-                let holds_bytes = torn_from.unwrap_or(old.size) > SEGMENT_HEADER_LEN as u64;
-                if holds_bytes { segment.first + 1 } else { ended.next }
-            }
-            None => segment.first.min(ended.next),
-        };
-        let header = SegmentHeader { segment: successor, replaces: old.number, first: segment.first, marker };
+            let holds_bytes = torn_from.unwrap_or(old.size) > SEGMENT_HEADER_LEN as u64;
+            told_first = if holds_bytes { segment.first + 1 } else { ended.next };
+        }
+        segment.first = if told_first == FIRST_UNTOLD { segment.first.min(ended.next) } else { told_first };
+        let header = SegmentHeader { segment: successor, replaces: old.number, first: told_first, marker };
         segment.bytes = rewrite(folder, old, torn_from, &header, &mut ended)?;
         ended.next = ended.next.saturating_add(u64::from(ended.unwitnessed));
     }

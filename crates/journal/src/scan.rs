@@ -10,7 +10,7 @@ use crate::frame::{BATCH_HEADER_LEN, BatchHeader, Marker, RECORD_HEADER_LEN, Rec
 use crate::frame::{is_trailer, whole_batch};
 use crate::location::Location;
 use crate::report::{Damage, DamageReason, RecoveryReport};
-use crate::segment_header::{SEGMENT_HEADER_LEN, SegmentHeader};
+use crate::segment_header::{FIRST_UNTOLD, SEGMENT_HEADER_LEN, SegmentHeader};
 use crate::window::Window;
 use yizhan_planted::{Bug, on};
 
@@ -129,6 +129,7 @@ impl<'a, F: Folder> Scan<'a, F> {
         self.first_here = None;
         self.doubt_before = !self.doubtful.is_empty();
         match file.header {
+            Some(header) if header.first == FIRST_UNTOLD => {}
             Some(header) => {
                 // Before a segment is begun, the one before it is synced.
                 self.durable = self.durable.max(header.first.saturating_sub(1));
@@ -141,7 +142,8 @@ impl<'a, F: Folder> Scan<'a, F> {
         while at < file.size {
             at = self.batch(&mut window, &file.name, known_as, at)?;
         }
-        let told = file.header.map(|header| header.first).or(self.first_here);
+        let told = file.header.map(|header| header.first).filter(|first| *first != FIRST_UNTOLD);
+        let told = told.or(self.first_here);
         Ok(told.or(expected).or(self.first).unwrap_or(1))
     }
 

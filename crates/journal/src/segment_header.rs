@@ -10,6 +10,9 @@ pub(crate) const SEGMENT_HEADER_LEN: usize = 52;
 /// The format version that this release writes and reads; history: 1 = yizhan 0.1.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
+/// Says of a segment that took over one without a header that nobody knows with which batch it begins.
+pub(crate) const FIRST_UNTOLD: u64 = 0;
+
 const MAGIC: [u8; 8] = *b"YZJOURNL";
 
 /// What a segment says of itself.
@@ -19,7 +22,7 @@ pub(crate) struct SegmentHeader {
     pub(crate) segment: u64,
     /// The segment whose good part it took over in a recovery; 0 if none.
     pub(crate) replaces: u64,
-    /// The sequence number of its first batch.
+    /// The sequence number of its first batch, or [`FIRST_UNTOLD`].
     pub(crate) first: u64,
     /// The journal's marker.
     pub(crate) marker: Marker,

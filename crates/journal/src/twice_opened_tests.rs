@@ -192,3 +192,40 @@ fn what_the_rest_of_a_header_cannot_have_held_is_missing_at_once() {
         assert!(report.damaged.iter().any(missing), "{report:?}");
     }
 }
+
+#[test]
+fn records_salvaged_where_the_header_and_the_first_batch_were_harmed_are_salvaged_again() {
+    let (folder, at) = three_batches();
+    folder.edit("000000000001.seg", |bytes| {
+        bytes[0] ^= 1;
+        // The header of the batch: its records are whole, but which batch it was nobody knows.
+        bytes[at[0] + 20] ^= 1;
+    });
+    let report = told_alike_ever_after(&folder, 0);
+    assert_eq!((report.records, report.abandoned.len()), (9, 0), "{report:?}");
+}
+
+#[test]
+fn records_salvaged_at_the_beginning_of_a_later_segment_without_a_header_are_salvaged_again() {
+    for harmed_before in [false, true] {
+        let folder = MemoryFolder::default();
+        let (mut journal, _, _) =
+            open_with(&folder, JournalOptions { segment_bytes: 280, ..options() }).unwrap();
+        fill(&mut journal, 4);
+        drop(journal);
+        let names: Vec<_> = folder.contents().into_keys().collect();
+        assert!(names.len() > 1, "{names:?}");
+        let last = names.last().unwrap();
+        folder.edit(last, |bytes| {
+            bytes[0] ^= 1;
+            bytes[52 + 20] ^= 1;
+        });
+        if harmed_before {
+            folder.edit(&names[names.len() - 2], |bytes| {
+                let end = bytes.len();
+                bytes[end - 1] ^= 1;
+            });
+        }
+        told_alike_ever_after(&folder, 0);
+    }
+}

@@ -5,7 +5,7 @@ use crate::folder::{FileKind, Folder, file_name};
 use crate::frame::{BATCH_HEADER_LEN, BatchHeader, Marker, RawRecord, whole_batch};
 use crate::journal::Segment;
 use crate::report::DamageReason;
-use crate::segment_header::{Beginning, SEGMENT_HEADER_LEN, SegmentHeader};
+use crate::segment_header::{Beginning, FIRST_UNTOLD, SEGMENT_HEADER_LEN, SegmentHeader};
 use std::collections::VecDeque;
 
 /// A walk over segments, the oldest first. One batch is in memory at a time.
@@ -54,7 +54,7 @@ impl Walk {
         let bytes = folder.read(name, 0, SEGMENT_HEADER_LEN).map_err(disk("reading", name))?;
         match SegmentHeader::decode(&bytes) {
             Beginning::Header(header) if header.segment != segment.number => Err(bad_header(segment.number)),
-            Beginning::Header(header) if header.first != self.next => {
+            Beginning::Header(header) if header.first != FIRST_UNTOLD && header.first != self.next => {
                 Err(missing(segment.number, 0, self.next, header.first))
             }
             Beginning::Header(_) => {

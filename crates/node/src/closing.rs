@@ -1,15 +1,17 @@
 //! Closes a submission into an envelope, in one pass: content streams through once, the manifest comes last.
 
+use crate::file_keys::{FileKeys, SharedKey};
+use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
-use yizhan_desk::{ContentStream, DoorCode, DoorError, Submission};
+use yizhan_desk::{ContentError, ContentStream, DoorCode, DoorError, Submission};
 use yizhan_document::{
     Classification, Digest, EnvelopeId, Manifest, NodeId, OfficeAddress, OfficeName, Part, WallTime, limits,
 };
-use yizhan_envelope::{Body, BodyCloser, CloseError, Destination, FileKey, Header, close_slips};
+use yizhan_envelope::{Body, BodyCloser, CloseError, Destination, Header, OfficeSignature};
 use yizhan_exchange::{Closed, SubmissionKey};
-use yizhan_hierarchy::Directory;
+use yizhan_hierarchy::{Directory, limits::GRACE_MS};
 use yizhan_identity::{OfficeKey, suite};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_protocol::{OfferedSlip, limits::INLINE_BODY_BYTES_MAX};
@@ -26,6 +28,8 @@ pub(crate) struct Closer {
     pub(crate) offices: Arc<BTreeMap<OfficeName, OfficeKey>>,
     /// Where large bodies go.
     pub(crate) bodies: Arc<BodyStore>,
+    /// File keys that serve more than one envelope.
+    pub(crate) keys: Arc<FileKeys>,
 }
 
 /// A reserved id with the number for each destination.
@@ -34,6 +38,13 @@ pub(crate) struct Reserved {
     pub(crate) id: EnvelopeId,
     /// The numbers, in the order of the destinations.
     pub(crate) numbers: Vec<u64>,
+}
+
+/// A document whose files are in the body, and nothing else yet.
+pub(crate) struct Begun<'a> {
+    key: Arc<SharedKey>,
+    body: BodyCloser<BodySink<'a>>,
+    parts: Vec<Part>,
 }
 
 /// A closed envelope and its content.
@@ -52,6 +63,11 @@ impl Closer {
         submission: &Submission,
         now: WallTime,
     ) -> Result<Vec<NodeId>, DoorError> {
+        if now >= self.directory.expires.plus_ms(GRACE_MS) {
+            let detail = format!("the directory expired at {} and so did its grace", self.directory.expires);
+            let fix = "nothing was accepted; ask the operator to publish a new version of the directory";
+            return Err(DoorError::new(DoorCode::Forbidden, detail, fix));
+        }
         let from = &submission.from;
         if from.node != self.me || self.directory.office(from).is_err() {
             let fix = "send from an office of this node; `yizhan directory show` lists them";
@@ -95,28 +111,56 @@ impl Closer {
     pub(crate) fn close(
         &self,
         submission: &Submission,
-        content: ContentStream,
+        mut content: ContentStream,
         to: &[NodeId],
         now: WallTime,
         reserve: impl FnOnce(Classification) -> Result<Reserved, DoorError>,
     ) -> Result<ClosedSubmission, DoorError> {
-        let key = FileKey::generate().map_err(|e| internal(&e))?;
-        let sink = BodySink { bodies: &self.bodies, place: Place::Memory(Vec::new()) };
-        let mut body = BodyCloser::new(sink, &key).map_err(|e| closing(&e))?;
-        let parts = write_parts(submission, content, &mut body)?;
+        let _closing = self.keys.begin();
+        let pieces = std::iter::from_fn(|| content.blocking_next_piece());
+        let begun = self.begin(submission, pieces, to, now, false)?;
         let reserved = reserve(submission.label.classification)?;
-        let manifest = self.manifest(submission, parts, reserved.id, now)?;
+        let manifest = self.manifest(submission, &begun, reserved.id, now)?;
         let text = manifest.to_text().map_err(|e| internal(&e))?;
-        let cms = self.sign(&submission.from, text.as_bytes(), now)?;
-        let closed = body.finish(&text, &cms).map_err(|e| closing(&e))?;
+        let signature = OfficeSignature::alone(self.sign(&submission.from, text.as_bytes(), now)?);
+        self.complete(submission, begun, reserved, to, (&manifest, &text), &signature, now)
+    }
+
+    /// The first half: the files, as they come in, into a body. `many`: more documents of this office are closed together with it.
+    pub(crate) fn begin(
+        &self,
+        submission: &Submission,
+        content: impl Iterator<Item = Result<Bytes, ContentError>>,
+        to: &[NodeId],
+        now: WallTime,
+        many: bool,
+    ) -> Result<Begun<'_>, DoorError> {
+        let key = self
+            .keys
+            .for_body(&self.directory, &submission.from.office, to, now, many)
+            .map_err(|e| internal(&e))?;
+        let sink = BodySink { bodies: &self.bodies, place: Place::Memory(Vec::new()) };
+        let mut body = BodyCloser::new(sink, &key.key).map_err(|e| closing(&e))?;
+        let parts = write_parts(submission, content, &mut body)?;
+        Ok(Begun { key, body, parts })
+    }
+
+    /// The second half: manifest and signature into the body, slips and header around it.
+    #[expect(clippy::too_many_arguments, reason = "the two halves of one act, which meet here only")]
+    pub(crate) fn complete(
+        &self,
+        submission: &Submission,
+        begun: Begun<'_>,
+        reserved: Reserved,
+        to: &[NodeId],
+        (manifest, text): (&Manifest, &str),
+        signature: &OfficeSignature,
+        now: WallTime,
+    ) -> Result<ClosedSubmission, DoorError> {
+        let Begun { key, body, .. } = begun;
+        let closed = body.finish(text, signature).map_err(|e| closing(&e))?;
         let (size, root, pieces) = (closed.size, closed.root(), closed.pieces);
         let destinations = to.iter().zip(&reserved.numbers);
-        let recipients = to
-            .iter()
-            .map(|node| self.directory.division(*node).map(|division| division.opening))
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| internal(&"a destination left the directory"))?;
-        let slips = close_slips(&key, &recipients).map_err(|e| internal(&e))?;
         let header = Header {
             version: Header::VERSION,
             suite: suite::ENVELOPE.to_owned(),
@@ -128,10 +172,10 @@ impl Closer {
             directory: self.directory.version,
             to: destinations.map(|(node, number)| Destination { node: *node, number: *number }).collect(),
             body: Body { size, pieces: root },
-            slips: slips.root(),
-            key: key.commitment(),
+            slips: key.slips.root(),
+            key: key.key.commitment(),
         };
-        header.check_manifest(&manifest).map_err(|e| internal(&e))?;
+        header.check_manifest(manifest).map_err(|e| internal(&e))?;
         let bytes = header.to_bytes().map_err(|e| internal(&e))?;
         let digest = Digest::of(&bytes);
         let (body, inline) = match closed.out.place {
@@ -141,7 +185,7 @@ impl Closer {
                 (StoredBody::File { pieces }, false)
             }
         };
-        let slips = slips.into_slips().into_iter();
+        let slips = key.slips.to_slips().into_iter();
         let slips = slips
             .map(|slip| OfferedSlip { index: slip.index, attempt: 0, header: slip.header, path: slip.path })
             .collect();
@@ -177,10 +221,11 @@ impl Closer {
         key.sign_cms(content, &record.certificate, &self.directory.ca, now).map_err(|e| internal(&e))
     }
 
-    fn manifest(
+    /// What the office signs, by itself or in a tree.
+    pub(crate) fn manifest(
         &self,
         submission: &Submission,
-        parts: Vec<Part>,
+        begun: &Begun<'_>,
         id: EnvelopeId,
         now: WallTime,
     ) -> Result<Manifest, DoorError> {
@@ -193,7 +238,7 @@ impl Closer {
             from: submission.from.clone(),
             to: submission.to.clone(),
             cc: submission.cc.clone(),
-            parts,
+            parts: begun.parts.clone(),
             label: submission.label.clone(),
         })
     }
@@ -202,7 +247,7 @@ impl Closer {
 /// Writes the files as they come in. The stream must end as a whole one: only then did the client send all it declared.
 fn write_parts(
     submission: &Submission,
-    mut content: ContentStream,
+    mut content: impl Iterator<Item = Result<Bytes, ContentError>>,
     body: &mut BodyCloser<BodySink<'_>>,
 ) -> Result<Vec<Part>, DoorError> {
     let mut parts = Vec::with_capacity(submission.files.len());
@@ -210,7 +255,7 @@ fn write_parts(
         body.begin_part(file.size).map_err(|e| closing(&e))?;
         let mut left = file.size;
         while left > 0 {
-            let piece = content.blocking_next_piece().transpose().map_err(|e| broken(&e))?;
+            let piece = content.next().transpose().map_err(|e| broken(&e))?;
             let piece = piece.ok_or_else(|| broken(&"it ended early"))?;
             left =
                 left.checked_sub(piece.len() as u64).ok_or_else(|| broken(&"it is longer than declared"))?;
@@ -219,7 +264,7 @@ fn write_parts(
         let (size, digest) = body.end_part().map_err(|e| closing(&e))?;
         parts.push(Part { name: file.name.clone(), size, digest });
     }
-    if content.blocking_next_piece().transpose().map_err(|e| broken(&e))?.is_some() {
+    if content.next().transpose().map_err(|e| broken(&e))?.is_some() {
         return Err(broken(&"it is longer than declared"));
     }
     Ok(parts)
@@ -237,7 +282,7 @@ pub(crate) fn submission_key(submission: &Submission) -> Option<SubmissionKey> {
 }
 
 /// Where the body of an envelope is written: memory while it is small, then a file.
-struct BodySink<'a> {
+pub(crate) struct BodySink<'a> {
     bodies: &'a BodyStore,
     place: Place,
 }
@@ -301,7 +346,7 @@ fn disk(error: &dyn std::fmt::Display) -> DoorError {
     DoorError::new(DoorCode::DiskFull, format!("the node cannot store the document: {error}"), fix)
 }
 
-fn internal(error: &dyn std::fmt::Display) -> DoorError {
+pub(crate) fn internal(error: &dyn std::fmt::Display) -> DoorError {
     DoorError::new(
         DoorCode::Internal,
         error.to_string(),

@@ -85,6 +85,7 @@ impl Daemon {
                 // Who does not wait any more comes again by itself.
                 reply.send(come_again()).unwrap_or_default();
             }
+            Ask::Many(asks) => asks.into_iter().for_each(|ask| self.put_off(ask)),
             Ask::Abandon { .. } => {}
             Ask::Look(look) => look(&self.node),
         }

@@ -6,6 +6,7 @@ use crate::proofs::ProofChecker;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use yizhan_document::OfficeName;
+use yizhan_envelope::AttachmentError;
 use yizhan_hierarchy::Directory;
 use yizhan_identity::OfficeKey;
 
@@ -52,9 +53,15 @@ impl Current {
     }
 
     /// Goes by a version from now on. What was verified under keys of the version before is verified again.
-    pub(crate) fn go_by(&self, directory: Arc<Directory>, offices: Option<BTreeMap<OfficeName, OfficeKey>>) {
+    /// Fails only where the machine gives no randomness; nothing is changed then.
+    pub(crate) fn go_by(
+        &self,
+        directory: Arc<Directory>,
+        offices: Option<BTreeMap<OfficeName, OfficeKey>>,
+    ) -> Result<(), AttachmentError> {
         let before = self.by();
-        let opener = Opener { directory: Arc::clone(&directory), ..before.opener.clone() };
+        let key = Arc::clone(&before.opener.key);
+        let opener = Opener::new(before.opener.me, Arc::clone(&directory), key)?;
         let mut closer = Closer { directory: Arc::clone(&directory), ..before.closer.clone() };
         if let Some(offices) = offices {
             closer.offices = Arc::new(offices);
@@ -62,5 +69,6 @@ impl Current {
         let proofs = ProofChecker::new(Arc::clone(&directory));
         let by = GoesBy { directory, proofs, opener, closer };
         *self.by.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(by);
+        Ok(())
     }
 }

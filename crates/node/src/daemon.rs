@@ -49,6 +49,8 @@ pub(crate) struct Daemon {
     pub(crate) published_at: u64,
     /// The journal waits for room.
     pub(crate) journal_full: bool,
+    /// Documents to be opened, since workers were last given some.
+    pub(crate) to_open: Vec<Staged>,
     /// How far the reclaiming of the journal has come.
     pub(crate) reclaiming: Reclaiming,
 }
@@ -71,6 +73,7 @@ impl Daemon {
             asking: HashMap::new(),
             published_at: 0,
             journal_full: false,
+            to_open: Vec::new(),
             reclaiming: Reclaiming::default(),
         }
     }
@@ -109,6 +112,7 @@ impl Daemon {
             self.take(Input::Up { neighbour, hello })?;
         }
         loop {
+            self.open_those_to_be_opened();
             let now = self.shared.clock.uptime_ms();
             let housekeeping = self.published_at + PUBLISH_MS;
             let wake = self.node.next_wake().unwrap_or(u64::MAX).min(housekeeping).max(now + 1);
@@ -178,6 +182,7 @@ impl Daemon {
                 self.handle(Event::LinkUp { neighbour, clock_ms: hello.clock_ms })
             }
             Input::DirectoryChanged(directory) => self.handle(Event::DirectoryChanged { directory }),
+            Input::Many(inputs) => inputs.into_iter().try_for_each(|input| self.take(input)),
             Input::Settled(settled) => self.settled(settled),
             Input::Down { neighbour } => self.handle(Event::LinkDown { neighbour }),
             Input::Offer { neighbour, link, envelope, checked } => match checked {
@@ -248,6 +253,7 @@ impl Daemon {
                 let staged = self.stage.put(StagedItem::Envelope(Arc::new(*stored)));
                 self.handle(Event::Submitted { request, closed: *closed, staged })
             }
+            Ask::Many(asks) => asks.into_iter().try_for_each(|ask| self.ask(ask)),
             Ask::Abandon { request } => self.handle(Event::SubmissionAbandoned { request }),
             Ask::Take { office, id, reply } => {
                 let request = self.request(reply);

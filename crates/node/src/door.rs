@@ -6,6 +6,7 @@ use crate::refusals::refusal;
 use crate::shared::Shared;
 use crate::versions::Matter;
 use crate::{receipts, tracking};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use std::collections::HashSet;
@@ -19,7 +20,6 @@ use yizhan_desk::{
 };
 use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeAddress, OfficeName};
 use yizhan_exchange::{Answer, Node, Room};
-use yizhan_hierarchy::limits::GRACE_MS;
 
 /// The node as its desk sees it.
 pub(crate) struct Door {
@@ -53,33 +53,23 @@ impl Door {
         submission: Submission,
         content: ContentStream,
     ) -> Result<Submitted, DoorError> {
-        if *self.shared.room() > Room::Ample {
-            let fix = "nothing was accepted; make room on the node's disk, or wait until its operator has";
-            return Err(DoorError::new(DoorCode::DiskFull, "the node's disk is nearly full", fix));
-        }
+        self.check_room()?;
         let now = self.shared.clock.wall();
         let key = submission_key(&submission);
         // First the mark, then the look: what another request ends meanwhile is seen.
-        let _busy = key.map(|key| Busy::begin(&self.in_progress, key.key)).transpose()?;
+        let _busy = key.map(|key| self.busy(key.key)).transpose()?;
         if let Some(key) = key
             && let Some((index, before)) = self.shared.index.submission_by_key(key.key).map_err(internal)?
         {
             if before != key.submission {
-                let detail = "another document was handed in under this idempotency key";
-                let fix = "nothing was accepted; give each document a key of its own";
-                return Err(DoorError::new(DoorCode::KeyReused, detail, fix));
+                return Err(key_reused());
             }
-            return self.submitted(index, true);
+            return submitted(&self.shared, index, true);
         }
         // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
         let by = self.shared.by();
-        if now >= by.directory.expires.plus_ms(GRACE_MS) {
-            let detail = format!("the directory expired at {} and so did its grace", by.directory.expires);
-            let fix = "nothing was accepted; ask the operator to publish a new version of the directory";
-            return Err(DoorError::new(DoorCode::Forbidden, detail, fix));
-        }
         let to = by.closer.destinations(&submission, now)?;
-        let request = self.next_request.fetch_add(1, Ordering::Relaxed);
+        let request = self.requests_for(1);
         let shared = Arc::clone(&self.shared);
         let closing = tokio::task::spawn_blocking(move || {
             let reserve = |classification| {
@@ -113,16 +103,28 @@ impl Door {
         let (closed, stored) = (Box::new(closed.closed), Box::new(closed.stored));
         self.ask(Ask::Submit { request, closed, stored, reply }).await?;
         match answer.await.map_err(|_| stopping())? {
-            Answer::Submitted { index, .. } => self.submitted(index, false),
+            Answer::Submitted { index, .. } => submitted(&self.shared, index, false),
             other => Err(refusal(&other)),
         }
     }
 
-    fn submitted(&self, index: u64, duplicate: bool) -> Result<Submitted, DoorError> {
-        let receipt = receipts::own(&self.shared, index).map_err(internal)?;
-        let entry = yizhan_ledger::Entry::from_bytes(receipt.entry.as_bytes()).map_err(internal)?;
-        let id = entry.event.envelope_id().ok_or_else(|| internal("the entry names no envelope"))?;
-        Ok(Submitted::new(id, receipt, duplicate))
+    /// New documents are taken only while there is room.
+    pub(crate) fn check_room(&self) -> Result<(), DoorError> {
+        if *self.shared.room() > Room::Ample {
+            let fix = "nothing was accepted; make room on the node's disk, or wait until its operator has";
+            return Err(DoorError::new(DoorCode::DiskFull, "the node's disk is nearly full", fix));
+        }
+        Ok(())
+    }
+
+    /// So many numbers for submissions; the first.
+    pub(crate) fn requests_for(&self, submissions: usize) -> u64 {
+        self.next_request.fetch_add(submissions as u64, Ordering::Relaxed)
+    }
+
+    /// Marks an idempotency key as being worked on.
+    pub(crate) fn busy(&self, key: Digest) -> Result<Busy, DoorError> {
+        Busy::begin(&self.in_progress, key)
     }
 
     async fn abandon(&self, request: u64) {
@@ -152,6 +154,13 @@ impl Door {
 impl NodeDoor for Door {
     fn submit(&self, submission: Submission, content: ContentStream) -> Reply<'_, Submitted> {
         Box::pin(self.submit_now(submission, content))
+    }
+
+    fn submit_many(
+        &self,
+        documents: Vec<(Submission, Bytes)>,
+    ) -> Reply<'_, Vec<Result<Submitted, DoorError>>> {
+        Box::pin(self.submit_many_now(documents))
     }
 
     fn track(&self, id: EnvelopeId) -> Reply<'_, Track> {
@@ -233,7 +242,7 @@ impl NodeDoor for Door {
 }
 
 /// Marks an idempotency key as being worked on, for as long as this lives.
-struct Busy {
+pub(crate) struct Busy {
     keys: Arc<Mutex<HashSet<Digest>>>,
     key: Digest,
 }
@@ -256,6 +265,20 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
+}
+
+/// The answer to a submission that is durable.
+pub(crate) fn submitted(shared: &Shared, index: u64, duplicate: bool) -> Result<Submitted, DoorError> {
+    let receipt = receipts::own(shared, index).map_err(internal)?;
+    let entry = yizhan_ledger::Entry::from_bytes(receipt.entry.as_bytes()).map_err(internal)?;
+    let id = entry.event.envelope_id().ok_or_else(|| internal("the entry names no envelope"))?;
+    Ok(Submitted::new(id, receipt, duplicate))
+}
+
+pub(crate) fn key_reused() -> DoorError {
+    let detail = "another document was handed in under this idempotency key";
+    let fix = "nothing was accepted; give each document a key of its own";
+    DoorError::new(DoorCode::KeyReused, detail, fix)
 }
 
 pub(crate) fn stopping() -> DoorError {

@@ -8,7 +8,7 @@ use crate::refusals::refusal;
 use tokio::sync::oneshot;
 use yizhan_desk::{ActDone, ActRequest, DoorCode, DoorError, InboxItem, InboxPart, InboxState, Taken};
 use yizhan_document::{Digest, EnvelopeId, OfficeName, Statement, Unit};
-use yizhan_envelope::{close_attachment, open_attachment};
+use yizhan_envelope::close_attachment;
 use yizhan_exchange::Answer;
 
 impl Door {
@@ -93,8 +93,7 @@ impl Door {
 
     fn card(&self, holding: u64) -> Result<Card, DoorError> {
         let stored = self.shared.index.envelope(holding).map_err(internal)?;
-        let card = open_attachment(&stored.card, &self.shared.by().opener.key).map_err(internal)?;
-        Card::from_bytes(&card).map_err(internal)
+        self.shared.by().opener.card(&stored.card).map_err(internal)
     }
 
     pub(crate) async fn inbox_now(

@@ -152,6 +152,14 @@ impl Index {
         if on(Bug::KeyForgotten) { Ok(None) } else { self.queue.key(key) }
     }
 
+    /// [`Self::submission_by_key`] for many at once, in their order.
+    pub(crate) fn submissions_by_keys(
+        &self,
+        keys: &[Digest],
+    ) -> Result<Vec<Option<(u64, Digest)>>, QueueError> {
+        if on(Bug::KeyForgotten) { Ok(vec![None; keys.len()]) } else { self.queue.keys(keys) }
+    }
+
     /// What became durable is told to the queue. A queue that fails is made anew at the next start, and holds nothing that
     /// the journal does not hold.
     pub(crate) fn write(&self, changes: Changes) {

@@ -15,6 +15,8 @@ use yizhan_spool::BodyError;
 
 /// Something for the event loop.
 pub(crate) enum Input {
+    /// Several, in this order.
+    Many(Vec<Input>),
     /// A neighbour said hello.
     Up {
         /// The neighbour.
@@ -150,6 +152,8 @@ pub(crate) enum Ask {
         /// The answer.
         reply: oneshot::Sender<Answer>,
     },
+    /// Several at once, in this order.
+    Many(Vec<Ask>),
     /// A submission broke off.
     Abandon {
         /// The submission.

@@ -4,11 +4,13 @@
 //! the crates below. One task owns the rules and handles one event at a time; workers check what comes in before the rules
 //! see it, and open and close documents.
 
+mod batch;
 mod bodies;
 mod body_intake;
 mod card;
 mod clock;
 mod closing;
+mod closing_batch;
 mod committing;
 mod config;
 mod confirmation;
@@ -17,6 +19,7 @@ mod daemon;
 mod door;
 mod fault;
 mod feed;
+mod file_keys;
 mod handover;
 mod inbox;
 mod index;

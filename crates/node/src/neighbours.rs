@@ -12,45 +12,82 @@ use tokio::sync::{Semaphore, mpsc};
 use yizhan_document::{Digest, NodeId};
 use yizhan_exchange::HeardEntry;
 use yizhan_link::LinkEvent;
-use yizhan_protocol::{Custody, Frame, ProofBundle};
+use yizhan_protocol::{Custody, Frame, Offer, ProofBundle};
 
 /// Frames being checked at once, at the most; the wire waits while so many are.
 const CHECKS_MAX: usize = 64;
+/// Frames that one worker checks in a row, at the most: handing work over costs as much as some of the work.
+const CHECKS_IN_A_ROW_MAX: usize = 16;
 
 /// Takes link events until the links are closed.
 pub(crate) async fn listen(shared: Arc<Shared>, mut events: mpsc::Receiver<LinkEvent>) {
     let checks = Arc::new(Semaphore::new(CHECKS_MAX));
     let mut lanes = Lanes::default();
-    while let Some(event) = events.recv().await {
-        match event {
-            LinkEvent::Up { neighbour, hello } => {
-                tracing::info!(%neighbour, "neighbour is up");
-                about_versions(&shared, Matter::Up { neighbour, version: hello.directory });
-                give(&shared, Input::Up { neighbour, hello }).await;
-            }
-            LinkEvent::Down { neighbour, reason } => {
-                tracing::info!(%neighbour, reason, "neighbour is gone");
-                lanes.close(neighbour);
-                about_versions(&shared, Matter::Down { neighbour });
-                give(&shared, Input::Down { neighbour }).await;
-            }
-            LinkEvent::Frame { neighbour, frame } => {
-                take_frame(&shared, &checks, &mut lanes, neighbour, frame).await
-            }
-            LinkEvent::Body { neighbour, head, stream } => {
-                tokio::spawn(receive_body(Arc::clone(&shared), neighbour, head, stream));
-            }
-            LinkEvent::BodySent { neighbour, link, ok } => {
-                tracing::debug!(%neighbour, link, ok, "a body was sent");
-            }
-            LinkEvent::Unreachable { neighbour, reason } => {
-                tracing::info!(%neighbour, reason, "neighbour cannot be reached; it is tried again");
-            }
-            LinkEvent::Refused { remote, reason } => {
-                tracing::warn!(%remote, reason, "a connection was refused");
+    let mut row = Vec::new();
+    while events.recv_many(&mut row, CHECKS_MAX).await > 0 {
+        let mut offers = Vec::new();
+        for event in row.drain(..) {
+            match event {
+                LinkEvent::Frame { neighbour, frame: Frame::Offer(offer) } => {
+                    offers.push((neighbour, *offer));
+                    if offers.len() == CHECKS_IN_A_ROW_MAX {
+                        check_offers(&shared, &checks, std::mem::take(&mut offers)).await;
+                    }
+                }
+                other => take_event(&shared, &checks, &mut lanes, other).await,
             }
         }
+        check_offers(&shared, &checks, offers).await;
     }
+}
+
+async fn take_event(shared: &Arc<Shared>, checks: &Arc<Semaphore>, lanes: &mut Lanes, event: LinkEvent) {
+    match event {
+        LinkEvent::Up { neighbour, hello } => {
+            tracing::info!(%neighbour, "neighbour is up");
+            about_versions(shared, Matter::Up { neighbour, version: hello.directory });
+            give(shared, Input::Up { neighbour, hello }).await;
+        }
+        LinkEvent::Down { neighbour, reason } => {
+            tracing::info!(%neighbour, reason, "neighbour is gone");
+            lanes.close(neighbour);
+            about_versions(shared, Matter::Down { neighbour });
+            give(shared, Input::Down { neighbour }).await;
+        }
+        LinkEvent::Frame { neighbour, frame } => take_frame(shared, checks, lanes, neighbour, frame).await,
+        LinkEvent::Body { neighbour, head, stream } => {
+            tokio::spawn(receive_body(Arc::clone(shared), neighbour, head, stream));
+        }
+        LinkEvent::BodySent { neighbour, link, ok } => {
+            tracing::debug!(%neighbour, link, ok, "a body was sent");
+        }
+        LinkEvent::Unreachable { neighbour, reason } => {
+            tracing::info!(%neighbour, reason, "neighbour cannot be reached; it is tried again");
+        }
+        LinkEvent::Refused { remote, reason } => {
+            tracing::warn!(%remote, reason, "a connection was refused");
+        }
+    }
+}
+
+/// Checks offers one after the other on one worker; the loop gets them together.
+async fn check_offers(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec<(NodeId, Offer)>) {
+    if offers.is_empty() {
+        return;
+    }
+    check(shared, checks, offers.len(), move |shared| {
+        let checked = offers.into_iter().map(|(neighbour, offer)| {
+            let (link, envelope) = (offer.link, Digest::of(&offer.header));
+            let shown = (offer.custody.ledger, offer.custody.checkpoint.clone());
+            let checked = check_offer(&shared.by().proofs, neighbour, offer).map(Box::new);
+            if checked.is_ok() {
+                shared.remember(neighbour, shown.0, &shown.1);
+            }
+            Input::Offer { neighbour, link, envelope, checked }
+        });
+        Some(Input::Many(checked.collect()))
+    })
+    .await;
 }
 
 async fn take_frame(
@@ -70,22 +107,11 @@ async fn take_frame(
         Frame::DirectoryHeld(held) => about_versions(shared, Matter::Held { neighbour, held }),
         Frame::DirectoryWanted(wanted) => about_versions(shared, Matter::Wanted { neighbour, wanted }),
         Frame::DirectoryPart(part) => about_versions(shared, Matter::Part { neighbour, part }),
-        Frame::Offer(offer) => {
-            check(shared, checks, move |shared| {
-                let (link, envelope) = (offer.link, Digest::of(&offer.header));
-                let shown = (offer.custody.ledger, offer.custody.checkpoint.clone());
-                let checked = check_offer(&shared.by().proofs, neighbour, *offer).map(Box::new);
-                if checked.is_ok() {
-                    shared.remember(neighbour, shown.0, &shown.1);
-                }
-                Some(Input::Offer { neighbour, link, envelope, checked })
-            })
-            .await;
-        }
+        Frame::Offer(offer) => check_offers(shared, checks, vec![(neighbour, *offer)]).await,
         // Each head of a ledger is proven from the one before it, so these are checked in order.
         Frame::Custody(custody) => lanes.take(shared, neighbour, custody).await,
         Frame::Recall(frame) if frame.destination == shared.me() => {
-            check(shared, checks, move |shared| {
+            check(shared, checks, 1, move |shared| {
                 let heard = crate::recalling::heard(shared, neighbour, &frame)?;
                 Some(Input::Recall { neighbour, frame, heard: Some(heard) })
             })
@@ -93,7 +119,7 @@ async fn take_frame(
         }
         Frame::Recall(frame) => give(shared, Input::Recall { neighbour, frame, heard: None }).await,
         Frame::ReceiptsHome(mut frame) if frame.origin == shared.me() => {
-            check(shared, checks, move |shared| match shared.by().proofs.entries(&frame.proof) {
+            check(shared, checks, 1, move |shared| match shared.by().proofs.entries(&frame.proof) {
                 Ok(entries) => {
                     let entries = with_statements(shared, neighbour, &mut frame.proof, entries);
                     let witnessed = is_cosigned(shared, &frame.proof);
@@ -176,10 +202,12 @@ async fn work_through(shared: Arc<Shared>, neighbour: NodeId, mut waiting: mpsc:
 async fn check(
     shared: &Arc<Shared>,
     checks: &Arc<Semaphore>,
+    frames: usize,
     work: impl FnOnce(&Shared) -> Option<Input> + Send + 'static,
 ) {
     // The semaphore is never closed.
-    let Ok(permit) = Arc::clone(checks).acquire_owned().await else { return };
+    let frames = u32::try_from(frames.min(CHECKS_MAX)).unwrap_or(1);
+    let Ok(permit) = Arc::clone(checks).acquire_many_owned(frames).await else { return };
     let shared = Arc::clone(shared);
     tokio::task::spawn_blocking(move || {
         if let Some(input) = work(&shared) {

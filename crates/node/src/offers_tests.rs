@@ -54,8 +54,8 @@ impl Made {
         let offices = self.keys(COUNTY).offices;
         let bodies = Arc::new(BodyStore::open(&self.folder.path().join("bodies")).unwrap());
         let me = COUNTY.parse().unwrap();
-        let closer =
-            Closer { me, directory: Arc::clone(&self.directory), offices: Arc::new(offices), bodies };
+        let directory = Arc::clone(&self.directory);
+        let closer = Closer { me, directory, offices: Arc::new(offices), bodies, keys: Arc::default() };
         let submission = Submission {
             from: format!("gov-office@{COUNTY}").parse().unwrap(),
             to: vec![format!("gov-office@{PREFECTURE}").parse().unwrap()],
@@ -211,7 +211,7 @@ fn a_document_is_delivered_only_if_the_office_that_it_names_signed_it() {
     let (made, impostors) = (Made::new(), Made::new());
     let opener = |keys: &Made| {
         let key = Arc::new(keys.keys(PREFECTURE).opening);
-        Opener { me: PREFECTURE.parse().unwrap(), directory: Arc::clone(&made.directory), key }
+        Opener::new(PREFECTURE.parse().unwrap(), Arc::clone(&made.directory), key).unwrap()
     };
     assert_eq!(opener(&made).open(&made.close(0).stored, None).unwrap().offices.len(), 1);
     // Offices of the same names under another authority: all is well but who signed.

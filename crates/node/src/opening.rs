@@ -6,16 +6,16 @@ use std::io::BufReader;
 use std::sync::Arc;
 use yizhan_document::{Digest, NodeId, OfficeAddress};
 use yizhan_envelope::{
-    Header, NullSink, OpenError, Slip, SlipError, StreamError, close_attachment, open_body,
+    AttachmentError, FileKey, Header, NullSink, OfficeSignature, OpenError, OwnBox, Slip, SlipError,
+    SlipOpener, StreamError, open_attachment, open_body,
 };
 use yizhan_exchange::Office;
 use yizhan_hierarchy::Directory;
-use yizhan_identity::{OpeningKey, verify_cms};
+use yizhan_identity::{CmsVerifier, OpeningKey};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_planted::{Bug, on};
 
 /// What opening needs.
-#[derive(Clone)]
 pub(crate) struct Opener {
     /// This node.
     pub(crate) me: NodeId,
@@ -23,6 +23,9 @@ pub(crate) struct Opener {
     pub(crate) directory: Arc<Directory>,
     /// The key that opens slips.
     pub(crate) key: Arc<OpeningKey>,
+    slips: SlipOpener,
+    signatures: CmsVerifier,
+    cards: OwnBox,
 }
 
 /// A document that was opened and is in order.
@@ -90,6 +93,18 @@ impl DeliveryError {
 }
 
 impl Opener {
+    /// Opens for the node `me` with its key. Fails only where the machine gives no randomness.
+    pub(crate) fn new(
+        me: NodeId,
+        directory: Arc<Directory>,
+        key: Arc<OpeningKey>,
+    ) -> Result<Self, AttachmentError> {
+        let slips = SlipOpener::new(Arc::clone(&key));
+        let signatures = CmsVerifier::new(&directory.network, &directory.ca);
+        let cards = OwnBox::new(&key)?;
+        Ok(Self { me, directory, key, slips, signatures, cards })
+    }
+
     /// Opens a stored envelope whose large body, if it has one, is `file`.
     pub(crate) fn open(
         &self,
@@ -114,7 +129,7 @@ impl Opener {
         stored: &StoredEnvelope,
         file: Option<File>,
     ) -> Result<OpenedDocument, DeliveryError> {
-        let key = self.slip(stored, header)?.open(header, &self.key)?;
+        let key = self.file_key(stored, header)?;
         let opened = match (&stored.body, file) {
             (StoredBody::Inline(bytes), _) => open_body(bytes.as_slice(), &key, header, &mut NullSink)?,
             (StoredBody::File { .. }, Some(file)) => {
@@ -127,7 +142,7 @@ impl Opener {
                 &opened.manifest.from,
                 header.id.origin,
                 &opened.manifest_text,
-                &opened.cms,
+                &opened.signature,
             )?;
         }
         let manifest = &opened.manifest;
@@ -144,8 +159,7 @@ impl Opener {
             return Err(DeliveryError::NoOffice);
         }
         let card = Card::of(manifest, Digest::of(opened.manifest_text.as_bytes()));
-        let card = close_attachment(&card.to_bytes(), &self.key.public())
-            .map_err(|e| DeliveryError::Node(e.to_string()))?;
+        let card = self.cards.close(&card.to_bytes()).map_err(|e| DeliveryError::Node(e.to_string()))?;
         Ok(OpenedDocument { offices, card })
     }
 
@@ -154,8 +168,15 @@ impl Opener {
         &self,
         stored: &StoredEnvelope,
         header: &Header,
-    ) -> Result<yizhan_envelope::FileKey, DeliveryError> {
-        Ok(self.slip(stored, header)?.open(header, &self.key)?)
+    ) -> Result<Arc<FileKey>, DeliveryError> {
+        Ok(self.slips.open(&self.slip(stored, header)?, header)?)
+    }
+
+    /// The card of a document that lies in an inbox.
+    pub(crate) fn card(&self, closed: &[u8]) -> Result<Card, AttachmentError> {
+        // Before there were boxes, cards were closed as age files.
+        let plain = self.cards.open(closed).unwrap_or_else(|| open_attachment(closed, &self.key))?;
+        Card::from_bytes(&plain).map_err(|_| AttachmentError::Damaged)
     }
 
     fn slip(&self, stored: &StoredEnvelope, header: &Header) -> Result<Slip, DeliveryError> {
@@ -171,11 +192,16 @@ impl Opener {
         from: &OfficeAddress,
         origin: NodeId,
         manifest: &str,
-        cms: &[u8],
+        signature: &OfficeSignature,
     ) -> Result<(), DeliveryError> {
         let wrong = |reason: String| DeliveryError::Signature(reason);
-        let signed = verify_cms(manifest.as_bytes(), cms, &self.directory.network, &self.directory.ca)
-            .map_err(|e| wrong(e.to_string()))?;
+        let (text, cms) = (signature.signed_text(manifest).as_bytes(), signature.cms.as_slice());
+        // The tree over a batch comes with each of its documents.
+        let signed = match &signature.batch {
+            Some(_) => self.signatures.verify_recurring(text, cms),
+            None => self.signatures.verify(text, cms),
+        };
+        let signed = signed.map_err(|e| wrong(e.to_string()))?;
         let record = self.directory.office(from).map_err(|e| wrong(e.to_string()))?;
         if signed.office != *from || from.node != origin {
             return Err(wrong("it is another office's".into()));

@@ -9,11 +9,14 @@ use std::sync::Arc;
 use yizhan_document::{Digest, EnvelopeId, NodeId};
 use yizhan_envelope::Header;
 use yizhan_exchange::{Effect, Event, Kept, Past, Room, Staged};
-use yizhan_journal::StoredBody;
+use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_ledger::{Entry, Event as LedgerEvent, Head, Target};
 use yizhan_protocol::{
     Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, Rejection, encoded_bytes, limits,
 };
+
+/// Small documents that one worker opens in a row, at the most.
+const OPENED_IN_A_ROW_MAX: usize = 16;
 
 impl Daemon {
     /// Performs effects in order. Effects that answer at once are handled before the next.
@@ -42,7 +45,7 @@ impl Daemon {
             Effect::WantBody { neighbour, link, staged } => {
                 return Ok(self.want_body(neighbour, link, staged));
             }
-            Effect::Open { staged, .. } => self.open(staged),
+            Effect::Open { staged, .. } => self.to_open.push(staged),
             Effect::Discard { staged } => {
                 if let Some(offer) = self.stage.discard(staged) {
                     self.shared.wanted().remove(&offer);
@@ -168,18 +171,30 @@ impl Daemon {
         None
     }
 
-    fn open(&mut self, staged: Staged) {
-        let Some(stored) = self.stage.envelope(staged).cloned() else { return };
+    /// Gives the documents that are to be opened to workers, several small ones to each: handing one over costs as much as a part
+    /// of the work.
+    pub(crate) fn open_those_to_be_opened(&mut self) {
+        let to_open = std::mem::take(&mut self.to_open);
+        let found =
+            to_open.into_iter().filter_map(|staged| Some((staged, self.stage.envelope(staged)?.clone())));
+        let (small, large): (Vec<_>, Vec<_>) =
+            found.partition(|(_, stored)| matches!(stored.body, StoredBody::Inline(_)));
+        small.chunks(OPENED_IN_A_ROW_MAX).chain(large.chunks(1)).for_each(|some| self.open(some.to_vec()));
+    }
+
+    fn open(&self, documents: Vec<(Staged, Arc<StoredEnvelope>)>) {
         let shared = Arc::clone(&self.shared);
         tokio::task::spawn_blocking(move || {
-            let file = match &stored.body {
-                StoredBody::Inline(_) => None,
-                StoredBody::File { .. } => crate::bodies::open(&shared, &stored).ok(),
-            };
-            let result = shared.by().opener.open(&stored, file);
-            drop(stored);
+            let opened = documents.into_iter().map(|(staged, stored)| {
+                let file = match &stored.body {
+                    StoredBody::Inline(_) => None,
+                    StoredBody::File { .. } => crate::bodies::open(&shared, &stored).ok(),
+                };
+                Input::Opened { staged, result: shared.by().opener.open(&stored, file) }
+            });
+            let opened = opened.collect();
             // The loop ends only with the node; then nobody waits for this any more.
-            shared.inputs.blocking_send(Input::Opened { staged, result }).unwrap_or_default();
+            shared.inputs.blocking_send(Input::Many(opened)).unwrap_or_default();
         });
     }
 

@@ -74,9 +74,11 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let bodies = Arc::new(BodyStore::open(&config.data.join("bodies"))?);
     let me = config.node;
     let link_config = link_config(&config, &keys, &directory, clock);
-    let opener = Opener { me, directory: Arc::clone(&directory), key: Arc::new(keys.opening) };
+    let opener = Opener::new(me, Arc::clone(&directory), Arc::new(keys.opening))
+        .map_err(|e| NodeError::Misfit(e.to_string()))?;
     let offices = Arc::new(keys.offices);
-    let closer = Closer { me, directory: Arc::clone(&directory), offices, bodies: Arc::clone(&bodies) };
+    let (bodies_of_closer, keys) = (Arc::clone(&bodies), Arc::default());
+    let closer = Closer { me, directory: Arc::clone(&directory), offices, bodies: bodies_of_closer, keys };
     let current = Arc::new(Current::new(directory, opener, closer));
     let hello = hello(&config, ledger, &current, clock, &keeper, &cosigned, &remembered);
     let links = Links::start(link_config, hello, link_events)?;

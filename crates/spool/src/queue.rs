@@ -129,13 +129,24 @@ impl Queue {
 
     /// The acceptance that a submission with this idempotency key got, and which submission that was.
     pub fn key(&self, idempotency: Digest) -> Result<Option<(u64, Digest)>, QueueError> {
-        let key = idempotency.as_bytes().to_vec();
-        let value = self.worker.ask(|reply| Request::Get { space: Space::Keys, key, reply })?;
+        Ok(self.keys(&[idempotency])?.into_iter().flatten().next())
+    }
+
+    /// [`Self::key`] for many at once, in their order.
+    pub fn keys(&self, idempotency: &[Digest]) -> Result<Vec<Option<(u64, Digest)>>, QueueError> {
+        if idempotency.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = idempotency.iter().map(|key| key.as_bytes().to_vec()).collect();
+        let values = self.worker.ask(|reply| Request::GetMany { space: Space::Keys, keys, reply })?;
         let read = |value: Vec<u8>| {
             let (index, submission) = value.split_at_checked(8)?;
             Some((key::read_sequence(index)?, Digest(submission.try_into().ok()?)))
         };
-        value.map(|value| read(value).ok_or(unreadable(Space::Keys))).transpose()
+        let found = |value: Option<Vec<u8>>| {
+            value.map(|value| read(value).ok_or(unreadable(Space::Keys))).transpose()
+        };
+        values.into_iter().map(found).collect()
     }
 
     /// The receipts for an envelope, in the order of destination, ledger and index, behind `after`; [`QUEUE_LIST_MAX`] at the

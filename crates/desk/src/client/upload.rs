@@ -40,6 +40,24 @@ pub(super) async fn form(
     Ok(form)
 }
 
+/// The form for a batch: all submissions, then all files one after the other, none of them copied.
+pub(super) fn batch(documents: Vec<(Submission, Vec<Bytes>)>) -> Result<Form, ClientError> {
+    let mut submissions = Vec::with_capacity(documents.len());
+    let mut contents = Vec::new();
+    for (mut submission, files) in documents {
+        for (declared, file) in submission.files.iter_mut().zip(&files) {
+            declared.size = file.len() as u64;
+        }
+        contents.extend(files.into_iter().take(submission.files.len()));
+        submissions.push(submission);
+    }
+    let json = serde_json::to_vec(&submissions).map_err(ClientError::Unreadable)?;
+    let size = contents.iter().map(|content| content.len() as u64).sum();
+    let stream = futures_util::stream::iter(contents.into_iter().map(Ok::<_, io::Error>));
+    let content = Part::stream_with_length(Body::wrap_stream(stream), size);
+    Ok(Form::new().part("submissions", Part::bytes(json)).part("content", content))
+}
+
 /// Exactly `size` bytes of a file. One that became shorter since it was declared breaks the upload off; what was added is not
 /// sent.
 fn pieces(file: File, size: u64) -> impl Stream<Item = io::Result<Bytes>> {

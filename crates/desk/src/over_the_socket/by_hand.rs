@@ -36,6 +36,11 @@ impl Form {
         self
     }
 
+    /// The body as it is.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     /// The request, with its end.
     pub(super) fn request(self) -> Vec<u8> {
         self.raw(format!("--{BOUNDARY}--\r\n").as_bytes()).request_as_it_is("")

@@ -169,6 +169,23 @@ impl NodeDoor for Station {
         self.swallow(submission, content).boxed()
     }
 
+    fn submit_many(
+        &self,
+        documents: Vec<(Submission, Bytes)>,
+    ) -> Answer<'_, Vec<Result<Submitted, DoorError>>> {
+        async move {
+            let mut outcomes = Vec::new();
+            for (submission, content) in documents {
+                let (sender, stream) = content_channel();
+                sender.send(content).await.unwrap();
+                sender.finish();
+                outcomes.push(self.swallow(submission, stream).await);
+            }
+            Ok(outcomes)
+        }
+        .boxed()
+    }
+
     fn track(&self, id: EnvelopeId) -> Answer<'_, Track> {
         let destination = DestinationTrack {
             node: node("653101"),

@@ -1,12 +1,12 @@
 //! The paths of the API and who answers them.
 
-use super::{documents, events, network, offices, operation};
+use super::{batch, documents, events, network, offices, operation};
 use crate::{DoorCode, DoorError, NodeDoor};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// What every request is answered with.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub(super) struct Desk {
     pub(super) door: Arc<dyn NodeDoor>,
     /// Becomes true when the server stops.
     pub(super) stopping: watch::Receiver<bool>,
+    /// Room for batches that are being read.
+    pub(super) batches: Arc<Semaphore>,
 }
 
 /// All paths.
@@ -22,6 +24,7 @@ pub(super) fn router(desk: Desk) -> Router {
     Router::new()
         .route("/live", get(operation::live))
         .route("/v1/documents", post(documents::submit))
+        .route("/v1/documents/batch", post(batch::submit))
         .route("/v1/documents/{id}", get(documents::track))
         .route("/v1/documents/{id}/recall", post(documents::recall))
         .route("/v1/documents/{id}/receipts", get(documents::receipts))

@@ -51,19 +51,34 @@ impl Upload {
 
     /// The first field, which must be `submission`.
     pub(super) async fn submission(&mut self) -> Result<Vec<u8>, DoorError> {
+        self.whole("submission", SUBMISSION_BYTES_MAX).await
+    }
+
+    /// The next field, which must be the one called `name`, whole; `bytes_max` bytes at the most.
+    pub(super) async fn whole(&mut self, name: &str, bytes_max: usize) -> Result<Vec<u8>, DoorError> {
         let meter = self.meter.clone();
-        let mut field = self.field("submission").await?.ok_or_else(|| {
-            DoorError::new(DoorCode::Malformed, "the form is empty", "begin it with the field `submission`")
+        let mut field = self.field(name).await?.ok_or_else(|| {
+            let (detail, fix) =
+                (format!("the form has no field `{name}`"), format!("add the field `{name}`"));
+            DoorError::new(DoorCode::Malformed, detail, fix)
         })?;
-        let mut json = Vec::new();
+        let mut whole = Vec::new();
         while let Some(bytes) = chunk(&mut field, &meter).await? {
-            if json.len() + bytes.len() > SUBMISSION_BYTES_MAX {
-                let detail = format!("the field `submission` is larger than {SUBMISSION_BYTES_MAX} bytes");
-                return Err(DoorError::new(DoorCode::TooLarge, detail, "shorten it"));
+            if whole.len() + bytes.len() > bytes_max {
+                let detail = format!("the field `{name}` is larger than {bytes_max} bytes");
+                return Err(DoorError::new(DoorCode::TooLarge, detail, "send less at once"));
             }
-            json.extend_from_slice(&bytes);
+            whole.extend_from_slice(&bytes);
         }
-        Ok(json)
+        Ok(whole)
+    }
+
+    /// Checks that no field follows.
+    pub(super) async fn end(&mut self) -> Result<(), DoorError> {
+        match self.field("").await? {
+            None => Ok(()),
+            Some(_) => Err(mismatch("more fields came than belong here".to_owned())),
+        }
     }
 
     /// Passes the declared files on. The error is `None` where the node wants no more content.

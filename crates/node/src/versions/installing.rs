@@ -75,7 +75,10 @@ impl Versions {
                 None
             }
         };
-        self.shared.current.go_by(Arc::clone(directory), offices);
+        if let Err(error) = self.shared.current.go_by(Arc::clone(directory), offices) {
+            tracing::error!(%error, "ALARM: the new directory cannot be gone by before a restart");
+            return;
+        }
         self.set_neighbours(before);
         let gone = before.iter().any(|node| !directory.neighbours(self.shared.me()).contains(node));
         self.lingering = gone.then(|| self.shared.clock.uptime_ms() + LINGER_MS).or(self.lingering);

@@ -20,6 +20,7 @@ pub(crate) type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 pub(crate) enum Request {
     Write(Vec<Change>),
     Get { space: Space, key: Vec<u8>, reply: Reply<Option<Vec<u8>>> },
+    GetMany { space: Space, keys: Vec<Vec<u8>>, reply: Reply<Vec<Option<Vec<u8>>>> },
     List { space: Space, prefix: Vec<u8>, after: Option<Vec<u8>>, limit: usize, reply: Reply<Rows> },
     Count { space: Space, prefix: Vec<u8>, reply: Reply<u64> },
     Sync { reply: Reply<()> },
@@ -124,6 +125,10 @@ fn perform(engine: &mut Engine, request: Request, failure: &OnceLock<String>) ->
     match request {
         Request::Write(changes) => engine.apply(&changes).map_err(noted)?,
         Request::Get { space, key, reply } => answer(&reply, engine.get(space, &key).map_err(noted)?),
+        Request::GetMany { space, keys, reply } => {
+            let values = keys.iter().map(|key| engine.get(space, key)).collect::<Result<_, _>>();
+            answer(&reply, values.map_err(noted)?);
+        }
         Request::List { space, prefix, after, limit, reply } => {
             answer(&reply, engine.list(space, &prefix, after.as_deref(), limit).map_err(noted)?);
         }

@@ -1,0 +1,165 @@
+//! Takes many small documents of one office in one request: looked up, reserved, closed and submitted together, answered one by one.
+
+use crate::closing::{ClosedSubmission, Reserved, submission_key};
+use crate::closing_batch::Document;
+use crate::door::{Door, internal, stopping, submitted};
+use crate::input::{Ask, Input};
+use crate::refusals::refusal;
+use crate::shared::Shared;
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use yizhan_desk::{DoorError, Submission, Submitted};
+use yizhan_document::WallTime;
+use yizhan_exchange::{Answer, SubmissionKey};
+
+/// What became of one document.
+type Outcome = Result<Submitted, DoorError>;
+
+impl Door {
+    /// Each document is taken or refused by itself, in the order in which they came.
+    pub(crate) async fn submit_many_now(
+        &self,
+        documents: Vec<(Submission, Bytes)>,
+    ) -> Result<Vec<Outcome>, DoorError> {
+        self.check_room()?;
+        let now = self.shared.clock.wall();
+        let first_request = self.requests_for(documents.len());
+        let mut candidates = Vec::with_capacity(documents.len());
+        let mut busy = Vec::with_capacity(documents.len());
+        for (submission, content) in documents {
+            let key = submission_key(&submission);
+            // First the mark, then the look: what another request ends meanwhile is seen.
+            let marked = key.map(|key| self.busy(key.key)).transpose();
+            let refused = marked.map(|mark| busy.push(mark)).err();
+            candidates.push(Candidate { submission, content, key, outcome: refused.map(Err) });
+        }
+        let shared = Arc::clone(&self.shared);
+        let taking = tokio::task::spawn_blocking(move || take(&shared, candidates, first_request, now));
+        let outcome = taking.await.map_err(internal)?;
+        drop(busy);
+        outcome
+    }
+}
+
+/// A document on its way in.
+struct Candidate {
+    submission: Submission,
+    content: Bytes,
+    key: Option<SubmissionKey>,
+    /// Once it is known.
+    outcome: Option<Outcome>,
+}
+
+/// Runs on a worker thread.
+fn take(
+    shared: &Shared,
+    mut candidates: Vec<Candidate>,
+    first_request: u64,
+    now: WallTime,
+) -> Result<Vec<Outcome>, DoorError> {
+    look_up(shared, &mut candidates)?;
+    // One version of the directory for all of them.
+    let by = shared.by();
+    let mut documents = Vec::with_capacity(candidates.len());
+    let mut requests = Vec::with_capacity(candidates.len());
+    for (candidate, request) in candidates.iter_mut().zip(first_request..) {
+        if candidate.outcome.is_some() {
+            continue;
+        }
+        // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
+        match by.closer.destinations(&candidate.submission, now) {
+            Ok(to) => {
+                let content = std::mem::take(&mut candidate.content);
+                documents.push(Document { submission: candidate.submission.clone(), content, to });
+                requests.push(request);
+            }
+            Err(error) => candidate.outcome = Some(Err(error)),
+        }
+    }
+    let _closing = by.closer.keys.begin();
+    let closed = by.closer.close_many(&documents, now, |wanted| {
+        let wanted = wanted.into_iter().map(|(number, classification)| {
+            let request = requests.get(number).copied().unwrap_or_default();
+            let to = documents.get(number).map(|document| document.to.clone()).unwrap_or_default();
+            move |reply| Ask::Reserve { request, to, classification, reply }
+        });
+        let reserved = |answer| match answer {
+            Answer::Reserved { id, numbers } => Ok(Reserved { id, numbers }),
+            other => Err(refusal(&other)),
+        };
+        ask_all(shared, wanted).into_iter().map(|answer| answer.and_then(reserved)).collect()
+    });
+    let mut outcomes = submit(shared, requests.into_iter().zip(closed).collect()).into_iter();
+    let lost = || Err(internal("a document of a batch has no outcome"));
+    let outcome = |candidate: Candidate| candidate.outcome.or_else(|| outcomes.next()).unwrap_or_else(lost);
+    Ok(candidates.into_iter().map(outcome).collect())
+}
+
+/// What was handed in before under its key gets its answer of that time.
+fn look_up(shared: &Shared, candidates: &mut [Candidate]) -> Result<(), DoorError> {
+    let keys: Vec<_> = candidates.iter().filter_map(|candidate| candidate.key.map(|key| key.key)).collect();
+    let mut before = shared.index.submissions_by_keys(&keys).map_err(internal)?.into_iter();
+    for candidate in candidates.iter_mut() {
+        let Some(key) = candidate.key else { continue };
+        let Some((index, submission)) = before.next().flatten() else { continue };
+        if candidate.outcome.is_none() {
+            candidate.outcome = Some(if submission == key.submission {
+                submitted(shared, index, true)
+            } else {
+                Err(crate::door::key_reused())
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Submits what was closed and gives up what was not; the outcomes in their order.
+fn submit(shared: &Shared, closed: Vec<(u64, Result<ClosedSubmission, DoorError>)>) -> Vec<Outcome> {
+    let mut submitting = Vec::with_capacity(closed.len());
+    let mut refused = Vec::with_capacity(closed.len());
+    let mut abandoned = Vec::new();
+    for (request, closed) in closed {
+        match closed {
+            Ok(ClosedSubmission { closed, stored }) => {
+                let (closed, stored) = (Box::new(closed), Box::new(stored));
+                submitting.push(move |reply| Ask::Submit { request, closed, stored, reply });
+                refused.push(None);
+            }
+            Err(error) => {
+                abandoned.push(Ask::Abandon { request });
+                refused.push(Some(error));
+            }
+        }
+    }
+    if !abandoned.is_empty() {
+        // A node that stops has nothing reserved any more.
+        shared.inputs.blocking_send(Input::Ask(Ask::Many(abandoned))).unwrap_or_default();
+    }
+    let mut answers = ask_all(shared, submitting.into_iter()).into_iter();
+    let taken = |answer| match answer {
+        Answer::Submitted { index, .. } => submitted(shared, index, false),
+        other => Err(refusal(&other)),
+    };
+    let outcome = |refused: Option<DoorError>| match refused {
+        Some(error) => Err(error),
+        None => answers.next().unwrap_or_else(|| Err(stopping())).and_then(taken),
+    };
+    refused.into_iter().map(outcome).collect()
+}
+
+/// Asks the event loop all of it at once, and waits for the answers.
+fn ask_all<A: FnOnce(oneshot::Sender<Answer>) -> Ask>(
+    shared: &Shared,
+    asks: impl Iterator<Item = A>,
+) -> Vec<Result<Answer, DoorError>> {
+    let (asks, answers): (Vec<_>, Vec<_>) = asks
+        .map(|ask| {
+            let (reply, answer) = oneshot::channel();
+            (ask(reply), answer)
+        })
+        .unzip();
+    // Where the loop is gone, the replies are gone with what was sent, and every answer says so.
+    shared.inputs.blocking_send(Input::Ask(Ask::Many(asks))).unwrap_or_default();
+    answers.into_iter().map(|answer| answer.blocking_recv().map_err(|_| stopping())).collect()
+}
