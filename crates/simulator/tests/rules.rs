@@ -11,7 +11,6 @@ use yizhan_simulator::network_of_seven;
 
 #[path = "rules/rerouting.rs"]
 mod rerouting;
-
 const REGION: &str = "65";
 const PREFECTURE: &str = "6523";
 const COUNTY: &str = "652301";
