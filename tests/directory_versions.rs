@@ -15,8 +15,8 @@ use harness::waiting::until;
 use harness::{Network, SEVEN, Said, flag, list, number, path_text, text};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 use yizhan_hierarchy::Draft;
+use yizhan_node::Clock;
 
 const REGION: &str = "65";
 /// What the node's refusal of a request is as an exit code.
@@ -78,11 +78,12 @@ fn seven_running_nodes_take_a_version_that_was_published_at_one_and_use_what_it_
     assert_ne!(network.said(&unknown).code, 0);
 
     let next = version(&network, "next", &["--new-office", "archives@652301=昌吉市档案局"]);
-    let begun = Instant::now();
+    let clock = Clock::start();
+    let begun = clock.wall();
     let answer = network.json(&["directory", "publish", path_text(&next)]);
     assert_eq!((number(&answer, "/version"), number(&answer, "/previous")), (2, 1));
     await_version(&network, &SEVEN, 2);
-    eprintln!("seven nodes go by the new version after {:?}", begun.elapsed());
+    eprintln!("seven nodes go by the new version after {} ms", clock.wall().ms_since(begun));
     assert!(flag(&network.json(&["directory", "publish", path_text(&next)]), "/duplicate"));
 
     // To the new office, and from it: its node has read its key without a restart.

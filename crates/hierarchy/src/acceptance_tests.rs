@@ -100,13 +100,13 @@ fn a_key_that_the_version_held_revoked_signs_nothing_any_more() {
         acceptance.whole(&signed(draft, signers)).map_err(|refused| refused.code())
     };
     // Nobody can sign for being revoked; the others can.
-    assert_eq!(offered(&held, &revoking, &[lost.clone()]), Err("revoked-authority"));
-    let held = offered(&held, &revoking, &[left.clone()]).unwrap();
+    assert_eq!(offered(&held, &revoking, std::slice::from_ref(&lost)), Err("revoked-authority"));
+    let held = offered(&held, &revoking, std::slice::from_ref(&left)).unwrap();
     let third = Draft { version: 3, revoked: revoking.revoked.clone(), ..second() };
-    assert_eq!(offered(&held, &third, &[lost.clone()]), Err("revoked-authority"));
+    assert_eq!(offered(&held, &third, std::slice::from_ref(&lost)), Err("revoked-authority"));
     // Not even if the new version does not speak of it, or speaks well of it with the help of another.
     let forgetful = Draft { version: 3, ..second() };
-    assert_eq!(offered(&held, &forgetful, &[lost.clone()]), Err("revoked-authority"));
+    assert_eq!(offered(&held, &forgetful, std::slice::from_ref(&lost)), Err("revoked-authority"));
     assert_eq!(offered(&held, &forgetful, &[lost.clone(), left.clone()]), Err("unrevoked"));
     assert_eq!(offered(&held, &third, &[lost, left]).map(|directory| directory.version), Ok(3));
 }
