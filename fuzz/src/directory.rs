@@ -3,7 +3,7 @@
 use crate::{parts, text};
 use std::sync::OnceLock;
 use yizhan_document::Digest;
-use yizhan_hierarchy::{Directory, Division, Draft, NetworkPlan, Root, TrustAnchor};
+use yizhan_hierarchy::{Directory, Division, Draft, NetworkPlan, Parcel, Root, TrustAnchor};
 use yizhan_identity::{NoteSigner, SigningKey};
 
 fn authority() -> &'static NoteSigner {
@@ -43,6 +43,17 @@ pub(crate) fn directory(data: &[u8]) -> bool {
     routes_end(&directory);
     let draft = Draft::following(&directory, now, now.plus_ms(1000));
     assert!(draft.render().is_ok());
+    true
+}
+
+/// A version as a tar archive, as it is published and kept.
+pub(crate) fn archive(data: &[u8]) -> bool {
+    let Ok(parcel) = Parcel::from_tar(data) else { return false };
+    let archive = parcel.to_tar().expect("what was read can be written");
+    assert_eq!(Parcel::from_tar(&archive).expect("and reads again"), parcel);
+    let anchor = TrustAnchor::new(vec![authority().verifier()], 1).expect("a good anchor");
+    let now = "2026-11-20T08:00:01Z".parse().expect("a time");
+    assert!(parcel.verify(&anchor, &[], now, 0).is_err(), "nobody known signed it");
     true
 }
 

@@ -22,12 +22,13 @@ mod texts;
 pub type Target = fn(&[u8]) -> bool;
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("frames", frames::frames),
     ("envelope_header", envelope::header_and_slips),
     ("body", envelope::body),
     ("attachment", envelope::attachment),
     ("directory", directory::directory),
+    ("directory_archive", directory::archive),
     ("plan", directory::plan),
     ("entry", ledger::entry),
     ("proof", ledger::proof),

@@ -17,8 +17,9 @@ use yizhan_journal::{Record, StoredAttachment, StoredBody, StoredEnvelope};
 use yizhan_ledger::tiles::MemoryTiles;
 use yizhan_ledger::{Entry, EntryRef, Event, Log, Receipt, Target, sign_checkpoint, verifier_keys_text};
 use yizhan_protocol::{
-    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, Frame, Hello, Kept, Offer, OfferedSlip,
-    ProofBundle, ProvenEntry, Recall, ReceiptsHome, Rejection, Wanted, encode, encode_body_head,
+    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryHeld, DirectoryPart, DirectoryWanted,
+    DivisionFile, Frame, Hello, Kept, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall, ReceiptsHome,
+    Rejection, Wanted, encode, encode_body_head,
 };
 use yizhan_simulator::directory_of;
 
@@ -119,6 +120,14 @@ fn frames(add: Add<'_>) -> Result<(), Any> {
         Frame::Kept(Kept { maker: node, origin: node, hops_left: 9, ledger, indexes: vec![1, 7] }),
         Frame::Cosign(Cosign { ledger, size: 9, root: envelope, line: "— w AAAA".into(), again: false }),
         Frame::Recall(Box::new(Recall { destination: node, hops_left: 9, proof: bundle()? })),
+        Frame::DirectoryHeld(DirectoryHeld { version: 2, root: digest }),
+        Frame::DirectoryWanted(DirectoryWanted { version: 2, divisions: vec![node] }),
+        Frame::DirectoryPart(Box::new(DirectoryPart {
+            version: 2,
+            root: b"yizhan directory v1\n".to_vec(),
+            ca: vec![0x30, 0],
+            files: vec![DivisionFile { node, content: b"{}".to_vec() }],
+        })),
     ];
     let payload = |bytes: Vec<u8>| marked(bytes[1], &bytes[8..]);
     for (number, frame) in all.iter().enumerate() {
@@ -191,6 +200,8 @@ fn directories(add: Add<'_>) -> Result<(), Any> {
     let mut parts = vec![rendered.root_text.as_bytes(), rendered.ca.as_slice()];
     parts.extend(rendered.files.values().map(Vec::as_slice));
     add("directory", "three-levels", joined(&parts));
+    let signer = NoteSigner::new("xinjiang.example/authority", SigningKey::generate()?)?;
+    add("directory_archive", "three-levels", rendered.signed(&[signer]).to_tar()?);
     Ok(())
 }
 

@@ -4,7 +4,9 @@ use crate::archive::ArchiveError;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use yizhan_desk::ClientError;
-use yizhan_hierarchy::{AnchorError, DirectoryError, PlanError};
+use yizhan_hierarchy::{
+    AnchorError, DirectoryError, DraftError, HistoryError, ParcelError, PlanError, PublishError,
+};
 use yizhan_node::{ConfigError, NetworkError, NodeError};
 
 /// What the exit codes mean, as the help says it.
@@ -48,6 +50,18 @@ pub(crate) enum Failure {
     /// A directory that is not believed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A draft that cannot be written, read or signed.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// An archive that holds no directory.
+    #[error(transparent)]
+    Parcel(#[from] ParcelError),
+    /// Versions that a node keeps.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// A version that was not put into a network's folder.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     /// A daemon that ended.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -93,6 +107,10 @@ impl Failure {
             Self::Desk(error) => desk_code(error),
             Self::Node(error) => error.exit_code(),
             Self::Directory(DirectoryError::Read { .. }) | Self::Archive(ArchiveError::Disk { .. }) => FILES,
+            Self::Draft(DraftError::Disk { .. })
+            | Self::History(HistoryError::Disk { .. })
+            | Self::Publish(PublishError::Write { .. }) => FILES,
+            Self::Draft(_) | Self::Parcel(_) | Self::History(_) | Self::Publish(_) => NOT_AS_IT_SHOULD_BE,
             Self::Directory(_) | Self::Archive(_) | Self::NotAsItShouldBe(_) | Self::AlreadySaid => {
                 NOT_AS_IT_SHOULD_BE
             }

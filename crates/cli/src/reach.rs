@@ -41,6 +41,22 @@ impl Reach {
         self.with_environment().socket_as_meant(hint)
     }
 
+    /// The configuration of the node that is meant, which need not run; with a network alone that of any of its nodes.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let meant = self.with_environment();
+        match (&meant.node, &meant.network) {
+            (Some(node), network) => match (node.to_str().and_then(|text| text.parse().ok()), network) {
+                (Some(id), Some(network)) => config_in_network(network, id),
+                _ if node.is_dir() => Ok(Config::load(&node.join("node.toml"))?),
+                _ => Ok(Config::load(node)?),
+            },
+            (None, Some(network)) => any_config_in_network(network),
+            (None, None) => Err(Failure::Usage(format!(
+                "say which node: --node FOLDER or --network DIR, or set {NODE_VARIABLE} or {NETWORK_VARIABLE}"
+            ))),
+        }
+    }
+
     /// The folder of the network, if one was named.
     pub(crate) fn network_folder(&self) -> Option<PathBuf> {
         self.with_environment().network

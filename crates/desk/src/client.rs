@@ -9,7 +9,8 @@ pub use fault::ClientError;
 use crate::limits::ANSWER_BYTES_MAX;
 use crate::{
     ActDone, ActRequest, BatchOutcome, DirectoryView, ExportedReceipt, GroupView, InboxItem, NodeEvent,
-    NodeStatus, Problem, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted, Track,
+    NodeStatus, Problem, PublishedDirectory, QueueItem, RecallDone, RecallRequest, RouteStep, Submission,
+    Submitted, Track,
 };
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -147,6 +148,12 @@ impl DeskClient {
     /// The directory that the node goes by.
     pub async fn directory(&self) -> Result<DirectoryView, ClientError> {
         self.get("/v1/directory").await
+    }
+
+    /// Publishes a version of the directory at the node: a tar archive of its folder.
+    pub async fn publish(&self, archive: Vec<u8>) -> Result<PublishedDirectory, ClientError> {
+        let request = self.http.post(self.url("/v1/directory"));
+        self.read(request.header("content-type", "application/x-tar").body(archive)).await
     }
 
     /// Events with numbers above `after`, as they happen. The stream ends when the node stops; come back with the last number seen.

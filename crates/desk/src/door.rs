@@ -2,8 +2,8 @@
 
 use crate::{
     ActDone, ActRequest, ContentStream, DirectoryView, DoorError, ExportedReceipt, GroupView, InboxItem,
-    NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RouteStep, Submission, Submitted, Taken,
-    Track,
+    NodeEvent, NodeStatus, PublishedDirectory, QueueItem, RecallDone, RecallRequest, RouteStep, Submission,
+    Submitted, Taken, Track,
 };
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -71,6 +71,12 @@ pub trait NodeDoor: Send + Sync + 'static {
 
     /// The directory that the node goes by.
     fn directory(&self) -> Answer<'_, DirectoryView>;
+
+    /// Takes a new version of the directory: a tar archive of `root`, `ca.pem` and `divisions/<node>.json`, of
+    /// [`DIRECTORY_BYTES_MAX`](crate::limits::DIRECTORY_BYTES_MAX) bytes at the most. The answer comes once the version is durable and
+    /// gone by. A version that may not take the place of the held one is
+    /// [`DoorCode::DirectoryRefused`](crate::DoorCode::DirectoryRefused); the detail begins with a code of the reason.
+    fn publish(&self, archive: Vec<u8>) -> Answer<'_, PublishedDirectory>;
 
     /// Events with numbers above `after`, first those that the node still holds, then each as it happens. A stream that falls
     /// behind what the node holds is ended; its reader comes back with the last number it saw.

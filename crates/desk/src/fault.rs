@@ -43,6 +43,8 @@ pub enum DoorCode {
     NoRoute,
     /// The deadline has passed or lies too far ahead.
     Deadline,
+    /// A version of the directory that may not take the place of the one that is held; the detail begins with the reason's code.
+    DirectoryRefused,
     /// Another rule of the node forbids it.
     Forbidden,
     /// A fault of the node itself.
@@ -55,7 +57,7 @@ pub enum DoorCode {
 
 impl DoorCode {
     /// All codes.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Malformed,
         Self::NoSuchPath,
         Self::MethodNotAllowed,
@@ -74,6 +76,7 @@ impl DoorCode {
         Self::Classification,
         Self::NoRoute,
         Self::Deadline,
+        Self::DirectoryRefused,
         Self::Forbidden,
         Self::Internal,
         Self::Stopping,
@@ -105,6 +108,7 @@ impl DoorCode {
             | Self::Classification
             | Self::NoRoute
             | Self::Deadline
+            | Self::DirectoryRefused
             | Self::Forbidden => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -164,6 +168,9 @@ impl DoorCode {
             ],
             Self::NoRoute => ["no-route", "There is no way to a recipient", "没有到达收文机关的路由"],
             Self::Deadline => ["deadline", "The deadline cannot be kept", "时限已过或超出允许范围"],
+            Self::DirectoryRefused => {
+                ["directory-refused", "This version of the directory is refused", "名录版本被拒绝"]
+            }
             Self::Forbidden => ["forbidden", "A rule of the node forbids this", "违反本站规则"],
             Self::Internal => ["internal", "A fault of the node", "驿站内部故障"],
             Self::Stopping => ["stopping", "The node takes nothing at the moment", "驿站暂停服务"],

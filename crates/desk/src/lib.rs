@@ -26,11 +26,11 @@ pub use content::{ContentError, ContentSender, ContentStream, ContentUnwanted, c
 pub use door::{Answer, NodeDoor};
 pub use fault::{DoorCode, DoorError};
 pub use inbox::{ActDone, ActRequest, InboxItem, InboxPart, InboxState, Taken};
-pub use network::{DirectoryNode, DirectoryOffice, DirectoryView, GroupView, RouteStep};
+pub use network::{DirectoryNode, DirectoryOffice, DirectoryView, GroupView, PublishedDirectory, RouteStep};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use recall::{RecallDone, RecallRequest, RecallState};
 pub use receipt::ExportedReceipt;
 pub use server::{BindError, bind, serve};
-pub use status::{DiskRoom, NeighbourStatus, NodeEvent, NodeStatus, QueueItem};
+pub use status::{DirectoryAlarm, DiskRoom, NeighbourStatus, NodeEvent, NodeStatus, QueueItem};
 pub use submission::{BatchOutcome, FileDeclaration, Submission, Submitted};
 pub use track::{DestinationTrack, Stage, Track, TrackReceipt};

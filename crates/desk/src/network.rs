@@ -1,7 +1,7 @@
 //! The network as this node knows it: the directory, and the way to a node.
 
 use serde::{Deserialize, Serialize};
-use yizhan_document::{Group, LeftOut, NodeId, OfficeAddress, OfficeName};
+use yizhan_document::{Digest, Group, LeftOut, NodeId, OfficeAddress, OfficeName};
 
 /// One hop on the way to a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,19 @@ pub struct DirectoryView {
     pub version: u64,
     /// Its nodes, by id.
     pub nodes: Vec<DirectoryNode>,
+}
+
+/// A version of the directory that was published at the node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedDirectory {
+    /// The version that the node holds now, durably. Its neighbours are told by themselves.
+    pub version: u64,
+    /// The digest of its root's text.
+    pub root: Digest,
+    /// The version that it held before.
+    pub previous: u64,
+    /// Whether it held this very one already.
+    pub duplicate: bool,
 }
 
 /// A node in the directory.

@@ -28,6 +28,12 @@ pub struct NodeStatus {
     pub inbox: u64,
     /// The version of the directory it goes by.
     pub directory_version: u64,
+    /// When that expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory_expires: Option<WallTime>,
+    /// What is wrong with the directory or its spreading; empty as a rule.
+    #[serde(default)]
+    pub directory_alarms: Vec<DirectoryAlarm>,
     /// What the free space of its disk lets it take.
     #[serde(default)]
     pub room: DiskRoom,
@@ -37,6 +43,15 @@ pub struct NodeStatus {
     /// Memory of the process, in bytes; absent where the system does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resident_bytes: Option<u64>,
+}
+
+/// Something about the directory that an operator has to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryAlarm {
+    /// Which: `expired`, `behind`, `two-of-one-version` or `retired`.
+    pub code: String,
+    /// What it is about, for a person to read.
+    pub detail: String,
 }
 
 /// What a node takes, by the free space of its disk.

@@ -3,10 +3,12 @@
 use crate::fact::SubmissionKey;
 use crate::room::Room;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use yizhan_document::{
     Act, Classification, Digest, EnvelopeId, LedgerId, NodeId, OfficeName, Urgency, WallTime,
 };
+use yizhan_hierarchy::Directory;
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 
 /// Names a question of the desk that waits for an answer.
@@ -35,6 +37,11 @@ pub enum Event {
     LinkDown {
         /// The neighbour.
         neighbour: NodeId,
+    },
+    /// Another version of the directory is gone by from now on.
+    DirectoryChanged {
+        /// The version.
+        directory: Arc<Directory>,
     },
     /// An office begins to hand in a document.
     Submitting {

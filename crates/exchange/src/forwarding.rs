@@ -23,6 +23,7 @@ impl Node {
         }
         let link = self.state.links.entry(neighbour).or_default();
         link.up = true;
+        self.reroute_due = true;
         link.bytes_in_flight = 0;
         for number in core::mem::take(&mut link.in_flight) {
             if let Some(out) = link.outbound.get(&number) {
@@ -41,8 +42,11 @@ impl Node {
     }
 
     pub(crate) fn link_down(&mut self, neighbour: NodeId) {
+        let now = self.now().uptime;
         if let Some(link) = self.state.links.get_mut(&neighbour) {
             link.up = false;
+            link.down_since = now;
+            link.detours_looked_for = false;
         }
         // Offers whose body was under way must be offered again; nothing was promised for them.
         let lost: Vec<(NodeId, u64)> = self

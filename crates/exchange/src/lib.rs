@@ -30,6 +30,7 @@ mod recall;
 mod recall_facts;
 mod receipts;
 mod replay;
+mod rerouting;
 mod room;
 mod state;
 mod submission;

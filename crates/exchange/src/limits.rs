@@ -1,5 +1,10 @@
 //! Limits of the rules: windows, waits and counts, asserted against each other.
 
+/// How long a neighbour is gone before what waits for it goes another way, where the directory has one that is up: above the time
+/// after which a silent connection counts as lost, and a restart.
+pub const DETOUR_MS: u64 = 20_000;
+/// Offers assigned to other links in one round, at the most.
+pub const REROUTED_IN_A_ROUND_MAX: usize = 1_000;
 /// Offers under way to one neighbour without an answer, at the most.
 pub const OFFERS_IN_FLIGHT_MAX: usize = 512;
 /// Bytes of inline bodies under way to one neighbour without an answer, at the most.

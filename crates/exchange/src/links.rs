@@ -1,5 +1,6 @@
 //! The links of a node: what waits for each neighbour, what is under way to it, what it refused for now.
 
+use crate::limits::DETOUR_MS;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -18,6 +19,10 @@ pub(crate) struct Link {
     pub(crate) in_flight: BTreeSet<u64>,
     pub(crate) bytes_in_flight: u64,
     pub(crate) up: bool,
+    /// Since when it is down, by uptime; 0: since the start.
+    pub(crate) down_since: u64,
+    /// Whether it was looked for detours around it since it is down.
+    pub(crate) detours_looked_for: bool,
 }
 
 /// Units of a holding assigned to a link.
@@ -38,6 +43,11 @@ pub(crate) struct Outbound {
 }
 
 impl Link {
+    /// Whether it has been down for so long that what waits for it may go another way.
+    pub(crate) fn is_long_gone(&self, now: u64) -> bool {
+        !self.up && now >= self.down_since.saturating_add(DETOUR_MS)
+    }
+
     /// Takes away what was assigned under a number, wherever it stands.
     pub(crate) fn take(&mut self, number: u64) -> Option<Outbound> {
         let out = self.outbound.remove(&number)?;

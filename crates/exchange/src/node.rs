@@ -52,6 +52,8 @@ pub struct Node {
     pub(crate) room: Room,
     /// Something happened that may let waiting offers go.
     pub(crate) pump_due: bool,
+    /// There may be another way now for what waits for who is gone.
+    pub(crate) reroute_due: bool,
     now: Now,
     batch: Batch,
     effects: Vec<Effect>,
@@ -104,6 +106,7 @@ impl Node {
             looked_at: 0,
             room: Room::Ample,
             pump_due: false,
+            reroute_due: false,
             now: Now { wall: yizhan_document::WallTime::EPOCH, uptime: 0 },
             batch: Batch::default(),
             effects: Vec::new(),
@@ -143,6 +146,8 @@ impl Node {
             self.enter(event, None);
         }
         self.resume_origin();
+        // The directory may have changed while the node did not run.
+        self.reroute(false);
         self.finish()
     }
 
@@ -178,6 +183,7 @@ impl Node {
             Event::Persisted { ticket } => self.persisted(ticket),
             Event::LinkUp { neighbour, clock_ms } => self.link_up(neighbour, clock_ms),
             Event::LinkDown { neighbour } => self.link_down(neighbour),
+            Event::DirectoryChanged { directory } => self.directory_changed(directory),
             Event::Submitting { request, to, classification } => self.submitting(request, to, classification),
             Event::Submitted { request, closed, staged } => self.submitted(request, closed, staged),
             Event::SubmissionAbandoned { request } => {

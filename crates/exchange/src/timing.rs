@@ -24,6 +24,7 @@ impl Node {
             self.looked_at = now;
             self.pump_due = true;
             self.expire();
+            self.look_for_detours();
             self.repeat_offers();
             self.forget_silent_offers();
         }
@@ -49,7 +50,8 @@ impl Node {
             (!self.state.holdings.is_empty()).then_some(self.deadlines_looked_at + DEADLINE_ROUND_MS);
         let silent = self.incoming.values().map(|incoming| incoming.heard_at + OFFER_SILENCE_MS).min();
         let silent = silent.map(|silent| silent.max(self.looked_at) + ROUND_MS);
-        [due, recall, retry, repeat, held_back, refused, deadlines, silent, self.lazy_due()]
+        let detours = self.next_detours();
+        [due, recall, detours, retry, repeat, held_back, refused, deadlines, silent, self.lazy_due()]
             .into_iter()
             .flatten()
             .min()

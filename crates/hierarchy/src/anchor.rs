@@ -46,9 +46,11 @@ impl TrustAnchor {
         Ok(())
     }
 
-    /// How many authorities signed `note`. A key counts once, however often and under however many names it signed.
-    pub(crate) fn signatures_on(&self, note: &SignedNote) -> usize {
-        let signed = self.authorities.iter().filter(|authority| note.verified_by(authority));
+    /// How many authorities signed `note`, those revoked left out. A key counts once, however often and under however many
+    /// names it signed.
+    pub(crate) fn signatures_on(&self, note: &SignedNote, revoked: &[NoteVerifier]) -> usize {
+        let counts = |authority: &&NoteVerifier| revoked.iter().all(|key| key.public() != authority.public());
+        let signed = self.authorities.iter().filter(counts).filter(|authority| note.verified_by(authority));
         signed.map(NoteVerifier::public).collect::<BTreeSet<PublicKey>>().len()
     }
 }
@@ -107,7 +109,7 @@ mod tests {
         let text = "some text\n";
         let note = format!("{text}\n{}{}", one.sign(text), two.sign(text));
         let note = SignedNote::parse(note.as_bytes()).unwrap();
-        assert_eq!(TrustAnchor::new(keys, 1).unwrap().signatures_on(&note), 1);
+        assert_eq!(TrustAnchor::new(keys, 1).unwrap().signatures_on(&note, &[]), 1);
     }
 
     #[test]

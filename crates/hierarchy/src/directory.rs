@@ -8,6 +8,7 @@ use crate::verification::{DirectoryError, check_offices};
 use crate::version::VersionStamp;
 use std::collections::BTreeMap;
 use yizhan_document::{Digest, NodeId, OfficeAddress, WallTime};
+use yizhan_identity::NoteVerifier;
 
 /// A directory whose signatures, digests and tree have been checked. There is no other way to get one.
 #[derive(Clone, Debug)]
@@ -23,7 +24,9 @@ pub struct Directory {
     /// The certificate of the network's CA, in DER.
     pub ca: Vec<u8>,
     threshold: usize,
+    revoked: Vec<NoteVerifier>,
     root_digest: Digest,
+    digests: Vec<(NodeId, Digest)>,
     divisions: BTreeMap<NodeId, Division>,
     tree: Tree,
 }
@@ -37,13 +40,36 @@ impl Directory {
         tree: Tree,
     ) -> Self {
         let root_digest = Digest::of(root.to_text().as_bytes());
-        let Root { network, version, issued, expires, threshold, .. } = root;
-        Self { network, version, issued, expires, ca, threshold, root_digest, divisions, tree }
+        let Root { network, version, issued, expires, threshold, revoked, divisions: digests, .. } = root;
+        Self {
+            network,
+            version,
+            issued,
+            expires,
+            ca,
+            threshold,
+            revoked,
+            root_digest,
+            digests,
+            divisions,
+            tree,
+        }
     }
 
     /// How many authorities had to sign it by its own word.
     pub fn threshold(&self) -> usize {
         self.threshold
+    }
+
+    /// The authorities whose keys it revokes: their signatures count on no later version.
+    pub fn revoked(&self) -> &[NoteVerifier] {
+        &self.revoked
+    }
+
+    /// The digest of the file of `node`.
+    pub fn digest_of(&self, node: NodeId) -> Option<Digest> {
+        let at = self.digests.binary_search_by_key(&node, |(node, _)| *node).ok()?;
+        self.digests.get(at).map(|(_, digest)| *digest)
     }
 
     /// Which directory it is, to be kept and to be named in evidence.
@@ -133,6 +159,15 @@ impl Directory {
         self.tree.path_is_tree(path)
     }
 }
+
+/// Two are one if the authorities signed one text for both: it commits to all the rest.
+impl PartialEq for Directory {
+    fn eq(&self, other: &Self) -> bool {
+        self.root_digest == other.root_digest
+    }
+}
+
+impl Eq for Directory {}
 
 /// Why nothing can be sent to an address, or from it. The client that named it is to blame, or its directory is behind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ mod retired;
 mod rows;
 
 pub use counts::DivisionCounts;
-pub use retired::{CodeError, Resolved, RetiredCode};
+pub use retired::{CodeError, ResolvedCode, RetiredCode};
 pub use rows::{DivisionKind, ListedDivision, TableError};
 
 use std::collections::BTreeMap;

@@ -2,10 +2,11 @@
 
 use crate::directory::Directory;
 use crate::division::{Division, DivisionError};
+use crate::parcel::Parcel;
 use crate::root::Root;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::{Digest, NodeId, WallTime};
-use yizhan_identity::NoteSigner;
+use yizhan_identity::{NoteSigner, NoteVerifier};
 
 /// A directory in the making. It is checked as a whole when it is published.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Draft {
     pub threshold: usize,
     /// The certificate of the network's CA, in DER.
     pub ca: Vec<u8>,
+    /// Authorities whose signatures count no more.
+    pub revoked: BTreeSet<NoteVerifier>,
     /// The divisions.
     pub divisions: BTreeMap<NodeId, Division>,
 }
@@ -38,17 +41,24 @@ pub struct Rendered {
 }
 
 impl Draft {
-    /// The version after `directory`, with nothing changed yet.
-    pub fn following(directory: &Directory, issued: WallTime, expires: WallTime) -> Self {
+    /// What a directory says, as a draft: to be compared with another.
+    pub fn of(directory: &Directory) -> Self {
         Self {
             network: directory.network.clone(),
-            version: directory.version.saturating_add(1),
-            issued,
-            expires,
+            version: directory.version,
+            issued: directory.issued,
+            expires: directory.expires,
             threshold: directory.threshold(),
             ca: directory.ca.clone(),
+            revoked: directory.revoked().iter().cloned().collect(),
             divisions: directory.divisions().map(|division| (division.node, division.clone())).collect(),
         }
+    }
+
+    /// The version after `directory`, with nothing changed yet.
+    pub fn following(directory: &Directory, issued: WallTime, expires: WallTime) -> Self {
+        let version = directory.version.saturating_add(1);
+        Self { version, issued, expires, ..Self::of(directory) }
     }
 
     /// The bytes to sign and to publish. Nothing is checked here.
@@ -62,6 +72,7 @@ impl Draft {
             expires: self.expires,
             threshold: self.threshold,
             ca: Digest::of(&self.ca),
+            revoked: self.revoked.iter().cloned().collect(),
             divisions: files.iter().map(|(node, bytes)| (*node, Digest::of(bytes))).collect(),
         };
         Ok(Rendered { root_text: root.to_text(), files, ca: self.ca.clone() })
@@ -73,5 +84,10 @@ impl Rendered {
     pub fn root_note(&self, signers: &[NoteSigner]) -> String {
         let signatures = signers.iter().map(|signer| signer.sign(&self.root_text)).collect::<String>();
         format!("{}\n{signatures}", self.root_text)
+    }
+
+    /// All of it, with the signatures of `signers`.
+    pub fn signed(&self, signers: &[NoteSigner]) -> Parcel {
+        Parcel { root: self.root_note(signers).into_bytes(), ca: self.ca.clone(), files: self.files.clone() }
     }
 }

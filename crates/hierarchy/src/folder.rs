@@ -7,9 +7,10 @@
 use crate::anchor::TrustAnchor;
 use crate::directory::Directory;
 use crate::division::DivisionError;
-use crate::draft::{Draft, Rendered};
+use crate::draft::Draft;
 use crate::durable;
 use crate::limits;
+use crate::parcel::Parcel;
 use crate::root::Root;
 use crate::verification::{Certificates, DirectoryError, Parts};
 use std::fs;
@@ -18,9 +19,9 @@ use std::path::{Path, PathBuf};
 use yizhan_document::{Digest, NodeId, WallTime};
 use yizhan_identity::{NoteSigner, SignedNote, certificate_from_pem, certificate_to_pem};
 
-const ROOT: &str = "root";
-const CA: &str = "ca.pem";
-const DIVISIONS: &str = "divisions";
+pub(crate) const ROOT: &str = "root";
+pub(crate) const CA: &str = "ca.pem";
+pub(crate) const DIVISIONS: &str = "divisions";
 
 impl Directory {
     /// Reads a directory from its folder and checks it; one that has expired is refused. The certificates of offices were
@@ -38,22 +39,10 @@ impl Directory {
         grace_ms: u64,
     ) -> Result<Self, DirectoryError> {
         let root_note = read(&folder.join(ROOT), limits::ROOT_BYTES_MAX)?;
-        let ca = |wanted: &Digest| {
-            let pem =
-                |path: &Path| read(path, limits::CA_PEM_BYTES_MAX).and_then(|bytes| certificate(&bytes));
-            present_or_next(&folder.join(CA), wanted, pem)
-        };
-        let file = |node: NodeId, wanted: &Digest| {
-            let bytes = |path: &Path| read(path, limits::DIVISION_BYTES_MAX);
-            present_or_next(&division_path(folder, node), wanted, bytes).map_err(|error| match error {
-                DirectoryError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                    DirectoryError::MissingDivision { node }
-                }
-                other => other,
-            })
-        };
+        let ca = |wanted: &Digest| ca_in(folder, wanted);
+        let file = |node: NodeId, wanted: &Digest| division_in(folder, node, wanted);
         let certificates = Certificates::WhenUsed;
-        Parts { root_note: &root_note, ca, file, certificates }.verify(anchor, now, grace_ms)
+        Parts { root_note: &root_note, ca, file, certificates }.verify(anchor, &[], now, grace_ms)
     }
 
     /// Checks a draft as every reader will, signs it, and makes it the folder's directory. What was there stays the
@@ -62,19 +51,32 @@ impl Directory {
     /// `signers` are at least as many different keys as the draft's threshold. One publisher at a time: two at once in the
     /// same folder could leave a root beside the other's files, which readers would refuse.
     pub fn publish(folder: &Path, draft: &Draft, signers: &[NoteSigner]) -> Result<Self, PublishError> {
-        let rendered = draft.render().map_err(PublishError::Encode)?;
-        let note = rendered.root_note(signers);
+        let parcel = draft.render().map_err(PublishError::Encode)?.signed(signers);
         let keys = signers.iter().map(NoteSigner::verifier).collect();
         let anchor = TrustAnchor { authorities: keys, threshold: draft.threshold };
-        let files = |node| rendered.files.get(&node).cloned();
-        let directory = Self::from_parts(note.as_bytes(), files, &rendered.ca, &anchor, draft.issued)?;
-
-        let before = prepare(folder, draft, &rendered, &note)?;
-        commit(folder)?;
-        let after = Root::parse(&rendered.root_text).map_err(DirectoryError::Root)?;
-        settle(folder, &after)?;
-        remove_unlisted(folder, before.as_ref(), &after)?;
+        let directory = parcel.verify(&anchor, &[], draft.issued, 0)?;
+        parcel.publish(folder)?;
         Ok(directory)
+    }
+}
+
+impl Parcel {
+    /// The directory of a folder as bytes, unverified: the files that its root names.
+    pub fn read(folder: &Path) -> Result<Self, DirectoryError> {
+        let root = read(&folder.join(ROOT), limits::ROOT_BYTES_MAX)?;
+        let claimed = Root::parse(&SignedNote::parse(&root)?.text)?;
+        let file = |(node, wanted): &(NodeId, Digest)| Ok((*node, division_in(folder, *node, wanted)?));
+        let files = claimed.divisions.iter().map(file).collect::<Result<_, DirectoryError>>()?;
+        Ok(Self { root, ca: ca_in(folder, &claimed.ca)?, files })
+    }
+
+    /// Makes it the folder's directory, as [`Directory::publish`] does. It has to have been verified.
+    pub fn publish(&self, folder: &Path) -> Result<(), PublishError> {
+        let after = self.claimed()?;
+        let before = prepare(folder, self, &after)?;
+        commit(folder)?;
+        settle(folder, &after)?;
+        remove_unlisted(folder, before.as_ref(), &after)
     }
 }
 
@@ -139,6 +141,21 @@ fn read(path: &Path, most: usize) -> Result<Vec<u8>, DirectoryError> {
     }
 }
 
+fn ca_in(folder: &Path, wanted: &Digest) -> Result<Vec<u8>, DirectoryError> {
+    let pem = |path: &Path| read(path, limits::CA_PEM_BYTES_MAX).and_then(|bytes| certificate(&bytes));
+    present_or_next(&folder.join(CA), wanted, pem)
+}
+
+fn division_in(folder: &Path, node: NodeId, wanted: &Digest) -> Result<Vec<u8>, DirectoryError> {
+    let bytes = |path: &Path| read(path, limits::DIVISION_BYTES_MAX);
+    present_or_next(&division_path(folder, node), wanted, bytes).map_err(|error| match error {
+        DirectoryError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            DirectoryError::MissingDivision { node }
+        }
+        other => other,
+    })
+}
+
 fn certificate(pem: &[u8]) -> Result<Vec<u8>, DirectoryError> {
     let text = std::str::from_utf8(pem).map_err(|_| DirectoryError::CaPem)?;
     certificate_from_pem(text).map_err(|_| DirectoryError::CaPem)
@@ -173,37 +190,32 @@ fn present_root(folder: &Path) -> Result<Option<Root>, PublishError> {
 }
 
 /// Does all that may be done before the moment that counts; returns the root that will be replaced.
-fn prepare(
-    folder: &Path,
-    draft: &Draft,
-    rendered: &Rendered,
-    note: &str,
-) -> Result<Option<Root>, PublishError> {
+fn prepare(folder: &Path, parcel: &Parcel, after: &Root) -> Result<Option<Root>, PublishError> {
     let before = present_root(folder)?;
     if let Some(before) = &before {
-        if before.network != draft.network {
+        if before.network != after.network {
             return Err(PublishError::OtherNetwork { present: before.network.clone() });
         }
-        if before.version >= draft.version {
-            return Err(PublishError::NotNewer { present: before.version, draft: draft.version });
+        if before.version >= after.version {
+            return Err(PublishError::NotNewer { present: before.version, draft: after.version });
         }
         // If its publishing was cut short, files of it still wait for their names, under those that staging overwrites.
         settle(folder, before)?;
     }
-    stage(folder, rendered, note)?;
+    stage(folder, parcel)?;
     Ok(before)
 }
 
 /// Writes the new version beside the present one.
-fn stage(folder: &Path, rendered: &Rendered, note: &str) -> Result<(), PublishError> {
+fn stage(folder: &Path, parcel: &Parcel) -> Result<(), PublishError> {
     let divisions = folder.join(DIVISIONS);
     fs::create_dir_all(&divisions).map_err(write_error(&divisions))?;
     if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
         durable::sync_folder(above).map_err(write_error(above))?;
     }
-    let pem = certificate_to_pem(&rendered.ca);
-    let files = rendered.files.iter().map(|(node, bytes)| (division_path(folder, *node), bytes.as_slice()));
-    let others = [(folder.join(CA), pem.as_bytes()), (folder.join(ROOT), note.as_bytes())];
+    let pem = certificate_to_pem(&parcel.ca);
+    let files = parcel.files.iter().map(|(node, bytes)| (division_path(folder, *node), bytes.as_slice()));
+    let others = [(folder.join(CA), pem.as_bytes()), (folder.join(ROOT), parcel.root.as_slice())];
     // What is already there in these very bytes need not be written again; most of a new version is.
     let changed = files.chain(others).filter(|(path, bytes)| {
         !durable::read_at_most(path, bytes.len()).is_ok_and(|there| there.as_deref() == Some(bytes))

@@ -79,8 +79,7 @@ fn a_new_version_takes_the_place_of_the_old_one_and_leaves_nothing_behind() {
 
 #[test]
 fn whenever_publishing_is_cut_short_one_whole_version_is_there_and_the_next_publisher_goes_on() {
-    let rendered = second().render().unwrap();
-    let note = rendered.root_note(&[authority()]);
+    let rendered = second().render().unwrap().signed(&[authority()]);
     let third = Draft { version: 3, ..demo_draft() };
     // Cut before anything, after half of the staging, after all of it, after the commit, half-way through settling.
     for cut in 0..5 {
@@ -93,7 +92,7 @@ fn whenever_publishing_is_cut_short_one_whole_version_is_there_and_the_next_publ
                 fs::write(folder.join("divisions/652301.json.next"), &rendered.files[&node("652301")][..100])
                     .unwrap()
             }
-            _ => stage(folder, &rendered, &note).unwrap(),
+            _ => stage(folder, &rendered).unwrap(),
         }
         if cut >= 3 {
             commit(folder).unwrap();
@@ -114,14 +113,13 @@ fn a_third_version_staged_over_an_unsettled_second_one_does_not_damage_it() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     publish(folder, &demo_draft()).unwrap();
-    let rendered = second().render().unwrap();
-    stage(folder, &rendered, &rendered.root_note(&[authority()])).unwrap();
+    stage(folder, &second().render().unwrap().signed(&[authority()])).unwrap();
     commit(folder).unwrap();
     // The publisher of the third version is cut off before the moment that counts.
     let mut third = Draft { version: 3, ..second() };
     third.divisions.get_mut(&node("652301")).unwrap().names.insert("kk".into(), "Санжы".into());
-    let rendered = third.render().unwrap();
-    prepare(folder, &third, &rendered, &rendered.root_note(&[authority()])).unwrap();
+    let third = third.render().unwrap().signed(&[authority()]);
+    prepare(folder, &third, &third.claimed().unwrap()).unwrap();
     assert_eq!(version(folder), 2);
 }
 

@@ -8,20 +8,26 @@
 //!
 //! Nowhere is a parent guessed from a division code: `6542` may stand under `6540`, a town under a prefecture.
 
+mod acceptance;
 mod anchor;
+mod changes;
 mod directory;
 mod division;
 mod divisions;
 mod draft;
+mod draft_folder;
 mod durable;
+mod edit;
 mod endpoint;
 mod flags;
 mod folder;
 mod groups;
+mod history;
 mod json_forms;
 pub mod limits;
 mod network_name;
 mod next_hop;
+mod parcel;
 mod plan;
 mod root;
 mod tree;
@@ -31,19 +37,26 @@ mod version;
 #[cfg(test)]
 mod sample;
 
+pub use acceptance::{Acceptance, VersionRefused};
 pub use anchor::{AnchorError, TrustAnchor};
+pub use changes::{Change, changes};
 pub use directory::{Directory, RecipientError};
 pub use division::{Division, DivisionError, NameError, OfficeRecord, OfficeState};
 pub use divisions::{
-    CodeError, DivisionCounts, DivisionKind, DivisionTable, ListedDivision, Resolved, RetiredCode, TableError,
+    CodeError, DivisionCounts, DivisionKind, DivisionTable, ListedDivision, ResolvedCode, RetiredCode,
+    TableError,
 };
 pub use draft::{Draft, Rendered};
+pub use draft_folder::DraftError;
+pub use edit::{Edit, EditError};
 pub use endpoint::{Endpoint, EndpointError};
 pub use flags::{FlagError, PlanFlags};
 pub use folder::PublishError;
 pub use groups::{Members, ResolveError, Resolved};
+pub use history::{History, HistoryError};
 pub use network_name::NetworkNameError;
 pub use next_hop::{Hop, HopReason, RouteError};
+pub use parcel::{Parcel, ParcelError};
 pub use plan::{NetworkPlan, PlanError, PlannedNode, PlannedOffice, Ports};
 pub use root::{Root, RootError};
 pub use tree::{Place, Tree, TreeError};

@@ -1,12 +1,16 @@
 //! The text of the directory's root: what the authorities sign, line by line.
 
+use crate::limits::REVOKED_MAX;
 use crate::network_name::{NetworkNameError, check_network_name};
 use std::str::FromStr;
 use yizhan_document::{Digest, NodeId, WallTime};
+use yizhan_identity::NoteVerifier;
 
-/// The first line. A reader refuses every other one: whatever a later version adds (groups, revocations, delegated
-/// subtrees) comes with a new heading, so that nobody believes half of it.
+/// The first line. A reader refuses every other one: whatever a later version adds (groups, delegated subtrees) comes with a
+/// new heading, so that nobody believes half of it.
 const HEADING: &str = "yizhan directory v1";
+/// The first line of a root that revokes keys of authorities. One that revokes none bears [`HEADING`].
+const HEADING_REVOKING: &str = "yizhan directory v2";
 
 /// The root of a directory: one line for each fact, in a fixed order, each written in one way only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct Root {
     pub threshold: usize,
     /// The digest of the CA certificate in DER.
     pub ca: Digest,
+    /// Authorities whose signatures count no more, whatever anchors say; ascending, each once. Never gets fewer.
+    pub revoked: Vec<NoteVerifier>,
     /// Every division with the digest of its file, ascending by node, each once.
     pub divisions: Vec<(NodeId, Digest)>,
 }
@@ -31,7 +37,7 @@ impl Root {
     /// Reads the text of a root.
     pub fn parse(text: &str) -> Result<Self, RootError> {
         let mut lines = Lines { rest: text, number: 0 };
-        if lines.next() != Some(HEADING) {
+        if !matches!(lines.next(), Some(HEADING | HEADING_REVOKING)) {
             return Err(RootError::Heading);
         }
         let root = Self {
@@ -41,6 +47,7 @@ impl Root {
             expires: lines.field("expires")?,
             threshold: lines.field("threshold")?,
             ca: lines.field("ca")?,
+            revoked: lines.revoked()?,
             divisions: lines.divisions()?,
         };
         root.check()?;
@@ -53,10 +60,14 @@ impl Root {
 
     /// The text, as it is signed.
     pub fn to_text(&self) -> String {
+        let heading = if self.revoked.is_empty() { HEADING } else { HEADING_REVOKING };
         let mut text = format!(
-            "{HEADING}\nnetwork {}\nversion {}\nissued {}\nexpires {}\nthreshold {}\nca {}\n",
+            "{heading}\nnetwork {}\nversion {}\nissued {}\nexpires {}\nthreshold {}\nca {}\n",
             self.network, self.version, self.issued, self.expires, self.threshold, self.ca
         );
+        for authority in &self.revoked {
+            text.push_str(&format!("revoked {authority}\n"));
+        }
         for (node, digest) in &self.divisions {
             text.push_str(&format!("division {node} {digest}\n"));
         }
@@ -77,6 +88,9 @@ impl Root {
         }
         if self.divisions.is_empty() {
             return Err(RootError::Empty);
+        }
+        if self.revoked.len() > REVOKED_MAX || !self.revoked.is_sorted_by(|first, second| first < second) {
+            return Err(RootError::Revoked);
         }
         for ((first, _), (second, _)) in self.divisions.iter().zip(self.divisions.iter().skip(1)) {
             if first >= second {
@@ -127,6 +141,9 @@ pub enum RootError {
         /// The later of the two lines.
         node: NodeId,
     },
+    /// Revoked keys out of order, twice, or too many.
+    #[error("its revoked keys are not in ascending order, each once, {REVOKED_MAX} at the most")]
+    Revoked,
     /// The right facts in another spelling.
     #[error("it is not written in the one way a root is written")]
     Spelling,
@@ -150,6 +167,14 @@ impl<'a> Lines<'a> {
         let line = self.number + 1;
         let value = self.next().and_then(|line| line.strip_prefix(word)?.strip_prefix(' '));
         value.and_then(|value| value.parse().ok()).ok_or(RootError::Line { line, expected: word })
+    }
+
+    fn revoked(&mut self) -> Result<Vec<NoteVerifier>, RootError> {
+        let mut revoked = Vec::new();
+        while self.rest.starts_with("revoked ") {
+            revoked.push(self.field("revoked")?);
+        }
+        Ok(revoked)
     }
 
     fn divisions(&mut self) -> Result<Vec<(NodeId, Digest)>, RootError> {
@@ -188,6 +213,7 @@ mod tests {
             expires: "2027-11-20T08:00:00Z".parse().unwrap(),
             threshold: 1,
             ca: Digest::of(b"ca"),
+            revoked: vec![],
             divisions: vec![(node("65"), Digest::of(b"65")), (node("6523"), Digest::of(b"6523"))],
         }
     }
@@ -221,7 +247,7 @@ mod tests {
     #[test]
     fn a_root_of_another_kind_or_with_unknown_lines_is_refused() {
         let text = root().to_text();
-        assert_eq!(Root::parse(&text.replacen("v1", "v2", 1)), Err(RootError::Heading));
+        assert_eq!(Root::parse(&text.replacen("v1", "v3", 1)), Err(RootError::Heading));
         assert_eq!(Root::parse(""), Err(RootError::Heading));
         let more = text.replacen("division 65 ", "revocations 00\ndivision 65 ", 1);
         assert_eq!(Root::parse(&more), Err(RootError::Line { line: 8, expected: "division" }));
@@ -232,6 +258,23 @@ mod tests {
             Root::parse("yizhan directory v1\n"),
             Err(RootError::Line { line: 2, expected: "network" })
         );
+    }
+
+    #[test]
+    fn a_root_that_revokes_says_so_in_its_first_line_and_one_that_does_not_is_written_as_ever() {
+        let keys = ["a.example", "b.example"].map(|name| crate::sample::other_authority(name).verifier());
+        let revoking = Root { revoked: keys.to_vec(), ..root() };
+        let text = revoking.to_text();
+        assert!(
+            text.starts_with("yizhan directory v2\n") && text.contains(&format!("\nrevoked {}\n", keys[1]))
+        );
+        assert_eq!(Root::parse(&text), Ok(revoking));
+        assert_eq!(Root::parse(&text.replacen("v2", "v1", 1)), Err(RootError::Spelling));
+        assert_eq!(Root::parse(&root().to_text().replacen("v1", "v2", 1)), Err(RootError::Spelling));
+        for wrong in [[keys[1].clone(), keys[0].clone()], [keys[0].clone(), keys[0].clone()]] {
+            let root = Root { revoked: wrong.to_vec(), ..root() };
+            assert_eq!(Root::parse(&root.to_text()), Err(RootError::Revoked));
+        }
     }
 
     #[test]

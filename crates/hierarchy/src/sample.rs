@@ -1,6 +1,7 @@
 //! Directories for tests: real keys, real certificates, made afresh.
 
 use crate::anchor::TrustAnchor;
+use crate::directory::Directory;
 use crate::division::{Division, OfficeRecord, OfficeState};
 use crate::draft::Draft;
 use crate::plan::NetworkPlan;
@@ -91,6 +92,12 @@ pub(crate) fn draft(plan: &NetworkPlan) -> Draft {
         expires: expires(),
         threshold: 1,
         ca: ca().certificate_der().to_vec(),
+        revoked: std::collections::BTreeSet::new(),
         divisions: divisions.collect(),
     }
+}
+
+/// A draft signed by the sample's authority and read back.
+pub(crate) fn believed(draft: &Draft) -> Directory {
+    draft.render().unwrap().signed(&[authority()]).verify(&anchor(), &[], issued(), 0).unwrap()
 }

@@ -12,7 +12,8 @@ use std::io;
 use std::path::PathBuf;
 use yizhan_document::{Digest, NodeId, OfficeAddress, WallTime};
 use yizhan_identity::{
-    CertificateError, NoteError, SignedNote, check_issued_by, office_of_certificate, validity_of_certificate,
+    CertificateError, NoteError, NoteVerifier, SignedNote, check_issued_by, office_of_certificate,
+    validity_of_certificate,
 };
 
 impl Directory {
@@ -28,7 +29,7 @@ impl Directory {
         let file = |node, _: &Digest| files(node).ok_or(DirectoryError::MissingDivision { node });
         let certificates = Certificates::Now;
         let parts = Parts { root_note, ca: |_: &Digest| Ok(ca.to_vec()), file, certificates };
-        parts.verify(anchor, now, 0)
+        parts.verify(anchor, &[], now, 0)
     }
 }
 
@@ -62,10 +63,11 @@ where
     pub(crate) fn verify(
         self,
         anchor: &TrustAnchor,
+        revoked: &[NoteVerifier],
         now: WallTime,
         grace_ms: u64,
     ) -> Result<Directory, DirectoryError> {
-        let root = signed_root(self.root_note, anchor)?;
+        let root = signed_root(self.root_note, anchor, revoked)?;
         if now >= root.expires.plus_ms(grace_ms) {
             return Err(DirectoryError::Expired { at: root.expires });
         }
@@ -86,32 +88,53 @@ where
             }
             divisions.insert(*node, division);
         }
-        let tree = Tree::build(divisions.values().map(Division::place))?;
-        check_unique(&divisions)?;
-        check_ca(&root, &ca)?;
-        if self.certificates == Certificates::Now {
-            divisions
-                .values()
-                .try_for_each(|division| check_offices(division, &root.network, root.issued, &ca))?;
-        }
+        let tree = check_whole(&root, &ca, &divisions, self.certificates)?;
         Ok(Directory::checked(root, ca, divisions, tree))
     }
 }
 
-/// The root, if enough authorities signed it. Nothing is read from it before that, but for its own threshold after.
-fn signed_root(root_note: &[u8], anchor: &TrustAnchor) -> Result<Root, DirectoryError> {
+/// What takes the whole of a directory to check: no orphan and no circle, no address or key given twice, certificates.
+pub(crate) fn check_whole(
+    root: &Root,
+    ca: &[u8],
+    divisions: &BTreeMap<NodeId, Division>,
+    certificates: Certificates,
+) -> Result<Tree, DirectoryError> {
+    let tree = Tree::build(divisions.values().map(Division::place))?;
+    check_unique(divisions)?;
+    check_ca(root, ca)?;
+    if certificates == Certificates::Now {
+        let offices = |division| check_offices(division, &root.network, root.issued, ca);
+        divisions.values().try_for_each(offices)?;
+    }
+    Ok(tree)
+}
+
+/// The root, if enough authorities signed it. Nothing is read from it before that, but for its own threshold and the keys it
+/// revokes after. `revoked` are keys that the version before had revoked.
+pub(crate) fn signed_root(
+    root_note: &[u8],
+    anchor: &TrustAnchor,
+    revoked: &[NoteVerifier],
+) -> Result<Root, DirectoryError> {
     anchor.check()?;
     if root_note.len() > limits::ROOT_BYTES_MAX {
         return Err(DirectoryError::TooLarge { what: "root".to_owned(), most: limits::ROOT_BYTES_MAX });
     }
     let note = SignedNote::parse(root_note)?;
-    let have = anchor.signatures_on(&note);
+    let have = anchor.signatures_on(&note, &[]);
     if have < anchor.threshold {
         return Err(DirectoryError::Signatures { have, need: anchor.threshold });
     }
     let root = Root::parse(&note.text)?;
-    if have < root.threshold {
-        return Err(DirectoryError::Signatures { have, need: root.threshold });
+    let need = anchor.threshold.max(root.threshold);
+    if have < need {
+        return Err(DirectoryError::Signatures { have, need });
+    }
+    let revoked = [revoked, &root.revoked].concat();
+    let have = anchor.signatures_on(&note, &revoked);
+    if have < need {
+        return Err(DirectoryError::Revoked { have, need });
     }
     Ok(root)
 }
@@ -200,6 +223,17 @@ pub enum DirectoryError {
         /// How many did.
         have: usize,
         /// How many have to.
+        need: usize,
+    },
+    /// Enough authorities signed it, but the keys of some are revoked.
+    #[error(
+        "{have} of those who signed the root are authorities still, and {need} have to be: keys of the others are revoked; \
+         ask the authorities for it anew, and who else holds a revoked key"
+    )]
+    Revoked {
+        /// How many of those who signed are authorities still.
+        have: usize,
+        /// How many have to be.
         need: usize,
     },
     /// The authorities signed something that is no root.
@@ -297,6 +331,31 @@ pub enum DirectoryError {
         /// Whom the certificate is of.
         named: OfficeAddress,
     },
+}
+
+impl DirectoryError {
+    /// A stable name of the reason, for software and for logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Anchor(_) => "anchor",
+            Self::Read { .. } => "unreadable",
+            Self::TooLarge { .. } => "too-large",
+            Self::Note(_) => "not-a-note",
+            Self::Signatures { .. } => "signatures",
+            Self::Revoked { .. } => "revoked-authority",
+            Self::Root(_) => "root",
+            Self::Expired { .. } => "expired",
+            Self::CaPem | Self::CaMismatch => "tampered-ca",
+            Self::Ca(_) | Self::CaNotValid { .. } => "ca",
+            Self::MissingDivision { .. } => "missing-division",
+            Self::DigestMismatch { .. } => "tampered-division",
+            Self::Division { .. } | Self::WrongNode { .. } => "division",
+            Self::Tree(_) => "tree",
+            Self::SharedEndpoint { .. } => "shared-endpoint",
+            Self::SharedKey { .. } => "shared-key",
+            Self::Certificate { .. } | Self::WrongOffice { .. } => "certificate",
+        }
+    }
 }
 
 #[cfg(test)]

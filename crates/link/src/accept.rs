@@ -53,10 +53,12 @@ fn admit(shared: &Arc<Shared>, lobby: &mut Lobby, callers: &mut JoinSet<IpAddr>,
 async fn receive(shared: Arc<Shared>, incoming: Incoming, remote: SocketAddr) -> IpAddr {
     match timeout(shared.timing.handshake, greet(&shared, incoming)).await {
         Ok(Ok(session)) => {
-            if let Some(neighbour) = shared.neighbours.get(&session.neighbour)
-                && neighbour.sessions.send(session).await.is_err()
+            // Not the neighbour itself is kept while this waits, so that one who is none any more is let go of.
+            let sessions = shared.neighbour(session.neighbour).map(|neighbour| neighbour.sessions.clone());
+            if let Some(sessions) = sessions
+                && sessions.send(session).await.is_err()
             {
-                tracing::debug!(%remote, "the links are closing");
+                tracing::debug!(%remote, "the links are closing, or it is no neighbour any more");
             }
         }
         Ok(Err(reason)) => refused(&shared, remote, reason),

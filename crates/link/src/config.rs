@@ -127,24 +127,7 @@ impl LinkConfig {
     /// Whether it makes sense, before a socket is opened.
     pub(crate) fn check(&self) -> Result<(), LinkError> {
         self.check_certificate()?;
-        if self.neighbours.len() > limits::NEIGHBOURS_MAX {
-            return Err(LinkError::TooManyNeighbours { found: self.neighbours.len() });
-        }
-        let mut seen = BTreeSet::from([self.me]);
-        for NeighbourConfig { node, endpoint } in &self.neighbours {
-            if !seen.insert(*node) {
-                return Err(LinkError::Neighbour {
-                    node: *node,
-                    reason: "it is named twice, or is this node itself",
-                });
-            }
-            if endpoint.as_ref().is_some_and(|endpoint| !is_host_and_port(endpoint)) {
-                return Err(LinkError::Neighbour {
-                    node: *node,
-                    reason: "its endpoint is not written host:port",
-                });
-            }
-        }
+        check_neighbours(self.me, &self.neighbours)?;
         self.timing.check()
     }
 
@@ -174,6 +157,29 @@ impl LinkTiming {
         }
         Ok(())
     }
+}
+
+/// Whether these can be the neighbours of `me`.
+pub(crate) fn check_neighbours(me: NodeId, neighbours: &[NeighbourConfig]) -> Result<(), LinkError> {
+    if neighbours.len() > limits::NEIGHBOURS_MAX {
+        return Err(LinkError::TooManyNeighbours { found: neighbours.len() });
+    }
+    let mut seen = BTreeSet::from([me]);
+    for NeighbourConfig { node, endpoint } in neighbours {
+        if !seen.insert(*node) {
+            return Err(LinkError::Neighbour {
+                node: *node,
+                reason: "it is named twice, or is this node itself",
+            });
+        }
+        if endpoint.as_ref().is_some_and(|endpoint| !is_host_and_port(endpoint)) {
+            return Err(LinkError::Neighbour {
+                node: *node,
+                reason: "its endpoint is not written host:port",
+            });
+        }
+    }
+    Ok(())
 }
 
 fn is_host_and_port(endpoint: &str) -> bool {

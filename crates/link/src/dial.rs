@@ -17,18 +17,18 @@ use yizhan_document::NodeId;
 /// except one that gave way to a newer connection: if both sides dial at once, each may give up the call the other
 /// kept, and only growing, unequal waits end that.
 pub(crate) async fn dial_for_ever(shared: Arc<Shared>, node: NodeId, endpoint: String) {
-    let Some(neighbour) = shared.neighbours.get(&node) else {
+    let Some(neighbour) = shared.neighbour(node) else {
         return;
     };
     let mut backoff = Backoff::new(shared.timing.backoff_first, shared.timing.backoff_max);
     let mut told = None;
     let mut up = neighbour.up.subscribe();
-    // The sender lives in `shared`, so this waits until the neighbour is down.
+    // The sender lives in `neighbour`, so this waits until it is down.
     while up.wait_for(Option::is_none).await.is_ok() {
         match dial(&shared, node, &endpoint).await {
             Ok(session) => {
                 told = None;
-                if !hand_over(neighbour, session).await {
+                if !hand_over(&neighbour, session).await {
                     backoff.reset();
                 }
             }

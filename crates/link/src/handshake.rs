@@ -52,7 +52,7 @@ pub(crate) async fn dialled(
 pub(crate) async fn accepted(shared: &Shared, connection: Connection) -> Result<Session, Refusal> {
     let (neighbour, lifetime) = certified(shared, &connection)?;
     // MUST-01; that the network's authority issued the certificate, the handshake of TLS has checked.
-    if !shared.neighbours.contains_key(&neighbour) && !on(Bug::StrangerAccepted) {
+    if shared.neighbour(neighbour).is_none() && !on(Bug::StrangerAccepted) {
         let reason = format!("{neighbour} is no neighbour of {}", shared.me);
         return Err(Refusal { closing: Closing::NotNeighbour, reason });
     }

@@ -3,7 +3,7 @@
 use crate::accept::accept_for_ever;
 use crate::body_sender::BodyJob;
 use crate::closing::Closing;
-use crate::config::{LinkConfig, LinkError};
+use crate::config::{LinkConfig, LinkError, NeighbourConfig, check_neighbours};
 use crate::dial::dial_for_ever;
 use crate::event::LinkEvent;
 use crate::limits::{CLOSE_PATIENCE, SESSIONS_WAITING_MAX};
@@ -14,11 +14,11 @@ use crate::transport::Transport;
 use quinn::{Endpoint, TokioRuntime};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use yizhan_document::NodeId;
 use yizhan_protocol::{BodyHead, Frame, Hello, encode, encode_body_head};
@@ -30,7 +30,14 @@ pub type HelloSource = Arc<dyn Fn(NodeId) -> Hello + Send + Sync>;
 pub struct Links {
     shared: Arc<Shared>,
     address: SocketAddr,
-    tasks: JoinSet<()>,
+    tasks: Mutex<Tasks>,
+}
+
+/// What runs: all tasks, and who is dialled where by which of them.
+#[derive(Default)]
+struct Tasks {
+    all: JoinSet<()>,
+    dialled: BTreeMap<NodeId, (String, AbortHandle)>,
 }
 
 impl Links {
@@ -45,28 +52,65 @@ impl Links {
     ) -> Result<Self, LinkError> {
         config.check()?;
         let (endpoint, address) = listen(&config)?;
-        let mut neighbours = BTreeMap::new();
-        let mut inboxes = Vec::new();
-        for neighbour in &config.neighbours {
-            let (sessions, inbox) = mpsc::channel(SESSIONS_WAITING_MAX);
-            let up = watch::Sender::new(None);
-            inboxes.push((up.clone(), inbox));
-            neighbours.insert(neighbour.node, Neighbour { sessions, up });
-        }
-        let LinkConfig { network, me, wall, timing, .. } = config;
-        let shared = Arc::new(Shared { network, me, neighbours, endpoint, hello, events, wall, timing });
-        let mut tasks = JoinSet::new();
-        tasks.spawn(accept_for_ever(shared.clone()));
-        for (up, inbox) in inboxes {
-            let inbox: Sessions = inbox;
-            tasks.spawn(serve(shared.clone(), up, inbox));
-        }
-        for neighbour in config.neighbours {
-            if let Some(endpoint) = neighbour.endpoint {
-                tasks.spawn(dial_for_ever(shared.clone(), neighbour.node, endpoint));
+        let LinkConfig { network, me, wall, timing, neighbours, .. } = config;
+        let shared = Arc::new(Shared {
+            network,
+            me,
+            neighbours: RwLock::default(),
+            endpoint,
+            hello,
+            events,
+            wall,
+            timing,
+        });
+        let mut tasks = Tasks::default();
+        tasks.all.spawn(accept_for_ever(shared.clone()));
+        let links = Self { shared, address, tasks: Mutex::new(tasks) };
+        links.set_neighbours(&neighbours)?;
+        Ok(links)
+    }
+
+    /// Makes these the neighbours, and nobody else: new ones are listened to and dialled, those who are no more are told so and
+    /// go down, and who is reached elsewhere is dialled there from the next time on. Links of the others stay as they are.
+    ///
+    /// # Errors
+    /// [`LinkError`]: a neighbour is named wrongly; nothing was changed.
+    pub fn set_neighbours(&self, wanted: &[NeighbourConfig]) -> Result<(), LinkError> {
+        check_neighbours(self.shared.me, wanted)?;
+        // Nothing that could panic is done under the locks, so what they guard is whole.
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.shared.neighbours.write().unwrap_or_else(PoisonError::into_inner);
+        let same = |node: &NodeId, endpoint: &str| {
+            wanted.iter().any(|one| one.node == *node && one.endpoint.as_deref() == Some(endpoint))
+        };
+        tasks.dialled.retain(|node, (endpoint, task)| {
+            let stays = same(node, endpoint);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        // With the last sender of sessions the task of a neighbour ends, and its connection.
+        known.retain(|node, _| wanted.iter().any(|one| one.node == *node));
+        for NeighbourConfig { node, .. } in wanted {
+            if !known.contains_key(node) {
+                let (sessions, inbox): (_, Sessions) = mpsc::channel(SESSIONS_WAITING_MAX);
+                let up = watch::Sender::new(None);
+                tasks.all.spawn(serve(self.shared.clone(), up.clone(), inbox));
+                known.insert(*node, Arc::new(Neighbour { sessions, up }));
             }
         }
-        Ok(Self { shared, address, tasks })
+        for NeighbourConfig { node, endpoint } in wanted {
+            if let Some(endpoint) = endpoint
+                && !tasks.dialled.contains_key(node)
+            {
+                let task = tasks.all.spawn(dial_for_ever(self.shared.clone(), *node, endpoint.clone()));
+                tasks.dialled.insert(*node, (endpoint.clone(), task));
+            }
+        }
+        // Tasks that have ended are forgotten.
+        while tasks.all.try_join_next().is_some() {}
+        Ok(())
     }
 
     /// Queues a frame for a neighbour, without waiting. Frames arrive in order or, with the connection, not at all.
@@ -114,9 +158,10 @@ impl Links {
     }
 
     /// Ends all connections and waits a moment for the neighbours to hear of it. No event follows.
-    pub async fn close(mut self) {
+    pub async fn close(self) {
         self.shared.endpoint.close(Closing::Stopping.code(), b"the node stops");
-        self.tasks.shutdown().await;
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.all.shutdown().await;
         if timeout(CLOSE_PATIENCE, self.shared.endpoint.wait_idle()).await.is_err() {
             tracing::debug!("not all neighbours heard that the node stops");
         }

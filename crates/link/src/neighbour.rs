@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use yizhan_document::NodeId;
 use yizhan_protocol::{Frame, Hello};
 
-/// Runs the sessions of one neighbour one after the other, for ever. A newer session ends the one before it: the
+/// Runs the sessions of one neighbour one after the other, until it is a neighbour no more. A newer session ends the one before it: the
 /// neighbour has restarted, or knows that the older connection is dead before we do.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
@@ -71,7 +71,14 @@ async fn run(
 
     let end = tokio::select! {
         biased;
-        Some(newer) = sessions.recv() => End::Newer(Box::new(newer)),
+        newer = sessions.recv() => match newer {
+            Some(newer) => End::Newer(Box::new(newer)),
+            // Nobody can hand a session to this task any more.
+            None => End::Refused(Refusal {
+                closing: Closing::NotNeighbour,
+                reason: "the directory names it as a neighbour no more".to_owned(),
+            }),
+        },
         _ = connection.closed() => End::Lost,
         Some(Ok(refusal)) = reading.join_next() => End::Refused(refusal),
         Some(Ok(refusal)) = writing.join_next() => End::Refused(refusal),

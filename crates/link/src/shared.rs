@@ -8,7 +8,7 @@ use crate::links::HelloSource;
 use crate::outbox::Outbox;
 use quinn::Endpoint;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
 use yizhan_document::NodeId;
 
@@ -16,7 +16,8 @@ use yizhan_document::NodeId;
 pub(crate) struct Shared {
     pub(crate) network: String,
     pub(crate) me: NodeId,
-    pub(crate) neighbours: BTreeMap<NodeId, Neighbour>,
+    /// Those who may be up; changed only by [`crate::Links::set_neighbours`].
+    pub(crate) neighbours: RwLock<BTreeMap<NodeId, Arc<Neighbour>>>,
     pub(crate) endpoint: Endpoint,
     pub(crate) hello: HelloSource,
     pub(crate) events: mpsc::Sender<LinkEvent>,
@@ -49,6 +50,11 @@ impl Shared {
 
     /// The queues of a neighbour, while it is up.
     pub(crate) fn outbound(&self, node: NodeId) -> Option<Arc<Outbound>> {
-        self.neighbours.get(&node)?.up.borrow().clone()
+        self.neighbours.read().unwrap_or_else(PoisonError::into_inner).get(&node)?.up.borrow().clone()
+    }
+
+    /// One who may be up. Nothing that could panic is done under the lock, so what it guards is whole.
+    pub(crate) fn neighbour(&self, node: NodeId) -> Option<Arc<Neighbour>> {
+        self.neighbours.read().unwrap_or_else(PoisonError::into_inner).get(&node).cloned()
     }
 }

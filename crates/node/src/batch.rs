@@ -68,6 +68,8 @@ fn take(
     now: WallTime,
 ) -> Result<Vec<Outcome>, DoorError> {
     look_up(shared, &mut candidates)?;
+    // One version of the directory for all of them.
+    let by = shared.by();
     let mut documents = Vec::with_capacity(candidates.len());
     let mut requests = Vec::with_capacity(candidates.len());
     for (candidate, request) in candidates.iter_mut().zip(first_request..) {
@@ -75,9 +77,9 @@ fn take(
             continue;
         }
         // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
-        let addressed = addressing::resolve(&shared.directory, candidate.submission.clone());
+        let addressed = addressing::resolve(&by.directory, candidate.submission.clone());
         let looked_up = addressed.and_then(|(submission, left_out)| {
-            Ok((shared.closer.destinations(&submission, now)?, submission, left_out))
+            Ok((by.closer.destinations(&submission, now)?, submission, left_out))
         });
         match looked_up {
             Ok((to, submission, left_out)) => {
@@ -89,8 +91,8 @@ fn take(
             Err(error) => candidate.outcome = Some(Err(error)),
         }
     }
-    let _closing = shared.closer.keys.begin();
-    let closed = shared.closer.close_many(&documents, now, |wanted| {
+    let _closing = by.closer.keys.begin();
+    let closed = by.closer.close_many(&documents, now, |wanted| {
         let wanted = wanted.into_iter().map(|(number, classification)| {
             let request = requests.get(number).copied().unwrap_or_default();
             let to = documents.get(number).map(|document| document.to.clone()).unwrap_or_default();

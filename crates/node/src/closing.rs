@@ -11,7 +11,7 @@ use yizhan_document::{
 };
 use yizhan_envelope::{Body, BodyCloser, CloseError, Destination, Header, OfficeSignature};
 use yizhan_exchange::{Closed, SubmissionKey};
-use yizhan_hierarchy::Directory;
+use yizhan_hierarchy::{Directory, limits::GRACE_MS};
 use yizhan_identity::{OfficeKey, suite};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_protocol::{OfferedSlip, limits::INLINE_BODY_BYTES_MAX};
@@ -71,6 +71,11 @@ impl Closer {
         submission: &Submission,
         now: WallTime,
     ) -> Result<Vec<NodeId>, DoorError> {
+        if now >= self.directory.expires.plus_ms(GRACE_MS) {
+            let detail = format!("the directory expired at {} and so did its grace", self.directory.expires);
+            let fix = "nothing was accepted; ask the operator to publish a new version of the directory";
+            return Err(DoorError::new(DoorCode::Forbidden, detail, fix));
+        }
         let from = &submission.from;
         if from.node != self.me || self.directory.office(from).is_err() {
             let fix = "send from an office of this node; `yizhan directory show` lists them";

@@ -36,7 +36,7 @@ impl Daemon {
         inputs: &mut mpsc::Receiver<Input>,
         stop: &mut (impl Future<Output = ()> + Unpin),
     ) -> Result<Option<BTreeMap<NodeId, Hello>>, NodeError> {
-        let neighbours = self.shared.directory.neighbours(self.shared.me());
+        let neighbours = self.shared.directory().neighbours(self.shared.me());
         let mut silent: BTreeSet<NodeId> = neighbours.into_iter().collect();
         let mut up = BTreeMap::new();
         let mut reminder = tokio::time::interval(REMIND);
@@ -60,6 +60,11 @@ impl Daemon {
                 }
                 Some(Input::Down { neighbour }) => {
                     up.remove(&neighbour);
+                }
+                // Who is no neighbour any more is not waited for.
+                Some(Input::DirectoryChanged(directory)) => {
+                    let neighbours = directory.neighbours(self.shared.me());
+                    silent.retain(|node| neighbours.contains(node));
                 }
                 Some(Input::Ask(ask)) => self.put_off(ask),
                 Some(_) => {}

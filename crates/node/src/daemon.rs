@@ -100,6 +100,11 @@ impl Daemon {
         let now = self.shared.clock.now();
         let effects = self.node.start(now);
         self.perform(effects)?;
+        // It may have changed while the neighbours were waited for.
+        let directory = self.shared.directory();
+        if **self.node.directory() != *directory {
+            self.handle(Event::DirectoryChanged { directory })?;
+        }
         for holding in lost {
             self.handle(Event::Damaged { holding })?;
         }
@@ -176,6 +181,7 @@ impl Daemon {
                 self.following.entry(neighbour).or_default().begin_anew();
                 self.handle(Event::LinkUp { neighbour, clock_ms: hello.clock_ms })
             }
+            Input::DirectoryChanged(directory) => self.handle(Event::DirectoryChanged { directory }),
             Input::Many(inputs) => inputs.into_iter().try_for_each(|input| self.take(input)),
             Input::Settled(settled) => self.settled(settled),
             Input::Down { neighbour } => self.handle(Event::LinkDown { neighbour }),
@@ -187,7 +193,7 @@ impl Daemon {
                 }
                 Err(error) => {
                     tracing::warn!(%neighbour, link, %error, "an offer was refused");
-                    self.reject(neighbour, link, envelope, error.code(), error.code() == "body", None);
+                    self.reject(neighbour, link, envelope, error.code(), error.is_for_now(), None);
                     Ok(())
                 }
             },
@@ -320,7 +326,7 @@ impl Daemon {
         entries: Result<Vec<HeardEntry>, crate::proofs::ProofError>,
     ) -> Result<(), NodeError> {
         let checked = entries.map_err(|e| e.to_string()).and_then(|entries| {
-            let head = self.shared.proofs.head(&custody.proof).map_err(|e| e.to_string())?;
+            let head = self.shared.by().proofs.head(&custody.proof).map_err(|e| e.to_string())?;
             self.check_head(neighbour, head, &custody).map(|()| (head, entries))
         });
         let (head, entries) = match checked {

@@ -5,6 +5,7 @@ use crate::closing::{Reserved, submission_key};
 use crate::input::{Ask, Input};
 use crate::refusals::refusal;
 use crate::shared::Shared;
+use crate::versions::Matter;
 use crate::{addressing, receipts, tracking};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -15,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use yizhan_desk::{
     ActDone, ActRequest, ContentStream, DirectoryView, DoorCode, DoorError, ExportedReceipt, GroupView,
-    InboxItem, NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest, RouteStep, Submission,
-    Submitted, Taken, Track,
+    InboxItem, NodeDoor, NodeEvent, NodeStatus, PublishedDirectory, QueueItem, RecallDone, RecallRequest,
+    RouteStep, Submission, Submitted, Taken, Track,
 };
 use yizhan_document::{Digest, EnvelopeId, Group, NodeId, OfficeAddress, OfficeName};
 use yizhan_exchange::{Answer, Node, Room};
@@ -68,8 +69,9 @@ impl Door {
             return submitted(&self.shared, index, true);
         }
         // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
-        let (submission, left_out) = addressing::resolve(&self.shared.directory, submission)?;
-        let to = self.shared.closer.destinations(&submission, now)?;
+        let by = self.shared.by();
+        let (submission, left_out) = addressing::resolve(&by.directory, submission)?;
+        let to = by.closer.destinations(&submission, now)?;
         let request = self.requests_for(1);
         let shared = Arc::clone(&self.shared);
         let closing = tokio::task::spawn_blocking(move || {
@@ -82,7 +84,7 @@ impl Door {
                     other => Err(refusal(&other)),
                 }
             };
-            shared.closer.close((&submission, key), content, &to, now, reserve)
+            by.closer.close((&submission, key), content, &to, now, reserve)
         });
         let closed = match closing.await {
             Ok(Ok(closed)) => closed,
@@ -141,7 +143,8 @@ impl Door {
 
     pub(crate) fn check_office(&self, office: &OfficeName) -> Result<OfficeAddress, DoorError> {
         let address = OfficeAddress { office: office.clone(), node: self.shared.me() };
-        let known = self.shared.directory.division(address.node).and_then(|division| division.office(office));
+        let directory = self.shared.directory();
+        let known = directory.division(address.node).and_then(|division| division.office(office));
         match known {
             Some(_) => Ok(address),
             None => Err(DoorError::new(
@@ -203,7 +206,7 @@ impl NodeDoor for Door {
     }
 
     fn group(&self, group: Group) -> Reply<'_, GroupView> {
-        Box::pin(async move { addressing::view(&self.shared.directory, group) })
+        Box::pin(async move { addressing::view(&self.shared.directory(), group) })
     }
 
     fn route(&self, to: NodeId) -> Reply<'_, Vec<RouteStep>> {
@@ -230,7 +233,16 @@ impl NodeDoor for Door {
     }
 
     fn directory(&self) -> Reply<'_, DirectoryView> {
-        Box::pin(async move { Ok(crate::views::directory_view(&self.shared.directory)) })
+        Box::pin(async move { Ok(crate::views::directory_view(&self.shared.directory())) })
+    }
+
+    fn publish(&self, archive: Vec<u8>) -> Reply<'_, PublishedDirectory> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let matter = Matter::Publish { archive, reply };
+            self.shared.versions.send(matter).await.map_err(|_| stopping())?;
+            answer.await.map_err(|_| stopping())?
+        })
     }
 
     fn events(&self, after: u64) -> Reply<'_, BoxStream<'static, NodeEvent>> {

@@ -33,7 +33,7 @@ pub(crate) fn hand_over(
 ) -> Result<Taken, HandoverError> {
     let stored = shared.index.envelope(holding).map_err(failed)?;
     let header = Header::from_bytes(&stored.header).map_err(failed)?;
-    let key = shared.opener.file_key(&stored, &header).map_err(failed)?;
+    let key = shared.by().opener.file_key(&stored, &header).map_err(failed)?;
     let body: Box<dyn Read + Send> = match &stored.body {
         StoredBody::Inline(bytes) => Box::new(std::io::Cursor::new(bytes.clone())),
         StoredBody::File { .. } => {

@@ -56,13 +56,11 @@ impl Door {
         let text = statement
             .to_text()
             .map_err(|e| DoorError::new(DoorCode::Malformed, e.to_string(), "correct it"))?;
-        let cms = self.shared.closer.sign(&address, text.as_bytes(), now)?;
+        let cms = self.shared.by().closer.sign(&address, text.as_bytes(), now)?;
         let digest = Digest::of_all(&[text.as_bytes(), &cms]);
-        let origin = self
-            .shared
-            .directory
-            .division(id.origin)
-            .ok_or_else(|| internal("the origin left the directory"))?;
+        let directory = self.shared.directory();
+        let origin =
+            directory.division(id.origin).ok_or_else(|| internal("the origin left the directory"))?;
         let signed = receipts::SignedStatement { statement: text, cms };
         // MUST-22: the words of the office are for the origin alone; the entry gets their digest.
         let attachment = close_attachment(&signed.to_bytes(), &origin.opening).map_err(internal)?;
@@ -95,7 +93,7 @@ impl Door {
 
     fn card(&self, holding: u64) -> Result<Card, DoorError> {
         let stored = self.shared.index.envelope(holding).map_err(internal)?;
-        self.shared.opener.card(&stored.card).map_err(internal)
+        self.shared.by().opener.card(&stored.card).map_err(internal)
     }
 
     pub(crate) async fn inbox_now(

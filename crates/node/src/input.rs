@@ -3,9 +3,11 @@
 use crate::offers::{CheckedOffer, OfferError};
 use crate::opening::{DeliveryError, OpenedDocument};
 use crate::proofs::ProofError;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use yizhan_document::{Act, Classification, Digest, EnvelopeId, NodeId, OfficeName};
 use yizhan_exchange::{Answer, Closed, HeardEntry, HeardRecall, RecallOrder, Staged};
+use yizhan_hierarchy::Directory;
 use yizhan_journal::StoredEnvelope;
 use yizhan_ledger::{LogError, Settlement};
 use yizhan_protocol::{Cosign, Custody, Hello, Kept, Recall, ReceiptsHome, Rejection, Wanted};
@@ -22,6 +24,8 @@ pub(crate) enum Input {
         /// Its hello.
         hello: Hello,
     },
+    /// Another version of the directory is gone by.
+    DirectoryChanged(Arc<Directory>),
     /// Full tiles of the ledger were made durable and read back, or cannot be.
     Settled(Result<Settlement, LogError>),
     /// A neighbour is gone.

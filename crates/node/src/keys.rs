@@ -1,4 +1,4 @@
-//! The keys of a node, read once at the start.
+//! The keys of a node, read at the start; those of its offices again with each new version of the directory.
 
 use crate::config::Config;
 use std::collections::BTreeMap;
@@ -53,6 +53,19 @@ impl Keys {
     /// Reads all keys that the configuration names.
     pub(crate) fn load(config: &Config) -> Result<Self, KeysError> {
         let folder = &config.keys.folder;
+        Ok(Self {
+            tls: secret(&folder.join("tls.pem"), NodeTlsKey::from_text)?,
+            certificate: read_certificate(&config.keys.certificate)?,
+            ledger: secret(&folder.join("ledger.pem"), SigningKey::from_text)?,
+            witness: secret(&folder.join("witness.pem"), SigningKey::from_text)?,
+            opening: secret(&folder.join("opening.txt"), OpeningKey::from_text)?,
+            offices: Self::offices(config)?,
+        })
+    }
+
+    /// The keys held for offices. There may be more of them with a new version of the directory.
+    pub(crate) fn offices(config: &Config) -> Result<BTreeMap<OfficeName, OfficeKey>, KeysError> {
+        let folder = &config.keys.folder;
         let mut offices = BTreeMap::new();
         let office_folder = folder.join("offices");
         let entries = std::fs::read_dir(&office_folder)
@@ -64,14 +77,7 @@ impl Keys {
             let office: OfficeName = name.parse().map_err(|e| form(&path, &e))?;
             offices.insert(office, secret(&path, OfficeKey::from_text)?);
         }
-        Ok(Self {
-            tls: secret(&folder.join("tls.pem"), NodeTlsKey::from_text)?,
-            certificate: read_certificate(&config.keys.certificate)?,
-            ledger: secret(&folder.join("ledger.pem"), SigningKey::from_text)?,
-            witness: secret(&folder.join("witness.pem"), SigningKey::from_text)?,
-            opening: secret(&folder.join("opening.txt"), OpeningKey::from_text)?,
-            offices,
-        })
+        Ok(offices)
     }
 }
 

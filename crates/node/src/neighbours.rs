@@ -5,6 +5,7 @@ use crate::input::Input;
 use crate::offers::check_offer;
 use crate::receipts::is_cosigned;
 use crate::shared::Shared;
+use crate::versions::Matter;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
@@ -44,11 +45,13 @@ async fn take_event(shared: &Arc<Shared>, checks: &Arc<Semaphore>, lanes: &mut L
     match event {
         LinkEvent::Up { neighbour, hello } => {
             tracing::info!(%neighbour, "neighbour is up");
+            about_versions(shared, Matter::Up { neighbour, version: hello.directory });
             give(shared, Input::Up { neighbour, hello }).await;
         }
         LinkEvent::Down { neighbour, reason } => {
             tracing::info!(%neighbour, reason, "neighbour is gone");
             lanes.close(neighbour);
+            about_versions(shared, Matter::Down { neighbour });
             give(shared, Input::Down { neighbour }).await;
         }
         LinkEvent::Frame { neighbour, frame } => take_frame(shared, checks, lanes, neighbour, frame).await,
@@ -81,7 +84,7 @@ async fn check_offers(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec
         let checked = offers.into_iter().map(|(neighbour, offer)| {
             let (link, envelope) = (offer.link, Digest::of(&offer.header));
             let shown = (offer.custody.ledger, offer.custody.checkpoint.clone());
-            let checked = check_offer(&shared.proofs, neighbour, offer).map(Box::new);
+            let checked = check_offer(&shared.by().proofs, neighbour, offer).map(Box::new);
             if checked.is_ok() {
                 shared.remember(neighbour, shown.0, &shown.1);
             }
@@ -106,6 +109,9 @@ async fn take_frame(
         Frame::Rejection(rejection) => give(shared, Input::Rejected { neighbour, rejection }).await,
         Frame::Kept(kept) => give(shared, Input::Kept { neighbour, kept }).await,
         Frame::Cosign(cosign) => give(shared, Input::Cosigned { neighbour, cosign }).await,
+        Frame::DirectoryHeld(held) => about_versions(shared, Matter::Held { neighbour, held }),
+        Frame::DirectoryWanted(wanted) => about_versions(shared, Matter::Wanted { neighbour, wanted }),
+        Frame::DirectoryPart(part) => about_versions(shared, Matter::Part { neighbour, part }),
         Frame::Offer(offer) => check_offers(shared, checks, vec![(neighbour, *offer)]).await,
         // Each head of a ledger is proven from the one before it, so these are checked in order.
         Frame::Custody(custody) => lanes.take(shared, neighbour, custody).await,
@@ -118,7 +124,7 @@ async fn take_frame(
         }
         Frame::Recall(frame) => give(shared, Input::Recall { neighbour, frame, heard: None }).await,
         Frame::ReceiptsHome(mut frame) if frame.origin == shared.me() => {
-            check(shared, checks, 1, move |shared| match shared.proofs.entries(&frame.proof) {
+            check(shared, checks, 1, move |shared| match shared.by().proofs.entries(&frame.proof) {
                 Ok(entries) => {
                     let entries = with_statements(shared, neighbour, &mut frame.proof, entries);
                     let witnessed = is_cosigned(shared, &frame.proof);
@@ -186,7 +192,7 @@ async fn work_through(shared: Arc<Shared>, neighbour: NodeId, mut waiting: mpsc:
     while let Some(custody) = waiting.recv().await {
         let worker = Arc::clone(&shared);
         let checking = tokio::task::spawn_blocking(move || {
-            let entries = worker.proofs.entries(&custody.proof);
+            let entries = worker.by().proofs.entries(&custody.proof);
             Input::Custody { neighbour, custody, entries }
         });
         match checking.await {
@@ -214,6 +220,14 @@ async fn check(
         }
         drop(permit);
     });
+}
+
+/// Hands something to the task that takes new versions of the directory. While that has more to do than it can, neighbours say
+/// it again; documents do not wait behind it.
+fn about_versions(shared: &Shared, matter: Matter) {
+    if shared.versions.try_send(matter).is_err() {
+        tracing::debug!("what a neighbour says of its directory is left out now");
+    }
 }
 
 /// Hands something to the event loop; once that has ended, nobody needs it.

@@ -18,7 +18,8 @@ use yizhan_identity::{
 };
 use yizhan_ledger::origin_of;
 
-/// How long certificates and the directory are good for. Renewing them is not built yet.
+/// How long certificates and the directory are good for. `yizhan directory edit` makes a version that is good for longer; renewing
+/// certificates is not built yet.
 const DAYS: u32 = 365;
 const DAY_MS: u64 = 24 * 3600 * 1000;
 /// How long the network's own certificate is good for.
@@ -131,12 +132,12 @@ fn free_udp_ports(n: usize) -> io::Result<Vec<u16>> {
 }
 
 /// What is being made, and with which authority.
-struct Making<'a> {
-    plan: &'a NetworkPlan,
-    folder: &'a Path,
-    authority: &'a NoteSigner,
-    ca: &'a CertificateAuthority,
-    now: WallTime,
+pub(crate) struct Making<'a> {
+    pub(crate) plan: &'a NetworkPlan,
+    pub(crate) folder: &'a Path,
+    pub(crate) authority: &'a NoteSigner,
+    pub(crate) ca: &'a CertificateAuthority,
+    pub(crate) now: WallTime,
 }
 
 impl Making<'_> {
@@ -163,7 +164,7 @@ impl Making<'_> {
     }
 
     /// The folder of one node, and what the directory will say of it.
-    fn node(&self, planned: &PlannedNode, address: SocketAddr) -> Result<Division, NetworkError> {
+    pub(crate) fn node(&self, planned: &PlannedNode, address: SocketAddr) -> Result<Division, NetworkError> {
         let node = planned.id;
         let folder = node_folder(self.folder, node);
         new_folder(&folder, 0o755)?;
@@ -208,7 +209,7 @@ impl Making<'_> {
         })
     }
 
-    fn office(
+    pub(crate) fn office(
         &self,
         node: NodeId,
         planned: &PlannedOffice,
@@ -257,6 +258,7 @@ impl Making<'_> {
             expires: self.now.plus_ms(u64::from(DAYS) * DAY_MS),
             threshold: 1,
             ca: self.ca.certificate_der().to_vec(),
+            revoked: std::collections::BTreeSet::new(),
             divisions,
         };
         let folder = self.folder.join("directory");
@@ -325,7 +327,7 @@ fn created(network: &Path, node: NodeId, address: SocketAddr) -> CreatedNode {
     }
 }
 
-fn write_error(path: &Path) -> impl FnOnce(io::Error) -> NetworkError {
+pub(crate) fn write_error(path: &Path) -> impl FnOnce(io::Error) -> NetworkError {
     let path = path.to_owned();
     move |source| NetworkError::Write { path, source }
 }

@@ -49,11 +49,17 @@ pub(crate) enum OfferError {
 }
 
 impl OfferError {
+    /// Whether the same offer may be believed later: the body is read anew, or the directory here was behind.
+    pub(crate) fn is_for_now(&self) -> bool {
+        matches!(self, Self::Body | Self::Proof(ProofError::UnknownNode(_)))
+    }
+
     /// The stable code told to the neighbour.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Header(_) | Self::Slip { .. } => "malformed",
             Self::Body => "body",
+            Self::Proof(ProofError::UnknownNode(_)) => "unknown-node",
             Self::Proof(_) | Self::Origin(_) => "proof-of-origin",
             Self::Custody(_) => "custody",
             Self::Path(_) => "path",

@@ -54,6 +54,16 @@ pub(crate) enum DeliveryError {
     /// No office of this node is a recipient.
     #[error("the document names no active office of this node")]
     NoOffice,
+    /// The document goes by a later directory than this node, which does not know its offices yet.
+    #[error("the document goes by version {document} of the directory, this node still by {here}: {reason}")]
+    Behind {
+        /// The version the document goes by.
+        document: u64,
+        /// The version this node goes by.
+        here: u64,
+        /// What is not in order by that.
+        reason: String,
+    },
     /// This node itself failed; the document is not to blame.
     #[error("this node cannot open the document now: {0}")]
     Node(String),
@@ -64,7 +74,9 @@ impl DeliveryError {
     pub(crate) fn is_this_nodes(&self) -> bool {
         matches!(
             self,
-            Self::Node(_) | Self::Body(OpenError::Stream(StreamError::Read(_)) | OpenError::Sink(_))
+            Self::Node(_)
+                | Self::Behind { .. }
+                | Self::Body(OpenError::Stream(StreamError::Read(_)) | OpenError::Sink(_))
         )
     }
 
@@ -75,7 +87,7 @@ impl DeliveryError {
             Self::Body(_) => "body",
             Self::Signature(_) => "signature",
             Self::NoOffice => "no-office",
-            Self::Node(_) => "node",
+            Self::Node(_) | Self::Behind { .. } => "node",
         }
     }
 }
@@ -100,11 +112,28 @@ impl Opener {
         file: Option<File>,
     ) -> Result<OpenedDocument, DeliveryError> {
         let header = Header::from_bytes(&stored.header).map_err(|e| DeliveryError::Node(e.to_string()))?;
-        let key = self.file_key(stored, &header)?;
+        self.open_by(&header, stored, file).map_err(|error| {
+            // An office that came with the later version is no reason to fail the document: that version is on its way.
+            let judged_by_offices = matches!(error, DeliveryError::Signature(_) | DeliveryError::NoOffice);
+            if judged_by_offices && header.directory > self.directory.version {
+                let (document, here) = (header.directory, self.directory.version);
+                return DeliveryError::Behind { document, here, reason: error.to_string() };
+            }
+            error
+        })
+    }
+
+    fn open_by(
+        &self,
+        header: &Header,
+        stored: &StoredEnvelope,
+        file: Option<File>,
+    ) -> Result<OpenedDocument, DeliveryError> {
+        let key = self.file_key(stored, header)?;
         let opened = match (&stored.body, file) {
-            (StoredBody::Inline(bytes), _) => open_body(bytes.as_slice(), &key, &header, &mut NullSink)?,
+            (StoredBody::Inline(bytes), _) => open_body(bytes.as_slice(), &key, header, &mut NullSink)?,
             (StoredBody::File { .. }, Some(file)) => {
-                open_body(BufReader::with_capacity(1 << 17, file), &key, &header, &mut NullSink)?
+                open_body(BufReader::with_capacity(1 << 17, file), &key, header, &mut NullSink)?
             }
             (StoredBody::File { .. }, None) => return Err(DeliveryError::Node("its body is missing".into())),
         };

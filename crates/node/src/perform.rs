@@ -196,7 +196,7 @@ impl Daemon {
                     StoredBody::Inline(_) => None,
                     StoredBody::File { .. } => crate::bodies::open(&shared, &stored).ok(),
                 };
-                Input::Opened { staged, result: shared.opener.open(&stored, file) }
+                Input::Opened { staged, result: shared.by().opener.open(&stored, file) }
             });
             let opened = opened.collect();
             // The loop ends only with the node; then nobody waits for this any more.
@@ -297,7 +297,8 @@ impl Daemon {
 
     /// A neighbour cosigned this node's ledger.
     pub(crate) fn cosigned(&mut self, neighbour: NodeId, cosign: &Cosign) {
-        let Some(division) = self.shared.directory.division(neighbour) else { return };
+        let directory = self.shared.directory();
+        let Some(division) = directory.division(neighbour) else { return };
         if cosign.again {
             tracing::warn!(%neighbour, size = cosign.size, "a neighbour asks to be shown the ledger anew");
             self.shown_to.remove(&neighbour);
@@ -360,7 +361,7 @@ impl Daemon {
             }
             keeper.head().size
         };
-        for neighbour in self.shared.directory.neighbours(self.shared.me()) {
+        for neighbour in self.shared.directory().neighbours(self.shared.me()) {
             self.ask_again(neighbour);
             let shown = self.shown_to.get(&neighbour).copied().unwrap_or(0);
             let cosigned = self.cosigned_by.get(&neighbour).copied().unwrap_or(0);

@@ -44,7 +44,7 @@ impl Reason {
 
     /// What was closed to this node; none if it does not open or read.
     pub(crate) fn open(shared: &Shared, attachment: &[u8]) -> Option<Self> {
-        let plain = open_attachment(attachment, &shared.opener.key).ok()?;
+        let plain = open_attachment(attachment, &shared.by().opener.key).ok()?;
         serde_json::from_slice(&plain).ok()
     }
 }
@@ -53,7 +53,7 @@ impl Reason {
 /// entry names (MUST-31): without it the origin asks again, whoever on the way lost it.
 pub(crate) fn heard(shared: &Shared, neighbour: NodeId, frame: &Recall) -> Option<(HeardRecall, Vec<u8>)> {
     let ledger = frame.proof.ledger;
-    let entries = shared.proofs.entries(&frame.proof);
+    let entries = shared.by().proofs.entries(&frame.proof);
     let entries = entries.inspect_err(|error| {
         tracing::warn!(%neighbour, maker = %ledger, %error, "a recall is not believed");
     });
@@ -115,7 +115,8 @@ impl Door {
         };
         let salt = crate::closing::random_salt()?;
         let reason = Reason { salt, office, reason: request.reason };
-        let own = self.shared.directory.division(self.shared.me());
+        let directory = self.shared.directory();
+        let own = directory.division(self.shared.me());
         let own = own.ok_or_else(|| internal("this node left the directory"))?;
         let attachment = close_attachment(&reason.to_bytes(), &own.opening).map_err(internal)?;
         let order = RecallOrder { id, envelope, acceptance, to, reason: reason.digest() };
@@ -184,7 +185,8 @@ fn send(
     let mut proof = shared.keeper().bundle(&[acceptance, request]).map_err(|e| e.to_string())?;
     let stored = shared.index.attachment(request).ok_or("its reason is not there")?;
     let reason = Reason::open(shared, &stored).ok_or("its reason cannot be read")?;
-    let division = shared.directory.division(destination).ok_or("the destination left the directory")?;
+    let directory = shared.directory();
+    let division = directory.division(destination).ok_or("the destination left the directory")?;
     let closed = close_attachment(&reason.to_bytes(), &division.opening).map_err(|e| e.to_string())?;
     for entry in proof.entries.iter_mut().filter(|entry| entry.index == request) {
         entry.attachment.clone_from(&closed);

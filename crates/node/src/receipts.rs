@@ -43,7 +43,7 @@ mod der_text {
 
 /// Whether this is the statement, closed to this node, that an entry names by its digest.
 pub(crate) fn is_statement(shared: &Shared, attachment: &[u8], digest: Digest) -> bool {
-    let Ok(plain) = open_attachment(attachment, &shared.opener.key) else { return false };
+    let Ok(plain) = open_attachment(attachment, &shared.by().opener.key) else { return false };
     serde_json::from_slice::<SignedStatement>(&plain)
         .is_ok_and(|signed| Digest::of_all(&[signed.statement.as_bytes(), &signed.cms]) == digest)
 }
@@ -96,7 +96,7 @@ pub(crate) fn exported(shared: &Shared, id: EnvelopeId) -> Result<Vec<ExportedRe
         let ProvenEntry { index, entry, path, attachment } = proven;
         let mut exported = export(bundle.ledger, &Receipt { entry, index, path, checkpoint }, witnessed)?;
         if !attachment.is_empty() {
-            let plain = open_attachment(&attachment, &shared.opener.key).map_err(failed)?;
+            let plain = open_attachment(&attachment, &shared.by().opener.key).map_err(failed)?;
             let signed: SignedStatement = serde_json::from_slice(&plain).map_err(failed)?;
             exported.statement = Some(signed.statement);
             exported.cms = Some(signed.cms);
@@ -140,10 +140,11 @@ fn received(shared: &Shared, id: EnvelopeId) -> Result<Vec<(ProofBundle, ProvenE
 
 /// Whether a neighbour of the ledger's node cosigned the checkpoint of a bundle.
 pub(crate) fn is_cosigned(shared: &Shared, bundle: &ProofBundle) -> bool {
-    let Ok(verifier) = shared.proofs.verifier(bundle.ledger) else { return false };
+    let Ok(verifier) = shared.by().proofs.verifier(bundle.ledger) else { return false };
     let Ok(signed) = SignedCheckpoint::verify(&bundle.checkpoint, &verifier) else { return false };
-    let neighbours = shared.directory.neighbours(bundle.ledger.node);
-    let witnesses = neighbours.iter().filter_map(|node| shared.directory.division(*node));
+    let directory = shared.directory();
+    let neighbours = directory.neighbours(bundle.ledger.node);
+    let witnesses = neighbours.iter().filter_map(|node| directory.division(*node));
     witnesses.into_iter().any(|division| signed.cosigned_by(&division.witness).is_some())
 }
 

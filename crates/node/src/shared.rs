@@ -1,16 +1,15 @@
 //! What the workers of a node share: keys, directory, stores, links. Everything that decides lies with the event loop.
 
 use crate::clock::Clock;
-use crate::closing::Closer;
 use crate::config::Config;
+use crate::current::{Current, GoesBy};
 use crate::feed::Feed;
 use crate::index::Index;
 use crate::input::Input;
 use crate::keeper::LedgerKeeper;
-use crate::opening::Opener;
-use crate::proofs::ProofChecker;
 use crate::remembered::Remembered;
 use crate::traffic::Traffic;
+use crate::versions::{Matter, told::Told};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,16 +28,14 @@ pub(crate) struct Shared {
     pub(crate) ledger: LedgerId,
     /// The clock.
     pub(crate) clock: Clock,
-    /// The directory.
-    pub(crate) directory: Arc<Directory>,
-    /// Checks proofs.
-    pub(crate) proofs: ProofChecker,
+    /// The directory and what follows from it.
+    pub(crate) current: Arc<Current>,
+    /// Which versions of it the neighbours hold.
+    pub(crate) told: Mutex<Told>,
+    /// The way to the task that takes new versions.
+    pub(crate) versions: mpsc::Sender<Matter>,
     /// The newest checkpoint that was seen of each neighbour.
     pub(crate) remembered: Arc<Remembered>,
-    /// Opens documents.
-    pub(crate) opener: Opener,
-    /// Closes documents.
-    pub(crate) closer: Closer,
     /// Large bodies.
     pub(crate) bodies: Arc<BodyStore>,
     /// Where damaged things go.
@@ -86,10 +83,25 @@ impl Shared {
         self.config.node
     }
 
+    /// What the node goes by at this moment. Whoever asks several things that belong together asks them of one answer.
+    pub(crate) fn by(&self) -> Arc<GoesBy> {
+        self.current.by()
+    }
+
+    /// The directory that the node goes by at this moment.
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.by().directory)
+    }
+
+    /// What the neighbours say of their directories.
+    pub(crate) fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Remembers a checkpoint that a neighbour showed of its own ledger, if its signature is good.
     pub(crate) fn remember(&self, neighbour: NodeId, ledger: LedgerId, note: &[u8]) {
         if ledger.node == neighbour
-            && let Ok(checkpoint) = self.proofs.checkpoint(ledger, note)
+            && let Ok(checkpoint) = self.by().proofs.checkpoint(ledger, note)
         {
             self.remembered.remember(ledger, checkpoint.size, note);
         }

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::closing::Closer;
 use crate::config::Config;
+use crate::current::Current;
 use crate::daemon::Daemon;
 use crate::door::Door;
 use crate::fault::NodeError;
@@ -16,6 +17,7 @@ use crate::proofs::ProofChecker;
 use crate::recovery::{Recovered, recover};
 use crate::remembered::Remembered;
 use crate::shared::Shared;
+use crate::versions::{self, Versions, fit::OwnKeys};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -24,7 +26,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use yizhan_document::{LedgerId, NodeId};
 use yizhan_exchange::{Node, Profile};
-use yizhan_hierarchy::{Directory, TrustAnchor};
+use yizhan_hierarchy::Directory;
 use yizhan_identity::{Cosigner, NoteSigner, certificate_to_pem, check_issued_by};
 use yizhan_ledger::{Log, origin_of, tiles::CHECKPOINT_PATH};
 use yizhan_link::{LinkConfig, LinkEvent, LinkTiming, Links, NeighbourConfig};
@@ -48,10 +50,12 @@ const VERSIONS: &[u16] = &[1];
 pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
     let clock = Clock::start();
     let keys = Keys::load(&config)?;
-    let directory = Arc::new(load_directory(&config, &clock)?);
-    check_fit(&config, &keys, &directory, &clock)?;
+    let anchor = versions::begin::anchor(&config)?;
     prepare_data_folder(&config.data)?;
     let _lock = FolderLock::acquire(&config.data)?;
+    let directory = Arc::new(versions::begin::newest(&config, &anchor, clock.wall())?);
+    let own = OwnKeys::of(&config, &keys);
+    check_fit(&config, &keys, &own, &directory, &clock)?;
     let quarantine = Quarantine::open(&config.data.join("quarantine"))?;
     let place = placement::look(&config.data)?;
     let ledger = LedgerId { node: config.node, epoch: 0 };
@@ -67,9 +71,17 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let proofs = ProofChecker::new(Arc::clone(&directory));
     let heads = config.data.join("heads");
     let remembered = Arc::new(Remembered::open(&heads, &directory.neighbours(config.node), &proofs)?);
-    let hello = hello(&config, ledger, &directory, clock, &keeper, &cosigned, &remembered);
-    let links = Links::start(link_config(&config, &keys, &directory, clock), hello, link_events)?;
     let bodies = Arc::new(BodyStore::open(&config.data.join("bodies"))?);
+    let me = config.node;
+    let link_config = link_config(&config, &keys, &directory, clock);
+    let opener = Opener::new(me, Arc::clone(&directory), Arc::new(keys.opening))
+        .map_err(|e| NodeError::Misfit(e.to_string()))?;
+    let offices = Arc::new(keys.offices);
+    let (bodies_of_closer, keys) = (Arc::clone(&bodies), Arc::default());
+    let closer = Closer { me, directory: Arc::clone(&directory), offices, bodies: bodies_of_closer, keys };
+    let current = Arc::new(Current::new(directory, opener, closer));
+    let hello = hello(&config, ledger, &current, clock, &keeper, &cosigned, &remembered);
+    let links = Links::start(link_config, hello, link_events)?;
     // A folder that was put back may be older than its bodies.
     if whole && place == placement::Place::Known {
         crate::released::sweep(&bodies, node.state())?;
@@ -85,10 +97,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     };
     let committer = Committer::spawn(journal, told).map_err(at)?;
     let (inputs, queue_of_inputs) = mpsc::channel(INPUTS_MAX);
-    let me = config.node;
-    let offices = Arc::new(keys.offices);
-    let opener = Opener::new(me, Arc::clone(&directory), Arc::new(keys.opening))
-        .map_err(|e| NodeError::Misfit(e.to_string()))?;
+    let (versions, matters) = mpsc::channel(versions::MATTERS_MAX);
     let shared = Arc::new(Shared {
         clock,
         ledger,
@@ -97,17 +106,10 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         quarantine,
         room: Mutex::default(),
         journal_bytes,
-        proofs,
         remembered,
-        opener,
-        closer: Closer {
-            me,
-            directory: Arc::clone(&directory),
-            offices,
-            bodies: Arc::clone(&bodies),
-            keys: Arc::default(),
-        },
-        directory,
+        current,
+        told: Mutex::default(),
+        versions,
         bodies,
         index: Index::new(ledger, queue, reader),
         keeper,
@@ -127,11 +129,13 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         desk_closes.await.unwrap_or_default();
     }));
     let listening = tokio::spawn(crate::neighbours::listen(Arc::clone(&shared), link_inputs));
+    let taking_versions = tokio::spawn(Versions::new(Arc::clone(&shared), own, anchor).run(matters));
     tracing::info!(node = %me, address = %shared.links.local_addr(), "the node runs");
     let outcome = daemon.run(queue_of_inputs, (place, lost), &mut commits, stop).await;
     tracing::info!(node = %me, "the node stops");
     close_desk.send(()).unwrap_or_default();
     listening.abort();
+    taking_versions.abort();
     // The loop is gone: what the desk still asks is answered with "stopping", and answers under way leave.
     let mut desk = desk;
     if tokio::time::timeout(DESK_PATIENCE, &mut desk).await.is_err() {
@@ -175,14 +179,14 @@ fn cosigned_before(node: &Node, neighbours: &[NodeId]) -> HashMap<NodeId, u64> {
     neighbours.iter().filter_map(known).collect()
 }
 
-fn load_directory(config: &Config, clock: &Clock) -> Result<Directory, NodeError> {
-    let vkeys = config.directory.authorities.iter().map(String::as_str);
-    let anchor = TrustAnchor::from_vkeys(vkeys, config.directory.threshold)?;
-    Ok(Directory::load(&config.directory.folder, &anchor, clock.wall())?)
-}
-
 /// The directory must be of this network, and its record of this node must name the keys that the node has.
-fn check_fit(config: &Config, keys: &Keys, directory: &Directory, clock: &Clock) -> Result<(), NodeError> {
+fn check_fit(
+    config: &Config,
+    keys: &Keys,
+    own: &OwnKeys,
+    directory: &Directory,
+    clock: &Clock,
+) -> Result<(), NodeError> {
     let misfit = |reason: String| Err(NodeError::Misfit(reason));
     if directory.network != config.network {
         return misfit(format!(
@@ -190,15 +194,8 @@ fn check_fit(config: &Config, keys: &Keys, directory: &Directory, clock: &Clock)
             directory.network, config.network
         ));
     }
-    let Some(division) = directory.division(config.node) else {
-        return misfit(format!("it knows no node {}", config.node));
-    };
-    if division.ledger.public() != keys.ledger.public() || division.witness.public() != keys.witness.public()
-    {
-        return misfit("it names another ledger or witness key than the ones here".to_owned());
-    }
-    if division.opening != keys.opening.public() {
-        return misfit("it names another opening key than the one here".to_owned());
+    if let Some(reason) = own.misfit(directory) {
+        return misfit(reason);
     }
     // Those of others are checked with their signatures.
     directory.check_offices(config.node).or_else(|e| misfit(e.to_string()))?;
@@ -237,9 +234,6 @@ fn prepare_data_folder(data: &Path) -> Result<(), NodeError> {
 }
 
 fn link_config(config: &Config, keys: &Keys, directory: &Directory, clock: Clock) -> LinkConfig {
-    let neighbours = directory.neighbours(config.node).into_iter();
-    let neighbours =
-        neighbours.map(|node| NeighbourConfig { node, endpoint: endpoint(directory, config.node, node) });
     let link = config.link;
     LinkConfig {
         network: config.network.clone(),
@@ -249,7 +243,7 @@ fn link_config(config: &Config, keys: &Keys, directory: &Directory, clock: Clock
         ca: directory.ca.clone(),
         crls: Vec::new(),
         listen: config.listen,
-        neighbours: neighbours.collect(),
+        neighbours: neighbours(directory, config.node, &[]),
         wall: Arc::new(move || clock.wall()),
         timing: LinkTiming {
             backoff_first: Duration::from_millis(link.backoff_ms_min),
@@ -257,6 +251,18 @@ fn link_config(config: &Config, keys: &Keys, directory: &Directory, clock: Clock
             ..LinkTiming::default()
         },
     }
+}
+
+/// The neighbours of `me`, and whoever of `also` is none.
+pub(crate) fn neighbours(directory: &Directory, me: NodeId, also: &[NodeId]) -> Vec<NeighbourConfig> {
+    let mut nodes = directory.neighbours(me);
+    for node in also {
+        if !nodes.contains(node) {
+            nodes.push(*node);
+        }
+    }
+    let config = |node| NeighbourConfig { node, endpoint: endpoint(directory, me, node) };
+    nodes.into_iter().map(config).collect()
 }
 
 /// Where to dial a neighbour: whoever is below dials, and between equals the one with the smaller id.
@@ -275,13 +281,13 @@ type HelloMaker = Arc<dyn Fn(NodeId) -> Hello + Send + Sync>;
 fn hello(
     config: &Config,
     ledger: LedgerId,
-    directory: &Arc<Directory>,
+    current: &Arc<Current>,
     clock: Clock,
     keeper: &Arc<Mutex<LedgerKeeper>>,
     cosigned: &Arc<Mutex<HashMap<NodeId, u64>>>,
     remembered: &Arc<Remembered>,
 ) -> HelloMaker {
-    let (node, directory) = (config.node, directory.version);
+    let (node, current) = (config.node, Arc::clone(current));
     let (keeper, cosigned, remembered) = (Arc::clone(keeper), Arc::clone(cosigned), Arc::clone(remembered));
     Arc::new(move |neighbour| {
         let cosigned = cosigned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -292,7 +298,7 @@ fn hello(
             ledger,
             checkpoint: keeper.checkpoint().into_bytes(),
             witnessed: cosigned.get(&neighbour).copied().unwrap_or(0),
-            directory,
+            directory: current.held().version,
             clock_ms: clock.wall().as_ms(),
             remembered: remembered.of(neighbour),
         }

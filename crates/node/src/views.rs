@@ -29,7 +29,8 @@ impl Seen {
 
 /// The state of the node.
 pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
-    let directory = &shared.directory;
+    let by = shared.by();
+    let directory = &by.directory;
     let neighbours = directory.neighbours(shared.me()).into_iter().map(|node| {
         let link = seen.links.iter().find(|(neighbour, ..)| *neighbour == node);
         let (up, waiting, in_flight) =
@@ -58,6 +59,13 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
         held: seen.held,
         inbox: seen.inbox,
         directory_version: directory.version,
+        directory_expires: Some(directory.expires),
+        directory_alarms: shared.told().alarms(
+            &shared.current.held(),
+            directory,
+            shared.clock.wall(),
+            shared.clock.uptime_ms(),
+        ),
         room: match *shared.room() {
             Room::Ample => DiskRoom::Ample,
             Room::NoSubmissions => DiskRoom::NoSubmissions,
@@ -110,7 +118,7 @@ pub(crate) fn queue(node: &Node, limit: usize) -> Vec<(u64, QueueItem)> {
 /// The way from this node to another.
 pub(crate) fn route(shared: &Shared, to: NodeId) -> Result<Vec<RouteStep>, DoorError> {
     let me = shared.me();
-    let hops = shared.directory.route(me, to).map_err(|error| {
+    let hops = shared.directory().route(me, to).map_err(|error| {
         let fix = "`yizhan directory show` lists the nodes";
         DoorError::new(DoorCode::UnknownNode, error.to_string(), fix)
     })?;

@@ -1,10 +1,13 @@
 //! The limits inside a frame: how many of what, and how long each may be.
 
-use crate::frame::{BodyHead, BodyPlace, Custody, Frame, Hello, Kept, Offer, ProofBundle, Rejection};
+use crate::frame::{
+    BodyHead, BodyPlace, Custody, DirectoryPart, Frame, Hello, Kept, Offer, ProofBundle, Rejection,
+};
 use crate::limits::{
-    ACKNOWLEDGEMENTS_MAX, ATTACHMENT_BYTES_MAX, CHECKPOINT_BYTES_MAX, COSIGN_LINE_BYTES_MAX, ENTRY_BYTES_MAX,
-    HEADER_BYTES_MAX, HOPS_MAX, INLINE_BODY_BYTES_MAX, KEPT_INDEXES_MAX, PATH_NODES_MAX, PIECES_MAX,
-    PROOF_ENTRIES_MAX, PROOF_PATH_MAX, REASON_BYTES_MAX, SLIP_BYTES_MAX, SLIPS_MAX, VERSIONS_MAX,
+    ACKNOWLEDGEMENTS_MAX, ATTACHMENT_BYTES_MAX, CA_BYTES_MAX, CHECKPOINT_BYTES_MAX, COSIGN_LINE_BYTES_MAX,
+    DIRECTORY_ROOT_BYTES_MAX, DIVISION_BYTES_MAX, DIVISIONS_WANTED_MAX, ENTRY_BYTES_MAX, HEADER_BYTES_MAX,
+    HOPS_MAX, INLINE_BODY_BYTES_MAX, KEPT_INDEXES_MAX, PATH_NODES_MAX, PIECES_MAX, PROOF_ENTRIES_MAX,
+    PROOF_PATH_MAX, REASON_BYTES_MAX, SLIP_BYTES_MAX, SLIPS_MAX, VERSIONS_MAX,
 };
 
 /// A limit that a frame breaks. Whoever made the frame is to blame; sending the same again does not help.
@@ -42,6 +45,11 @@ pub fn check(frame: &Frame) -> Result<(), Breach> {
             hops(recall.hops_left)?;
             check_bundle(&recall.proof)
         }
+        Frame::DirectoryHeld(_) => Ok(()),
+        Frame::DirectoryWanted(wanted) => {
+            at_most("divisions wanted", wanted.divisions.len(), DIVISIONS_WANTED_MAX)
+        }
+        Frame::DirectoryPart(part) => check_directory_part(part),
     }
 }
 
@@ -90,6 +98,15 @@ fn check_rejection(rejection: &Rejection) -> Result<(), Breach> {
 fn check_kept(kept: &Kept) -> Result<(), Breach> {
     hops(kept.hops_left)?;
     at_most("indexes confirmed", kept.indexes.len(), KEPT_INDEXES_MAX)
+}
+
+fn check_directory_part(part: &DirectoryPart) -> Result<(), Breach> {
+    at_most("bytes of a directory's root", part.root.len(), DIRECTORY_ROOT_BYTES_MAX)?;
+    at_most("bytes of a CA certificate", part.ca.len(), CA_BYTES_MAX)?;
+    at_most("files of divisions", part.files.len(), DIVISIONS_WANTED_MAX)?;
+    part.files
+        .iter()
+        .try_for_each(|file| at_most("bytes of a division's file", file.content.len(), DIVISION_BYTES_MAX))
 }
 
 fn check_bundle(bundle: &ProofBundle) -> Result<(), Breach> {

@@ -1,8 +1,9 @@
 //! Frames for tests: any there may be within moderate sizes.
 
 use crate::frame::{
-    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, Frame, Hello, Kept, Offer, OfferedSlip,
-    ProofBundle, ProvenEntry, Recall, ReceiptsHome, Rejection, Wanted,
+    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryHeld, DirectoryPart, DirectoryWanted,
+    DivisionFile, Frame, Hello, Kept, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall, ReceiptsHome,
+    Rejection, Wanted,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -24,6 +25,17 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
         (any_node(), 0..=crate::limits::HOPS_MAX, any_bundle()).prop_map(
             |(destination, hops_left, proof)| {
                 Frame::Recall(Box::new(Recall { destination, hops_left, proof }))
+            }
+        ),
+        (any::<u64>(), any_digest())
+            .prop_map(|(version, root)| Frame::DirectoryHeld(DirectoryHeld { version, root })),
+        (any::<u64>(), vec(any_node(), 0..9)).prop_map(|(version, divisions)| {
+            Frame::DirectoryWanted(DirectoryWanted { version, divisions })
+        }),
+        (any::<u64>(), any_bytes(), any_bytes(), vec((any_node(), any_bytes()), 0..4)).prop_map(
+            |(version, root, ca, files)| {
+                let files = files.into_iter().map(|(node, content)| DivisionFile { node, content });
+                Frame::DirectoryPart(Box::new(DirectoryPart { version, root, ca, files: files.collect() }))
             }
         ),
     ]

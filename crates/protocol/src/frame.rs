@@ -24,6 +24,12 @@ pub enum Frame {
     Cosign(Cosign),
     /// A recall on its way to a destination.
     Recall(Box<Recall>),
+    /// Which version of the directory the sender holds.
+    DirectoryHeld(DirectoryHeld),
+    /// A part of that version, please.
+    DirectoryWanted(DirectoryWanted),
+    /// The part.
+    DirectoryPart(Box<DirectoryPart>),
 }
 
 /// Who speaks, and in which state.
@@ -233,4 +239,47 @@ pub struct Recall {
     pub hops_left: u8,
     /// The `SubmissionAcceptance` and the `RecallRequested`, which has the reason as its attachment, closed to the destination.
     pub proof: ProofBundle,
+}
+
+/// The newest version of the directory that the sender holds; said on every connection, and again when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryHeld {
+    /// The version.
+    pub version: u64,
+    /// The digest of its root's text, so that two of one number are noticed.
+    pub root: Digest,
+}
+
+/// A request for a part of a version of the directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryWanted {
+    /// The version.
+    pub version: u64,
+    /// The divisions whose files are wanted, ascending; none: the root and the CA certificate.
+    pub divisions: Vec<NodeId>,
+}
+
+/// A part of a version of the directory, as far as it fits; what is missing is asked for again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryPart {
+    /// The version.
+    pub version: u64,
+    /// The signed root, a note, where it was asked for; else empty.
+    #[serde(with = "serde_bytes")]
+    pub root: Vec<u8>,
+    /// The CA certificate in DER, beside the root; else empty.
+    #[serde(with = "serde_bytes")]
+    pub ca: Vec<u8>,
+    /// Files of divisions that were asked for. Where root and files are empty, the sender does not hold the version any more.
+    pub files: Vec<DivisionFile>,
+}
+
+/// The file of one division, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DivisionFile {
+    /// The division.
+    pub node: NodeId,
+    /// Its file.
+    #[serde(with = "serde_bytes")]
+    pub content: Vec<u8>,
 }

@@ -27,6 +27,12 @@ pub enum FrameKind {
     Cosign,
     /// [`Frame::Recall`].
     Recall,
+    /// [`Frame::DirectoryHeld`].
+    DirectoryHeld,
+    /// [`Frame::DirectoryWanted`].
+    DirectoryWanted,
+    /// [`Frame::DirectoryPart`].
+    DirectoryPart,
     /// [`crate::BodyHead`]; on body streams only.
     BodyHead,
 }
@@ -44,6 +50,9 @@ impl FrameKind {
             Frame::Kept(_) => Self::Kept,
             Frame::Cosign(_) => Self::Cosign,
             Frame::Recall(_) => Self::Recall,
+            Frame::DirectoryHeld(_) => Self::DirectoryHeld,
+            Frame::DirectoryWanted(_) => Self::DirectoryWanted,
+            Frame::DirectoryPart(_) => Self::DirectoryPart,
         }
     }
 
@@ -59,6 +68,9 @@ impl FrameKind {
             6 => Self::Kept,
             7 => Self::Cosign,
             8 => Self::Recall,
+            9 => Self::DirectoryHeld,
+            10 => Self::DirectoryWanted,
+            11 => Self::DirectoryPart,
             BODY_HEAD => Self::BodyHead,
             _ => return None,
         })
@@ -76,6 +88,9 @@ impl FrameKind {
             Self::Kept => 6,
             Self::Cosign => 7,
             Self::Recall => 8,
+            Self::DirectoryHeld => 9,
+            Self::DirectoryWanted => 10,
+            Self::DirectoryPart => 11,
             Self::BodyHead => BODY_HEAD,
         }
     }
@@ -92,6 +107,9 @@ impl FrameKind {
             Self::Kept => limits::KEPT_BYTES_MAX,
             Self::Cosign => limits::COSIGN_BYTES_MAX,
             Self::Recall => limits::RECALL_BYTES_MAX,
+            Self::DirectoryHeld => limits::DIRECTORY_HELD_BYTES_MAX,
+            Self::DirectoryWanted => limits::DIRECTORY_WANTED_BYTES_MAX,
+            Self::DirectoryPart => limits::DIRECTORY_PART_BYTES_MAX,
             Self::BodyHead => limits::BODY_HEAD_BYTES_MAX,
         }
     }

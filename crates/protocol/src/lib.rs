@@ -21,7 +21,8 @@ pub use codec::{
     encode_body_head, encoded_bytes,
 };
 pub use frame::{
-    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, Frame, Hello, Kept, Offer, OfferedSlip,
-    ProofBundle, ProvenEntry, Recall, ReceiptsHome, Rejection, Wanted,
+    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryHeld, DirectoryPart, DirectoryWanted,
+    DivisionFile, Frame, Hello, Kept, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall, ReceiptsHome,
+    Rejection, Wanted,
 };
 pub use kind::FrameKind;

@@ -34,6 +34,16 @@ pub const KEPT_INDEXES_MAX: usize = 4096;
 pub const REASON_BYTES_MAX: usize = 2000;
 /// The signature line of a cosignature, in bytes, at the most.
 pub const COSIGN_LINE_BYTES_MAX: usize = 1024;
+/// Divisions asked for at once, at the most, and files in one part of a directory.
+pub const DIVISIONS_WANTED_MAX: usize = 1024;
+/// The root of a directory, signatures included, in bytes, at the most.
+pub const DIRECTORY_ROOT_BYTES_MAX: usize = 1024 * 1024;
+/// The certificate of the network's CA, in bytes, at the most.
+pub const CA_BYTES_MAX: usize = 16 * 1024;
+/// The file of one division, in bytes, at the most.
+pub const DIVISION_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How much of a directory is put into one part, in bytes, unless a single file is longer: documents wait no longer behind it.
+pub const DIRECTORY_PART_BYTES_AIM: usize = 256 * 1024;
 
 /// One piece of a body, in bytes; the last may be shorter.
 pub const PIECE_BYTES: u64 = 1024 * 1024;
@@ -62,6 +72,12 @@ pub const KEPT_BYTES_MAX: u32 = 36 * 1024;
 pub const COSIGN_BYTES_MAX: u32 = 2 * 1024;
 /// Payload of a `Recall`, in bytes, at the most: two entries as proof.
 pub const RECALL_BYTES_MAX: u32 = 512 * 1024;
+/// Payload of a `DirectoryHeld`, in bytes, exactly.
+pub const DIRECTORY_HELD_BYTES_MAX: u32 = 44;
+/// Payload of a `DirectoryWanted`, in bytes, at the most.
+pub const DIRECTORY_WANTED_BYTES_MAX: u32 = 36 * 1024;
+/// Payload of a `DirectoryPart`, in bytes, at the most: the longest file of a division.
+pub const DIRECTORY_PART_BYTES_MAX: u32 = 5 * 1024 * 1024;
 /// What stands at the head of a body stream, in bytes, at the most.
 pub const BODY_HEAD_BYTES_MAX: u32 = (PIECES_MAX as u32) * 32 + 1024;
 
@@ -92,3 +108,9 @@ const _: () = assert!(BUNDLE_OF_ONE + 256 < RECEIPTS_HOME_BYTES_MAX as usize);
 const _: () = assert!(2 * BUNDLE_OF_ONE + 256 < RECALL_BYTES_MAX as usize);
 const _: () = assert!(KEPT_INDEXES_MAX * 8 + 256 < KEPT_BYTES_MAX as usize);
 const _: () = assert!(COSIGN_LINE_BYTES_MAX + 256 < COSIGN_BYTES_MAX as usize);
+const _: () = assert!(DIVISIONS_WANTED_MAX * 24 + 64 < DIRECTORY_WANTED_BYTES_MAX as usize);
+const _: () = assert!(
+    DIVISION_BYTES_MAX + DIRECTORY_PART_BYTES_AIM + DIVISIONS_WANTED_MAX * 32 + 256
+        < DIRECTORY_PART_BYTES_MAX as usize
+);
+const _: () = assert!(DIRECTORY_ROOT_BYTES_MAX + CA_BYTES_MAX + 256 < DIRECTORY_PART_BYTES_MAX as usize);

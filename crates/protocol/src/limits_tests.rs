@@ -4,8 +4,8 @@ use crate::check::{check, check_body_head};
 use crate::codec::{CodecError, FRAME_HEAD_BYTES, FrameHead, decode, encode, encode_body_head, write};
 use crate::example::{bundle, offer};
 use crate::frame::{
-    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, Frame, Hello, Kept, Offer, ProofBundle, Recall,
-    ReceiptsHome, Rejection, Wanted,
+    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryPart, DirectoryWanted, DivisionFile,
+    Frame, Hello, Kept, Offer, ProofBundle, Recall, ReceiptsHome, Rejection, Wanted,
 };
 use crate::kind::FrameKind;
 use crate::limits::*;
@@ -71,6 +71,12 @@ fn wanted(from_piece: u64) -> Frame {
     Frame::Wanted(Wanted { link: 0, envelope: HASH, from_piece })
 }
 
+fn directory_part(root: usize, ca: usize, files: usize, content: usize) -> Frame {
+    let file = DivisionFile { node: "652301".parse().unwrap(), content: vec![0; content] };
+    let (root, ca, files) = (vec![0; root], vec![0; ca], vec![file; files]);
+    Frame::DirectoryPart(Box::new(DirectoryPart { version: 1, root, ca, files }))
+}
+
 /// Frames with one thing at its limit and `over` more of it.
 fn at_their_limits(over: usize) -> Vec<Frame> {
     let hops = HOPS_MAX + over as u8;
@@ -101,6 +107,14 @@ fn at_their_limits(over: usize) -> Vec<Frame> {
         cosign(COSIGN_LINE_BYTES_MAX + over),
         recall(hops, 0),
         recall(1, ATTACHMENT_BYTES_MAX + over),
+        Frame::DirectoryWanted(DirectoryWanted {
+            version: 1,
+            divisions: vec!["652301".parse().unwrap(); DIVISIONS_WANTED_MAX + over],
+        }),
+        directory_part(DIRECTORY_ROOT_BYTES_MAX + over, 0, 1, 0),
+        directory_part(0, CA_BYTES_MAX + over, 1, 0),
+        directory_part(0, 0, DIVISIONS_WANTED_MAX + over, 0),
+        directory_part(0, 0, 1, DIVISION_BYTES_MAX + over),
     ]
 }
 

@@ -9,6 +9,7 @@ pub(crate) fn event(event: &Event) -> String {
         Event::Persisted { ticket } => format!("batch {ticket} is durable"),
         Event::LinkUp { neighbour, .. } => format!("{neighbour} is there"),
         Event::LinkDown { neighbour } => format!("{neighbour} is gone"),
+        Event::DirectoryChanged { directory } => format!("directory version {}", directory.version),
         Event::Submitting { request, to, .. } => {
             format!("request {request}: a document for {} nodes", to.len())
         }

@@ -86,6 +86,8 @@ impl Liar {
                 _ => self.forge(&mut recall.proof),
             },
             Frame::Cosign(cosign) => cosign.again = !cosign.again,
+            // Of the directory nothing is said here: a simulated network has one version.
+            Frame::DirectoryHeld(_) | Frame::DirectoryWanted(_) | Frame::DirectoryPart(_) => {}
             Frame::Hello(_) | Frame::Wanted(_) => {}
         }
     }

@@ -89,6 +89,7 @@ pub fn directory_of(plan: &NetworkPlan) -> Result<Directory, Box<dyn Error>> {
         expires: now.plus_ms(u64::from(DAYS) * 24 * 3600 * 1000),
         threshold: 1,
         ca: ca.certificate_der().to_vec(),
+        revoked: std::collections::BTreeSet::new(),
         divisions: divisions.collect::<Result<BTreeMap<NodeId, Division>, Box<dyn Error>>>()?,
     };
     let rendered = draft.render()?;

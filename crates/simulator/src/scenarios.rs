@@ -5,6 +5,7 @@ mod a_circular_to_a_region;
 mod a_damaged_last_record_below_a_witnessed_checkpoint;
 mod a_link_that_falls_between_two_slips;
 mod a_neighbour_that_speaks_for_an_origin;
+mod a_parent_gone_for_good;
 mod a_relay_a_year_ahead;
 mod a_relay_whose_disk_dies;
 mod a_restart_with_the_uplink_down;

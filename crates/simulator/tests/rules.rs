@@ -9,6 +9,8 @@ use yizhan_exchange::{
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
+#[path = "rules/rerouting.rs"]
+mod rerouting;
 const REGION: &str = "65";
 const PREFECTURE: &str = "6523";
 const COUNTY: &str = "652301";

@@ -94,6 +94,7 @@ impl World {
             expires: at(365 * 24 * 3600),
             threshold: 1,
             ca: ca.certificate_der().to_vec(),
+            revoked: std::collections::BTreeSet::new(),
             divisions,
         };
         let directory =

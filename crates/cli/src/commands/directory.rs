@@ -1,64 +1,54 @@
-//! `yizhan directory show`: the register of nodes and offices, as a node goes by it or as it lies in a network's folder.
+//! `yizhan directory`: the register of nodes and offices: shown, compared, edited, signed, published, verified, looked back at.
+
+mod authority;
+mod diff;
+mod edit;
+mod history;
+mod publish;
+mod show;
+mod sign;
+mod source;
+mod verify;
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::reach::{Reach, any_config_in_network};
-use crate::table::{shown, table};
-use clap::{Args, Subcommand};
-use std::path::Path;
-use yizhan_desk::DirectoryView;
-use yizhan_hierarchy::{Directory, TrustAnchor};
-use yizhan_node::{Clock, directory_view};
+use clap::Subcommand;
+
+pub(crate) use source::load;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Typed {
     /// Show the nodes (驿站), who is above whom, and their offices (机关)
     ///
     /// With --network alone the signed directory is read from that folder and verified; no node need be running.
-    Show(Show),
-}
-
-#[derive(Debug, Args)]
-#[group(skip)]
-pub(crate) struct Show {
-    #[command(flatten)]
-    reach: Reach,
+    Show(show::Show),
+    /// Show what changed between two versions; nothing is verified
+    Diff(diff::Diff),
+    /// Draft the next version (起草): change nodes and offices, checked as a whole; or go on with a draft
+    ///
+    /// Without any change the draft is made anew from its files, with whatever was changed in them by hand.
+    Edit(Box<edit::Edit>),
+    /// Add the signature (签署) of one authority to a draft, after all of it was checked
+    Sign(sign::Sign),
+    /// Hand a signed version to a running node (发布); it spreads from there by itself
+    Publish(publish::Publish),
+    /// Verify a directory in a folder or an archive (验证): signatures, every file, the tree
+    Verify(verify::Verify),
+    /// Show the versions that a node keeps (历史), with who signed them
+    History(history::History),
+    /// Make the key of one more authority; nodes believe it once their node.toml names it
+    NewAuthority(authority::NewAuthority),
 }
 
 pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
-    let Typed::Show(show) = typed;
-    let view = match show.reach.network_folder() {
-        Some(network) if !show.reach.names_a_node() => directory_view(&load(&network)?),
-        _ => show.reach.client(None).await?.directory().await?,
-    };
-    output.show(&view, words)
-}
-
-/// The directory of the network in a folder, verified with the authority that its nodes are configured with.
-pub(crate) fn load(network: &Path) -> Result<Directory, Failure> {
-    let config = any_config_in_network(network)?.directory;
-    let anchor = TrustAnchor::from_vkeys(config.authorities.iter().map(String::as_str), config.threshold)?;
-    Ok(Directory::load(&config.folder, &anchor, Clock::start().wall())?)
-}
-
-fn words(view: &DirectoryView) -> String {
-    let mut rows = table(&["Node 驿站", "Name 名称", "Under 上级", "Reached at 地址", "Offices 机关"]);
-    for node in &view.nodes {
-        let offices: Vec<String> = node
-            .offices
-            .iter()
-            .map(|office| {
-                let suspended = if office.suspended { " (suspended 停用)" } else { "" };
-                format!("{}@{} {}{suspended}", office.office, node.node, shown(&office.name))
-            })
-            .collect();
-        rows.add_row([
-            node.node.to_string(),
-            shown(&node.name),
-            node.parent.map(|parent| parent.to_string()).unwrap_or_default(),
-            node.address.as_deref().map(shown).unwrap_or_default(),
-            offices.join("\n"),
-        ]);
+    match typed {
+        Typed::Show(show) => show::run(show, output).await,
+        Typed::Diff(diff) => diff::run(&diff, output),
+        Typed::Edit(edit) => edit::run(*edit, output),
+        Typed::Sign(sign) => sign::run(&sign, output),
+        Typed::Publish(publish) => publish::run(publish, output).await,
+        Typed::Verify(verify) => verify::run(&verify, output),
+        Typed::History(history) => history::run(&history, output),
+        Typed::NewAuthority(new) => authority::run(&new, output),
     }
-    format!("Network {}, directory 名录 version {}\n{rows}", shown(&view.network), view.version)
 }

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::reach::Reach;
-use crate::table::{bytes, moment, table, yes_or_no};
+use crate::table::{bytes, moment, shown, table, yes_or_no};
 use clap::Args;
 use yizhan_desk::{DiskRoom, NodeStatus};
 
@@ -39,7 +39,7 @@ fn words(status: &NodeStatus) -> String {
     };
     format!(
         "Node 驿站 {}: ready {}, running since {} UTC, version {}{memory}\n\
-         Ledger 台账 {}: {} entries; directory 名录 version {}\n\
+         Ledger 台账 {}: {} entries; directory 名录 version {}{}\n\
          Journal 日志 {}\n\
          Held for others {}, waiting in inboxes (待收) {}{disk}\n{links}",
         status.node,
@@ -49,8 +49,18 @@ fn words(status: &NodeStatus) -> String {
         status.ledger,
         status.ledger_size,
         status.directory_version,
+        alarms(status),
         bytes(status.journal_bytes),
         status.held,
         status.inbox,
     )
+}
+
+/// What is wrong with the directory, each on a line of its own.
+fn alarms(status: &NodeStatus) -> String {
+    status
+        .directory_alarms
+        .iter()
+        .map(|alarm| format!("\nALARM 名录告警 {}: {}", alarm.code, shown(&alarm.detail)))
+        .collect()
 }

@@ -155,3 +155,16 @@ async fn events_are_replayed_from_where_the_reader_left_off() {
     let rest: Vec<_> = client.events(2).await.unwrap().take(1).try_collect().await.unwrap();
     assert_eq!(rest, [event(3)]);
 }
+
+#[tokio::test]
+async fn a_version_of_the_directory_arrives_byte_for_byte_and_is_refused_with_its_reason() {
+    let house = House::with(Station::new("").0).await;
+    let client = house.client().await;
+    let archive = vec![7; 300_000];
+    let published = client.publish(archive.clone()).await.unwrap();
+    assert_eq!((published.version, published.root), (2, Digest::of(&archive)));
+    let refused = client.publish(b"old".to_vec()).await.unwrap_err();
+    let problem = refused.problem().unwrap();
+    assert_eq!(problem.door_code(), Some(DoorCode::DirectoryRefused));
+    assert!(problem.detail.starts_with("rollback: "), "{problem:?}");
+}

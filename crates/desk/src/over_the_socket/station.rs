@@ -3,8 +3,9 @@
 use crate::{
     ActDone, ActRequest, Answer, ContentError, ContentStream, DestinationTrack, DirectoryNode,
     DirectoryOffice, DirectoryView, DoorCode, DoorError, ExportedReceipt, GroupView, InboxItem, InboxPart,
-    InboxState, NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, QueueItem, RecallDone, RecallRequest,
-    RecallState, RouteStep, Stage, Submission, Submitted, Taken, Track, TrackReceipt, content_channel,
+    InboxState, NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, PublishedDirectory, QueueItem, RecallDone,
+    RecallRequest, RecallState, RouteStep, Stage, Submission, Submitted, Taken, Track, TrackReceipt,
+    content_channel,
 };
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -332,6 +333,8 @@ impl NodeDoor for Station {
             held: 3,
             inbox: 2,
             directory_version: 1,
+            directory_expires: None,
+            directory_alarms: Vec::new(),
             room: crate::DiskRoom::Ample,
             journal_bytes: 70_000_000,
             resident_bytes: Some(9_000_000),
@@ -369,6 +372,15 @@ impl NodeDoor for Station {
             offices: vec![office],
         };
         async move { Ok(DirectoryView { network: "test".into(), version: 1, nodes: vec![county] }) }.boxed()
+    }
+
+    fn publish(&self, archive: Vec<u8>) -> Answer<'_, PublishedDirectory> {
+        let published =
+            PublishedDirectory { version: 2, root: Digest::of(&archive), previous: 1, duplicate: false };
+        let refused =
+            DoorError::new(DoorCode::DirectoryRefused, "rollback: version 1", "publish a later one");
+        let answer = if archive == b"old" { Err(refused) } else { Ok(published) };
+        async move { answer }.boxed()
     }
 
     fn events(&self, after: u64) -> Answer<'_, BoxStream<'static, NodeEvent>> {

@@ -1,6 +1,6 @@
 //! Reading what a client wrote (path, query, JSON body): in bounds, and every refusal a problem.
 
-use crate::limits::{JSON_BYTES_MAX, JSON_TIMEOUT, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
+use crate::limits::{DIRECTORY_BYTES_MAX, JSON_BYTES_MAX, JSON_TIMEOUT, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use crate::{DoorCode, DoorError};
 use axum::extract::Request;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -67,27 +67,34 @@ pub(super) fn page(given: Result<Query<Page>, QueryRejection>) -> Result<Page, D
 
 /// The JSON body of a request, read within limits of size and time.
 pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, DoorError> {
-    if !is_json(request.headers()) {
+    if !is_media(request.headers(), "application/json") {
         let fix = "send JSON with `Content-Type: application/json`";
         return Err(DoorError::new(DoorCode::MediaType, "the body is not said to be JSON", fix));
     }
-    // Whatever the header promises, the body itself is counted.
-    let reading = axum::body::to_bytes(request.into_body(), JSON_BYTES_MAX);
-    let bytes: Bytes = match tokio::time::timeout(JSON_TIMEOUT, reading).await {
-        Err(_) => {
-            return Err(DoorError::new(
-                DoorCode::TooSlow,
-                "the body did not arrive in time",
-                "send it again",
-            ));
-        }
-        Ok(Err(_)) => {
-            let detail = format!("the body is larger than {JSON_BYTES_MAX} bytes or was broken off");
-            return Err(DoorError::new(DoorCode::TooLarge, detail, "shorten it"));
-        }
-        Ok(Ok(bytes)) => bytes,
-    };
+    let bytes = body(request, JSON_BYTES_MAX).await?;
     from_json(&bytes, "the body")
+}
+
+/// The tar archive that a request brings, read within limits of size and time.
+pub(super) async fn archive(request: Request) -> Result<Vec<u8>, DoorError> {
+    if !is_media(request.headers(), "application/x-tar") {
+        let fix = "send a tar archive with `Content-Type: application/x-tar`";
+        return Err(DoorError::new(DoorCode::MediaType, "the body is not said to be a tar archive", fix));
+    }
+    body(request, DIRECTORY_BYTES_MAX).await.map(Into::into)
+}
+
+async fn body(request: Request, most: usize) -> Result<Bytes, DoorError> {
+    // Whatever the header promises, the body itself is counted.
+    let reading = axum::body::to_bytes(request.into_body(), most);
+    match tokio::time::timeout(JSON_TIMEOUT, reading).await {
+        Err(_) => Err(DoorError::new(DoorCode::TooSlow, "the body did not arrive in time", "send it again")),
+        Ok(Err(_)) => {
+            let detail = format!("the body is larger than {most} bytes or was broken off");
+            Err(DoorError::new(DoorCode::TooLarge, detail, "shorten it"))
+        }
+        Ok(Ok(bytes)) => Ok(bytes),
+    }
 }
 
 /// JSON as what it stands for.
@@ -96,9 +103,9 @@ pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result
         .map_err(|error| malformed(what, error, "correct the JSON as the API documentation shows it"))
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+fn is_media(headers: &HeaderMap, wanted: &str) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    given.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
+    given.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(wanted))
 }
 
 #[cfg(test)]

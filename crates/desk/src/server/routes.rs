@@ -34,7 +34,7 @@ pub(super) fn router(desk: Desk) -> Router {
         .route("/v1/offices/{office}/inbox/{id}/acts", post(offices::act))
         .route("/v1/route/{node}", get(network::route))
         .route("/v1/groups/{group}", get(network::group))
-        .route("/v1/directory", get(network::directory))
+        .route("/v1/directory", get(network::directory).post(network::publish))
         .route("/v1/status", get(operation::status))
         .route("/v1/queue", get(operation::queue))
         .route("/v1/events", get(events::events))

@@ -26,7 +26,7 @@ pub struct RetiredCode {
 
 /// A code and the division it means today.
 #[derive(Clone, Debug)]
-pub struct Resolved<'a> {
+pub struct ResolvedCode<'a> {
     /// The division in use.
     pub division: &'a ListedDivision,
     /// The codes out of use on the way to it, the one asked for first; empty if that is in use.
@@ -73,7 +73,7 @@ fn listed(codes: &[NodeId]) -> String {
 impl DivisionTable {
     /// The division in use that a written code means: padding is taken off (`652300` is 6523, `441900` is 4419), and codes
     /// out of use are followed to their successor.
-    pub fn resolve(&self, written: &str) -> Result<Resolved<'_>, CodeError> {
+    pub fn resolve(&self, written: &str) -> Result<ResolvedCode<'_>, CodeError> {
         let unknown = || {
             let codes: Vec<NodeId> = self.named(written).map(|division| division.code).collect();
             if codes.is_empty() {
@@ -85,13 +85,13 @@ impl DivisionTable {
         };
         let code: NodeId = unpadded(written).parse().map_err(|_| unknown())?;
         if let Some(division) = self.division(code) {
-            return Ok(Resolved { division, steps: Vec::new() });
+            return Ok(ResolvedCode { division, steps: Vec::new() });
         }
         let row = self.retired.get(&code).ok_or_else(unknown)?;
         // `check` has followed every row to its end already, so only this error is left.
         let (steps, end) = self.follow(row).map_err(|_| unknown())?;
         let last = steps.last().copied().unwrap_or(row);
-        end.map(|division| Resolved { division, steps }).ok_or_else(|| CodeError::Divided {
+        end.map(|division| ResolvedCode { division, steps }).ok_or_else(|| CodeError::Divided {
             code: last.code,
             name: last.name.clone(),
             until: last.until.unwrap_or_default(),

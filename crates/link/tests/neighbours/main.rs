@@ -4,6 +4,7 @@
 mod bodies;
 #[cfg(test)]
 mod breaches;
+mod changing;
 #[cfg(test)]
 mod frames;
 #[cfg(test)]

@@ -1,0 +1,47 @@
+//! `yizhan directory show`: the register of nodes and offices, as a node goes by it or as it lies in a network's folder.
+
+use super::source::load;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::reach::Reach;
+use crate::table::{shown, table};
+use clap::Args;
+use yizhan_desk::DirectoryView;
+use yizhan_node::directory_view;
+
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    reach: Reach,
+}
+
+pub(super) async fn run(show: Show, output: Output) -> Result<(), Failure> {
+    let view = match show.reach.network_folder() {
+        Some(network) if !show.reach.names_a_node() => directory_view(&load(&network)?),
+        _ => show.reach.client(None).await?.directory().await?,
+    };
+    output.show(&view, words)
+}
+
+fn words(view: &DirectoryView) -> String {
+    let mut rows = table(&["Node 驿站", "Name 名称", "Under 上级", "Reached at 地址", "Offices 机关"]);
+    for node in &view.nodes {
+        let offices: Vec<String> = node
+            .offices
+            .iter()
+            .map(|office| {
+                let suspended = if office.suspended { " (suspended 停用)" } else { "" };
+                format!("{}@{} {}{suspended}", office.office, node.node, shown(&office.name))
+            })
+            .collect();
+        rows.add_row([
+            node.node.to_string(),
+            shown(&node.name),
+            node.parent.map(|parent| parent.to_string()).unwrap_or_default(),
+            node.address.as_deref().map(shown).unwrap_or_default(),
+            offices.join("\n"),
+        ]);
+    }
+    format!("Network {}, directory 名录 version {}\n{rows}", shown(&view.network), view.version)
+}

@@ -1,0 +1,104 @@
+//! `yizhan directory verify`: a version is checked by itself, with the authorities that a node or the command line names.
+
+use super::source::{anchor, parcel};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::reach::Reach;
+use crate::table::moment;
+use clap::Args;
+use serde::Serialize;
+use std::fs;
+use std::path::Path;
+use yizhan_document::{Digest, WallTime};
+use yizhan_hierarchy::{Parcel, TrustAnchor, limits::GRACE_MS};
+use yizhan_identity::SignedNote;
+use yizhan_node::Clock;
+
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct Verify {
+    /// A folder, a tar archive, or the number of a version that the node keeps
+    #[arg(value_name = "FOLDER|FILE.tar|VERSION")]
+    which: String,
+    /// An authority: its vkey, or a file with it; else those of the node or network that is named
+    #[arg(long, value_name = "VKEY|FILE")]
+    authority: Vec<String>,
+    /// How many of them have to have signed
+    #[arg(long, value_name = "K", default_value_t = 1, requires = "authority")]
+    threshold: usize,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// A version that verified.
+#[derive(Debug, Serialize)]
+pub(super) struct Verified {
+    /// The network.
+    pub(super) network: String,
+    /// The version.
+    pub(super) version: u64,
+    /// The digest of the root's text.
+    pub(super) root: Digest,
+    /// When it was issued.
+    pub(super) issued: WallTime,
+    /// When it expires.
+    pub(super) expires: WallTime,
+    /// Whether it lives on grace.
+    pub(super) expired: bool,
+    /// The configured authorities that signed it.
+    pub(super) signers: Vec<String>,
+    /// How many divisions it has.
+    pub(super) divisions: usize,
+}
+
+pub(super) fn run(verify: &Verify, output: Output) -> Result<(), Failure> {
+    let anchor = match verify.authority.as_slice() {
+        [] => anchor(&verify.reach.config()?)?,
+        given => {
+            let vkeys = given.iter().map(|given| vkey(given)).collect::<Result<Vec<_>, _>>()?;
+            TrustAnchor::from_vkeys(vkeys.iter().map(String::as_str), verify.threshold)?
+        }
+    };
+    let verified = verified(&parcel(&verify.which, &verify.reach)?, &anchor)?;
+    output.show(&verified, words)
+}
+
+/// Checks a version, and says who signed it.
+pub(super) fn verified(parcel: &Parcel, anchor: &TrustAnchor) -> Result<Verified, Failure> {
+    let now = Clock::start().wall();
+    let directory = parcel.verify(anchor, &[], now, GRACE_MS)?;
+    let note = SignedNote::parse(&parcel.root).map_err(yizhan_hierarchy::DirectoryError::from)?;
+    let signed = anchor.authorities.iter().filter(|authority| note.verified_by(authority));
+    Ok(Verified {
+        network: directory.network.clone(),
+        version: directory.version,
+        root: directory.stamp().root,
+        issued: directory.issued,
+        expires: directory.expires,
+        expired: directory.is_expired(now),
+        signers: signed.map(|authority| authority.name().to_owned()).collect(),
+        divisions: directory.divisions().len(),
+    })
+}
+
+fn vkey(given: &str) -> Result<String, Failure> {
+    let path = Path::new(given);
+    if path.exists() {
+        return fs::read_to_string(path).map_err(Failure::file(path, "cannot be read"));
+    }
+    Ok(given.to_owned())
+}
+
+fn words(verified: &Verified) -> String {
+    let grace = if verified.expired { " EXPIRED 已过期, gone by for 30 days after" } else { "" };
+    format!(
+        "Version {} of {} verifies 验证通过: {} divisions, signed by {}\nissued {}, expires {}{grace}\nroot {}",
+        verified.version,
+        verified.network,
+        verified.divisions,
+        verified.signers.join(", "),
+        moment(verified.issued),
+        moment(verified.expires),
+        verified.root
+    )
+}

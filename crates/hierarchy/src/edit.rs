@@ -1,0 +1,186 @@
+//! Changes to a draft, one at a time; the draft is checked as a whole before anybody can sign it.
+
+use crate::directory::Directory;
+use crate::division::{Division, OfficeRecord, OfficeState};
+use crate::draft::{Draft, Rendered};
+use crate::endpoint::Endpoint;
+use crate::root::Root;
+use crate::verification::{Certificates, DirectoryError, check_whole};
+use std::collections::BTreeMap;
+use yizhan_document::{Classification, NodeId, OfficeAddress, WallTime};
+use yizhan_identity::NoteVerifier;
+
+/// One change.
+#[derive(Clone, Debug)]
+pub enum Edit {
+    /// Who is above a node; none makes it the root of a tree.
+    Parent(NodeId, Option<NodeId>),
+    /// Who stands in for its parent.
+    BackupParents(NodeId, Vec<NodeId>),
+    /// Whom it talks to besides.
+    DirectLinks(NodeId, Vec<NodeId>),
+    /// Where it is reached.
+    Endpoints(NodeId, Vec<Endpoint>),
+    /// What people call it in a language; an empty name takes that language away.
+    Name(NodeId, String, String),
+    /// The highest classification it may carry.
+    MaxClassification(NodeId, Classification),
+    /// A new node, or an old one wholly anew.
+    PutNode(Box<Division>),
+    /// A node that is no more. Nobody may be below it.
+    RemoveNode(NodeId),
+    /// A new office of a node, or an old one with a new certificate.
+    PutOffice(NodeId, Box<OfficeRecord>),
+    /// Whether an office sends and receives.
+    OfficeState(OfficeAddress, OfficeState),
+    /// How many authorities have to sign from this version on.
+    Threshold(usize),
+    /// An authority whose signatures count no more. Never taken back.
+    Revoke(NoteVerifier),
+    /// When this version expires.
+    Expires(WallTime),
+}
+
+/// Why a change cannot be made. Whoever asked for it is to blame; the draft is as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// No such node.
+    #[error("there is no node {0} in the draft; add it first")]
+    UnknownNode(NodeId),
+    /// No such office.
+    #[error("there is no office {0} in the draft; add it first")]
+    UnknownOffice(OfficeAddress),
+}
+
+impl Draft {
+    /// Makes one change.
+    pub fn apply(&mut self, edit: Edit) -> Result<(), EditError> {
+        match edit {
+            Edit::Parent(node, parent) => self.division(node)?.parent = parent,
+            Edit::BackupParents(node, parents) => self.division(node)?.backup_parents = parents,
+            Edit::DirectLinks(node, links) => self.division(node)?.direct_links = links,
+            Edit::Endpoints(node, endpoints) => self.division(node)?.endpoints = endpoints,
+            Edit::Name(node, language, name) if name.is_empty() => {
+                self.division(node)?.names.remove(&language);
+            }
+            Edit::Name(node, language, name) => {
+                self.division(node)?.names.insert(language, name);
+            }
+            Edit::MaxClassification(node, most) => self.division(node)?.max_classification = most,
+            Edit::PutNode(division) => {
+                self.divisions.insert(division.node, *division);
+            }
+            Edit::RemoveNode(node) => {
+                self.divisions.remove(&node).ok_or(EditError::UnknownNode(node))?;
+            }
+            Edit::PutOffice(node, record) => {
+                let offices = &mut self.division(node)?.offices;
+                match offices.iter_mut().find(|there| there.office == record.office) {
+                    Some(there) => *there = *record,
+                    None => offices.push(*record),
+                }
+            }
+            Edit::OfficeState(address, state) => {
+                let offices = &mut self.division(address.node)?.offices;
+                let office = offices.iter_mut().find(|there| there.office == address.office);
+                office.ok_or(EditError::UnknownOffice(address))?.state = state;
+            }
+            Edit::Threshold(threshold) => self.threshold = threshold,
+            Edit::Revoke(authority) => {
+                self.revoked.insert(authority);
+            }
+            Edit::Expires(expires) => self.expires = expires,
+        }
+        Ok(())
+    }
+
+    fn division(&mut self, node: NodeId) -> Result<&mut Division, EditError> {
+        self.divisions.get_mut(&node).ok_or(EditError::UnknownNode(node))
+    }
+}
+
+impl Rendered {
+    /// Checks a draft as every reader will, but for the signatures that are still missing: no orphan, no circle, no address
+    /// or key given twice, backup parents where they may be, certificates of this network. Gives what was checked.
+    pub fn check(&self) -> Result<Root, DirectoryError> {
+        let root = Root::parse(&self.root_text)?;
+        let mut divisions = BTreeMap::new();
+        for (node, bytes) in &self.files {
+            let division = Division::from_json(bytes)
+                .map_err(|reason| DirectoryError::Division { node: *node, reason })?;
+            if division.node != *node {
+                return Err(DirectoryError::WrongNode { listed: *node, inside: division.node });
+            }
+            divisions.insert(*node, division);
+        }
+        check_whole(&root, &self.ca, &divisions, Certificates::Now)?;
+        Ok(root)
+    }
+}
+
+impl Directory {
+    /// A draft of the version after this one with some changes made to it.
+    pub fn edited(
+        &self,
+        edits: impl IntoIterator<Item = Edit>,
+        issued: WallTime,
+        expires: WallTime,
+    ) -> Result<Draft, EditError> {
+        let mut draft = Draft::following(self, issued, expires);
+        edits.into_iter().try_for_each(|edit| draft.apply(edit))?;
+        Ok(draft)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{believed, demo_draft, expires, issued, node};
+    use crate::tree::TreeError;
+
+    fn edited(edits: Vec<Edit>) -> Result<Root, DirectoryError> {
+        let draft = believed(&demo_draft()).edited(edits, issued(), expires()).unwrap();
+        draft.render().unwrap().check()
+    }
+
+    #[test]
+    fn an_edited_version_is_the_next_one_with_nothing_else_changed() {
+        let endpoint = "10.0.0.1:7000".parse().unwrap();
+        let root = edited(vec![Edit::Endpoints(node("652301"), vec![endpoint])]).unwrap();
+        let before = believed(&demo_draft());
+        assert_eq!(root.version, 2);
+        for (node, digest) in &root.divisions {
+            let changed = *node == crate::sample::node("652301");
+            assert_eq!(before.digest_of(*node) != Some(*digest), changed, "{node}");
+        }
+    }
+
+    #[test]
+    fn an_orphan_a_circle_and_an_address_given_twice_are_found_before_anybody_signs() {
+        let orphan = edited(vec![Edit::RemoveNode(node("6523"))]);
+        assert!(matches!(orphan, Err(DirectoryError::Tree(TreeError::Orphan { .. }))), "{orphan:?}");
+        let circle = edited(vec![Edit::Parent(node("6523"), Some(node("652301")))]);
+        assert!(matches!(circle, Err(DirectoryError::Tree(TreeError::Cycle { .. }))), "{circle:?}");
+        let taken = demo_draft().divisions[&node("65")].endpoints.clone();
+        let twice = edited(vec![Edit::Endpoints(node("652301"), taken)]);
+        assert!(matches!(twice, Err(DirectoryError::SharedEndpoint { .. })), "{twice:?}");
+        let backup = edited(vec![Edit::BackupParents(node("6523"), vec![node("652301")])]);
+        assert!(matches!(backup, Err(DirectoryError::Tree(_))), "{backup:?}");
+    }
+
+    #[test]
+    fn a_change_to_what_is_not_there_is_refused_and_one_to_what_is_there_is_made() {
+        let held = believed(&demo_draft());
+        let edit = |edit| held.edited([edit], issued(), expires());
+        let nobody = node("659999");
+        assert_eq!(edit(Edit::RemoveNode(nobody)).err(), Some(EditError::UnknownNode(nobody)));
+        let office: OfficeAddress = "nobody@65".parse().unwrap();
+        let suspend = |office| Edit::OfficeState(office, OfficeState::Suspended);
+        assert_eq!(edit(suspend(office.clone())).err(), Some(EditError::UnknownOffice(office)));
+        let there = held.division(node("65")).unwrap().offices[0].address(node("65"));
+        let draft = edit(suspend(there)).unwrap();
+        assert_eq!(draft.divisions[&node("65")].offices[0].state, OfficeState::Suspended);
+        let draft = edit(Edit::Name(node("65"), "kk".into(), "Шыңжаң".into())).unwrap();
+        assert_eq!(draft.divisions[&node("65")].name("kk"), "Шыңжаң");
+    }
+}

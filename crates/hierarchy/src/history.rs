@@ -1,0 +1,152 @@
+//! The versions of the directory that a node keeps: `<version>.tar` each, the newest being the one it goes by.
+//!
+//! A version is written beside, synced, and renamed into place: the name is the moment that counts. What is read back is
+//! verified anew.
+
+use crate::durable;
+use crate::limits;
+use crate::parcel::{Parcel, ParcelError};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The kept versions of one node.
+#[derive(Clone, Debug)]
+pub struct History {
+    folder: PathBuf,
+}
+
+impl History {
+    /// The history in a folder, which need not be there yet.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The versions that are kept, ascending.
+    pub fn versions(&self) -> Result<Vec<u64>, HistoryError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(disk(&self.folder))?,
+        };
+        let mut versions = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(disk(&self.folder))?.file_name();
+            versions.extend(name.to_str().and_then(version_of));
+        }
+        versions.sort_unstable();
+        Ok(versions)
+    }
+
+    /// A kept version, unverified.
+    pub fn read(&self, version: u64) -> Result<Parcel, HistoryError> {
+        let path = self.path(version);
+        match durable::read_at_most(&path, limits::DIRECTORY_BYTES_MAX) {
+            Ok(Some(bytes)) => {
+                Parcel::from_tar(&bytes).map_err(|reason| HistoryError::Damaged { path, reason })
+            }
+            Ok(None) => {
+                let reason = ParcelError::TooLarge { what: "archive", most: limits::DIRECTORY_BYTES_MAX };
+                Err(HistoryError::Damaged { path, reason })
+            }
+            Err(source) => Err(HistoryError::Disk { path, source }),
+        }
+    }
+
+    /// Keeps a version; it is durable when this returns. The oldest go once there are more than
+    /// [`VERSIONS_KEPT_MAX`](limits::VERSIONS_KEPT_MAX).
+    pub fn keep(&self, version: u64, parcel: &Parcel) -> Result<(), HistoryError> {
+        let new = !self.folder.exists();
+        fs::create_dir_all(&self.folder).map_err(disk(&self.folder))?;
+        if let Some(above) = self.folder.parent().filter(|_| new) {
+            durable::sync_folder(above).map_err(disk(above))?;
+        }
+        let (path, beside) = (self.path(version), self.folder.join("next"));
+        let bytes = parcel.to_tar().map_err(disk(&path))?;
+        durable::write_beside(&beside, &bytes).map_err(disk(&beside))?;
+        durable::put_in_place(&beside, &path).map_err(disk(&path))?;
+        durable::sync_folder(&self.folder).map_err(disk(&self.folder))?;
+        let versions = self.versions()?;
+        for old in versions.iter().rev().skip(limits::VERSIONS_KEPT_MAX) {
+            let path = self.path(*old);
+            fs::remove_file(&path).map_err(disk(&path))?;
+        }
+        Ok(())
+    }
+
+    fn path(&self, version: u64) -> PathBuf {
+        self.folder.join(format!("{version}.tar"))
+    }
+}
+
+/// The version in a file's name, written in the one way it is written.
+fn version_of(name: &str) -> Option<u64> {
+    let number = name.strip_suffix(".tar")?;
+    number.parse().ok().filter(|version: &u64| version.to_string() == number)
+}
+
+fn disk(path: &Path) -> impl FnOnce(io::Error) -> HistoryError {
+    let path = path.to_owned();
+    move |source| HistoryError::Disk { path, source }
+}
+
+/// Why a version was not kept, or cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The disk.
+    #[error("{path} cannot be read or written: {source}; see to the disk")]
+    Disk {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that was harmed.
+    #[error("{path} is damaged: {reason}; move it away, the version is fetched again from a neighbour")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        reason: ParcelError,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+    use crate::sample::{authority, demo_draft};
+
+    fn parcel(version: u64) -> Parcel {
+        Draft { version, ..demo_draft() }.render().unwrap().signed(&[authority()])
+    }
+
+    #[test]
+    fn what_is_kept_is_read_back_and_the_oldest_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::in_folder(folder.path().join("directory"));
+        assert_eq!(history.versions().unwrap(), Vec::<u64>::new());
+        let most = limits::VERSIONS_KEPT_MAX as u64;
+        for version in 1..=most + 2 {
+            history.keep(version, &parcel(version)).unwrap();
+        }
+        assert_eq!(history.versions().unwrap(), (3..=most + 2).collect::<Vec<_>>());
+        assert_eq!(history.read(9).unwrap().claimed().unwrap().version, 9);
+        assert!(matches!(history.read(1), Err(HistoryError::Disk { .. })));
+    }
+
+    #[test]
+    fn a_torn_version_that_never_got_its_name_is_no_version_and_a_harmed_one_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::in_folder(folder.path());
+        history.keep(7, &parcel(7)).unwrap();
+        fs::write(folder.path().join("next"), b"torn").unwrap();
+        fs::write(folder.path().join("08.tar"), b"").unwrap();
+        assert_eq!(history.versions().unwrap(), [7]);
+        fs::write(folder.path().join("7.tar"), b"harmed").unwrap();
+        assert!(matches!(history.read(7), Err(HistoryError::Damaged { .. })));
+        history.keep(8, &parcel(8)).unwrap();
+        assert_eq!(history.versions().unwrap(), [7, 8]);
+    }
+}

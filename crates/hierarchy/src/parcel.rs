@@ -1,0 +1,206 @@
+//! A directory as it is handed over and kept: the signed root, the CA certificate and every division's file, byte for byte.
+//!
+//! As one file it is a tar archive of what stands in the directory's folder: `root`, `ca.pem`, `divisions/<node>.json`. So a
+//! version that a node keeps can be unpacked with `tar`, read by people and verified by every tool that reads a folder.
+
+use crate::anchor::TrustAnchor;
+use crate::directory::Directory;
+use crate::folder::{CA, DIVISIONS, ROOT};
+use crate::limits;
+use crate::root::Root;
+use crate::verification::{Certificates, DirectoryError, Parts};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use yizhan_document::{Digest, NodeId, WallTime};
+use yizhan_identity::{NoteVerifier, SignedNote, certificate_from_pem, certificate_to_pem};
+
+/// The bytes of one version of a directory. Nothing in it is believed before it was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// The signed root: a note.
+    pub root: Vec<u8>,
+    /// The CA certificate, in DER.
+    pub ca: Vec<u8>,
+    /// The file of each division.
+    pub files: BTreeMap<NodeId, Vec<u8>>,
+}
+
+impl Parcel {
+    /// The parcel as a tar archive; the same parcel gives the same bytes.
+    pub fn to_tar(&self) -> io::Result<Vec<u8>> {
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut put = |name: &str, bytes: &[u8]| {
+            let mut header = tar::Header::new_ustar();
+            header.set_mode(0o644);
+            header.set_size(bytes.len() as u64);
+            archive.append_data(&mut header, name, bytes)
+        };
+        put(ROOT, &self.root)?;
+        put(CA, certificate_to_pem(&self.ca).as_bytes())?;
+        for (node, bytes) in &self.files {
+            put(&format!("{DIVISIONS}/{node}.json"), bytes)?;
+        }
+        archive.into_inner()
+    }
+
+    /// Reads a tar archive. Sizes are looked at before anything is read, and names decide nothing but what a file is.
+    pub fn from_tar(bytes: &[u8]) -> Result<Self, ParcelError> {
+        if bytes.len() > limits::DIRECTORY_BYTES_MAX {
+            return Err(ParcelError::TooLarge { what: "archive", most: limits::DIRECTORY_BYTES_MAX });
+        }
+        let (mut root, mut ca, mut files) = (None, None, BTreeMap::new());
+        for entry in tar::Archive::new(bytes).entries().map_err(ParcelError::Archive)? {
+            let mut entry = entry.map_err(ParcelError::Archive)?;
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            // `tar -c` of a folder brings the folders along.
+            if entry.header().entry_type().is_dir() {
+                continue;
+            }
+            let unexpected = || ParcelError::Unexpected { name: name.chars().take(80).collect() };
+            if !entry.header().entry_type().is_file() {
+                return Err(unexpected());
+            }
+            let new = match name.strip_prefix("./").unwrap_or(&name) {
+                ROOT => root.replace(read(&mut entry, "root", limits::ROOT_BYTES_MAX)?).is_none(),
+                CA => ca.replace(read(&mut entry, "ca.pem", limits::CA_PEM_BYTES_MAX)?).is_none(),
+                other => {
+                    let node = other.strip_prefix(DIVISIONS).and_then(|rest| rest.strip_prefix('/'));
+                    let node = node.and_then(|name| name.strip_suffix(".json")?.parse().ok());
+                    let node: NodeId = node.ok_or_else(unexpected)?;
+                    let file = read(&mut entry, "file of a division", limits::DIVISION_BYTES_MAX)?;
+                    if files.len() == limits::DIVISIONS_MAX {
+                        return Err(ParcelError::TooLarge { what: "number of divisions", most: files.len() });
+                    }
+                    files.insert(node, file).is_none()
+                }
+            };
+            if !new {
+                return Err(unexpected());
+            }
+        }
+        let missing = |what| ParcelError::Missing { what };
+        let pem = ca.and_then(|pem| certificate_from_pem(std::str::from_utf8(&pem).ok()?).ok());
+        Ok(Self { root: root.ok_or(missing(ROOT))?, ca: pem.ok_or(missing(CA))?, files })
+    }
+
+    /// The root as it is written, whoever signed it: to know what this claims to be.
+    pub fn claimed(&self) -> Result<Root, DirectoryError> {
+        Ok(Root::parse(&SignedNote::parse(&self.root)?.text)?)
+    }
+
+    /// Checks all of it as [`Directory::load_with_grace`] checks a folder. `revoked` are the keys that the version before had
+    /// revoked.
+    pub fn verify(
+        &self,
+        anchor: &TrustAnchor,
+        revoked: &[NoteVerifier],
+        now: WallTime,
+        grace_ms: u64,
+    ) -> Result<Directory, DirectoryError> {
+        let file =
+            |node, _: &Digest| self.files.get(&node).cloned().ok_or(DirectoryError::MissingDivision { node });
+        let ca = |_: &Digest| Ok(self.ca.clone());
+        Parts { root_note: &self.root, ca, file, certificates: Certificates::Now }
+            .verify(anchor, revoked, now, grace_ms)
+    }
+}
+
+fn read(entry: &mut impl Read, what: &'static str, most: usize) -> Result<Vec<u8>, ParcelError> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    entry.take(limit).read_to_end(&mut bytes).map_err(ParcelError::Archive)?;
+    if bytes.len() > most { Err(ParcelError::TooLarge { what, most }) } else { Ok(bytes) }
+}
+
+/// Why bytes are no parcel. Whoever packed it is to blame.
+#[derive(Debug, thiserror::Error)]
+pub enum ParcelError {
+    /// Not a tar archive, or one that ends too early.
+    #[error("it is no tar archive of a directory: {0}; pack the folder anew")]
+    Archive(#[source] io::Error),
+    /// More than such a thing may have.
+    #[error("the {what} is more than {most}")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// How much there may be.
+        most: usize,
+    },
+    /// A file that has no place in a directory, or stands in it twice, or is none.
+    #[error("`{name}` has no place in it, or stands in it twice; pack root, ca.pem and divisions/ alone")]
+    Unexpected {
+        /// Its name.
+        name: String,
+    },
+    /// A file that has to be there.
+    #[error("`{what}` is not in it, or is not what its name says; pack the folder anew")]
+    Missing {
+        /// Its name.
+        what: &'static str,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{anchor, authority, demo_draft, issued, node};
+    use proptest::prelude::*;
+
+    fn parcel() -> Parcel {
+        demo_draft().render().unwrap().signed(&[authority()])
+    }
+
+    #[test]
+    fn a_parcel_reads_back_from_its_archive_and_is_believed() {
+        let archive = parcel().to_tar().unwrap();
+        assert_eq!(archive, parcel().to_tar().unwrap());
+        let read = Parcel::from_tar(&archive).unwrap();
+        assert_eq!(read, parcel());
+        let directory = read.verify(&anchor(), &[], issued(), 0).unwrap();
+        assert_eq!((directory.version, read.claimed().unwrap().version), (1, 1));
+        assert_eq!(directory.digest_of(node("65")), Some(Digest::of(&read.files[&node("65")])));
+    }
+
+    #[test]
+    fn an_archive_with_something_else_something_twice_or_something_missing_is_refused() {
+        let archive = |files: &[(&str, &[u8])]| {
+            let mut archive = tar::Builder::new(Vec::new());
+            for (name, bytes) in files {
+                let mut header = tar::Header::new_ustar();
+                header.set_size(bytes.len() as u64);
+                header.set_mode(0o644);
+                archive.append_data(&mut header, name, *bytes).unwrap();
+            }
+            archive.into_inner().unwrap()
+        };
+        let pem = certificate_to_pem(&parcel().ca);
+        let (root, ca) = (("root", b"r".as_slice()), ("ca.pem", pem.as_bytes()));
+        assert!(Parcel::from_tar(&archive(&[root, ca])).is_ok());
+        for files in [[root, ca, root], [root, ca, ("divisions/x/65.json", b"")], [root, ca, ("notes", b"")]]
+        {
+            assert!(matches!(Parcel::from_tar(&archive(&files)), Err(ParcelError::Unexpected { .. })));
+        }
+        assert!(matches!(Parcel::from_tar(&archive(&[ca])), Err(ParcelError::Missing { what: "root" })));
+        let no_certificate = archive(&[root, ("ca.pem", b"x")]);
+        assert!(matches!(Parcel::from_tar(&no_certificate), Err(ParcelError::Missing { what: "ca.pem" })));
+        let large = vec![0; limits::CA_PEM_BYTES_MAX + 1];
+        let large = archive(&[root, ("ca.pem", &large)]);
+        assert!(matches!(Parcel::from_tar(&large), Err(ParcelError::TooLarge { what: "ca.pem", .. })));
+        assert!(matches!(
+            Parcel::from_tar(b"no archive"),
+            Err(ParcelError::Archive(_) | ParcelError::Missing { .. })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_fall(at in 0usize..4096, by in 1u8.., cut in 0usize..4096) {
+            let mut bytes = parcel().to_tar().unwrap();
+            bytes[at] ^= by;
+            bytes.truncate(bytes.len() - cut);
+            if let Ok(read) = Parcel::from_tar(&bytes) {
+                prop_assert!(read.to_tar().is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! New versions of the directory: published here or told of by a neighbour, fetched, verified, made durable, gone by without a
+//! restart, and told to the neighbours in turn. So a version that is published at one node spreads through the network by itself.
+//!
+//! One task does all of it, one matter at a time. Nothing of a version is believed before it was verified against the trust
+//! anchor of the configuration and against the version that is held (MUST-36, MUST-38).
+
+pub(crate) mod begin;
+mod fetching;
+pub(crate) mod fit;
+mod installing;
+pub(crate) mod told;
+
+use crate::shared::Shared;
+use fetching::Fetch;
+use fit::OwnKeys;
+use installing::InstallError;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use yizhan_desk::{DoorCode, DoorError, PublishedDirectory};
+use yizhan_document::NodeId;
+use yizhan_hierarchy::{Acceptance, History, Parcel, TrustAnchor, VersionRefused};
+use yizhan_protocol::{DirectoryHeld, DirectoryPart, DirectoryWanted, Frame, limits};
+
+/// Matters that wait, at the most; what neighbours say is left out then, and said again.
+pub(crate) const MATTERS_MAX: usize = 2048;
+/// How often it is looked whether something is overdue.
+const ROUND: Duration = Duration::from_secs(1);
+/// For how long a node that the new version names as a neighbour no more is still a neighbour, in milliseconds: it may have
+/// the new version only from here.
+const LINGER_MS: u64 = 30_000;
+
+/// Something about versions of the directory.
+pub(crate) enum Matter {
+    /// A neighbour said hello.
+    Up {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// The version it holds.
+        version: u64,
+    },
+    /// A neighbour is gone.
+    Down {
+        /// The neighbour.
+        neighbour: NodeId,
+    },
+    /// A neighbour holds a version.
+    Held {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// Which.
+        held: DirectoryHeld,
+    },
+    /// A neighbour asks for a part of a version.
+    Wanted {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// Which.
+        wanted: DirectoryWanted,
+    },
+    /// A part of the version that is being fetched.
+    Part {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// The part.
+        part: Box<DirectoryPart>,
+    },
+    /// A version is published here.
+    Publish {
+        /// A tar archive.
+        archive: Vec<u8>,
+        /// The answer.
+        reply: oneshot::Sender<Result<PublishedDirectory, DoorError>>,
+    },
+}
+
+/// The task and what only it knows.
+pub(crate) struct Versions {
+    shared: Arc<Shared>,
+    own: OwnKeys,
+    anchor: TrustAnchor,
+    history: History,
+    fetch: Option<Fetch>,
+    /// When those who are neighbours no more are let go of, by uptime.
+    lingering: Option<u64>,
+}
+
+impl Versions {
+    /// The task, before it runs.
+    pub(crate) fn new(shared: Arc<Shared>, own: OwnKeys, anchor: TrustAnchor) -> Self {
+        let history = begin::history(&shared.config);
+        Self { shared, own, anchor, history, fetch: None, lingering: None }
+    }
+
+    /// Takes matters until the node ends.
+    pub(crate) async fn run(mut self, mut matters: mpsc::Receiver<Matter>) {
+        let mut round = tokio::time::interval(ROUND);
+        loop {
+            tokio::select! {
+                matter = matters.recv() => match matter {
+                    Some(matter) => self.take(matter).await,
+                    None => return,
+                },
+                _ = round.tick() => self.look(),
+            }
+        }
+    }
+
+    async fn take(&mut self, matter: Matter) {
+        match matter {
+            // MUST-39: both sides say what they hold, and whoever is behind asks.
+            Matter::Up { neighbour, version } => {
+                self.shared.told().says(neighbour, version, None);
+                self.tell(neighbour);
+                self.fetch_if_behind();
+            }
+            Matter::Down { neighbour } => {
+                self.shared.told().forget(neighbour);
+                if self.fetch.as_ref().is_some_and(|fetch| fetch.from == neighbour) {
+                    self.fetch = None;
+                    self.fetch_if_behind();
+                }
+            }
+            Matter::Held { neighbour, held } => {
+                self.shared.told().says(neighbour, held.version, Some(held.root));
+                self.fetch_if_behind();
+            }
+            Matter::Wanted { neighbour, wanted } => self.serve(neighbour, wanted).await,
+            Matter::Part { neighbour, part } => self.part(neighbour, *part).await,
+            Matter::Publish { archive, reply } => {
+                let answer = self.publish(archive).await;
+                // Who does not wait any more can ask what the node goes by.
+                reply.send(answer).unwrap_or_default();
+            }
+        }
+    }
+
+    /// What time brings: a neighbour that does not answer, versions not fetched yet, neighbours to be let go of.
+    fn look(&mut self) {
+        let now = self.shared.clock.uptime_ms();
+        if let Some(silent) = self.fetch.as_ref().filter(|fetch| fetch.is_silent(now)).map(|fetch| fetch.from)
+        {
+            self.give_up(silent, "silent", "it does not send what it says it holds");
+        }
+        if self.lingering.is_some_and(|until| until <= now) {
+            self.lingering = None;
+            self.set_neighbours(&[]);
+        }
+        let held = self.shared.current.held();
+        self.shared.told().compare(held.version, now);
+        self.fetch_if_behind();
+    }
+
+    /// Begins to fetch the highest version that a neighbour holds, if it is higher than the own one.
+    fn fetch_if_behind(&mut self) {
+        if self.fetch.is_some() {
+            return;
+        }
+        let now = self.shared.clock.uptime_ms();
+        let held = self.shared.current.held().version;
+        let Some((from, version)) = self.shared.told().best(held, now) else { return };
+        self.fetch = Some(Fetch::begin(from, version, now));
+        self.ask();
+    }
+
+    /// Asks for what is missing next.
+    fn ask(&mut self) {
+        let now = self.shared.clock.uptime_ms();
+        let Some(fetch) = &mut self.fetch else { return };
+        let wanted = fetch.wanted(now);
+        let to = fetch.from;
+        if let Err(error) = self.shared.links.send(to, Frame::DirectoryWanted(wanted)) {
+            tracing::debug!(neighbour = %to, %error, "a part of the directory could not be asked for");
+        }
+    }
+
+    /// The version cannot be had from this neighbour now.
+    fn give_up(&mut self, from: NodeId, code: &'static str, reason: &str) {
+        let Some(fetch) = self.fetch.take() else { return };
+        tracing::error!(neighbour = %from, version = fetch.version, code, reason, "ALARM: a version of the directory is refused");
+        let now = self.shared.clock.uptime_ms();
+        self.shared.told().refused(from, format!("{code}: {reason}"), now);
+    }
+
+    async fn part(&mut self, neighbour: NodeId, part: DirectoryPart) {
+        let (anchor, held) = (self.anchor.clone(), self.shared.current.held());
+        let Some(fetch) = self.fetch.as_mut().filter(|fetch| fetch.waits_for(neighbour, &part)) else {
+            return;
+        };
+        let acceptance = Acceptance { anchor: &anchor, held: &held, now: self.shared.clock.wall() };
+        match fetch.take(part, &acceptance) {
+            Ok(false) => self.ask(),
+            Ok(true) => self.fetched().await,
+            Err(refused) => self.give_up(neighbour, refused.code(), &refused.to_string()),
+        }
+    }
+
+    /// All files are here: those that did not change come from the version that is held.
+    async fn fetched(&mut self) {
+        let Some(fetch) = self.fetch.as_ref() else { return };
+        let (from, history, held) = (fetch.from, self.history.clone(), self.shared.current.held());
+        let assembled = tokio::task::spawn_blocking(move || history.read(held.version)).await;
+        let Some(fetch) = self.fetch.as_mut() else { return };
+        let kept = match assembled {
+            Ok(Ok(kept)) => kept,
+            // Then all of it is fetched.
+            Ok(Err(error)) => {
+                tracing::error!(%error, "ALARM: the version of the directory that is gone by cannot be read back");
+                if fetch.fetch_all() {
+                    return self.ask();
+                }
+                return self.give_up(from, "unreadable", &error.to_string());
+            }
+            Err(fault) => return self.give_up(from, "fault", &fault.to_string()),
+        };
+        let parcel = fetch.assemble(kept);
+        match self.install(parcel).await {
+            Ok(_) => self.fetch = None,
+            Err(InstallError::Refused(refused)) => {
+                self.give_up(from, refused.code(), &refused.to_string());
+            }
+            Err(error) => self.give_up(from, "disk", &error.to_string()),
+        }
+    }
+
+    async fn publish(&mut self, archive: Vec<u8>) -> Result<PublishedDirectory, DoorError> {
+        let refused = |code: &str, reason: String| {
+            let fix =
+                "the version before is gone by still; put right what the reason names and publish again";
+            DoorError::new(DoorCode::DirectoryRefused, format!("{code}: {reason}"), fix)
+        };
+        let previous = self.shared.current.held();
+        let read = tokio::task::spawn_blocking(move || Parcel::from_tar(&archive)).await;
+        let parcel = read.map_err(crate::door::internal)?.map_err(|e| refused("archive", e.to_string()))?;
+        match self.install(parcel).await {
+            Ok(directory) => Ok(PublishedDirectory {
+                version: directory.version,
+                root: directory.stamp().root,
+                previous: previous.version,
+                duplicate: false,
+            }),
+            Err(InstallError::Refused(VersionRefused::Held { version })) => {
+                let root = previous.stamp().root;
+                Ok(PublishedDirectory { version, root, previous: version, duplicate: true })
+            }
+            Err(InstallError::Refused(reason)) => Err(refused(reason.code(), reason.to_string())),
+            Err(error) => Err(crate::door::internal(error)),
+        }
+    }
+
+    /// Sends a part of a version that is kept, as much as one frame is to hold. A version that is kept no more has no parts.
+    async fn serve(&self, neighbour: NodeId, wanted: DirectoryWanted) {
+        let (history, version) = (self.history.clone(), wanted.version);
+        let part = tokio::task::spawn_blocking(move || {
+            let parcel = history.read(version).ok()?;
+            Some(fetching::part_of(parcel, &wanted, limits::DIRECTORY_PART_BYTES_AIM))
+        });
+        let nothing = || DirectoryPart { version, root: Vec::new(), ca: Vec::new(), files: Vec::new() };
+        let part = part.await.ok().flatten().unwrap_or_else(nothing);
+        if let Err(error) = self.shared.links.send(neighbour, Frame::DirectoryPart(Box::new(part))) {
+            tracing::debug!(%neighbour, %error, "a part of the directory was not sent; it is asked for again");
+        }
+    }
+
+    /// Tells a neighbour which version is held here.
+    fn tell(&self, neighbour: NodeId) {
+        let stamp = self.shared.current.held().stamp();
+        let held = DirectoryHeld { version: stamp.version, root: stamp.root };
+        if let Err(error) = self.shared.links.send(neighbour, Frame::DirectoryHeld(held)) {
+            tracing::debug!(%neighbour, %error, "the version was not told; the next hello says it");
+        }
+    }
+
+    /// Makes the neighbours of the version that is gone by the neighbours, and for a while `also`.
+    fn set_neighbours(&self, also: &[NodeId]) {
+        let wanted = crate::start::neighbours(&self.shared.by().directory, self.shared.me(), also);
+        if let Err(error) = self.shared.links.set_neighbours(&wanted) {
+            tracing::error!(%error, "ALARM: the neighbours of the new directory cannot be taken; a restart tries it again");
+        }
+    }
+}

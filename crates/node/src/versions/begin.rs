@@ -1,0 +1,84 @@
+//! Which version a node starts with: the newest that it keeps or that lies in the folder of its configuration.
+
+use crate::config::Config;
+use crate::fault::NodeError;
+use yizhan_document::WallTime;
+use yizhan_hierarchy::{Acceptance, Directory, History, Parcel, TrustAnchor, limits::GRACE_MS};
+
+/// Where the versions are kept that this node took.
+pub(crate) fn history(config: &Config) -> History {
+    History::in_folder(config.data.join("directory"))
+}
+
+/// The trust anchor of the configuration.
+pub(crate) fn anchor(config: &Config) -> Result<TrustAnchor, NodeError> {
+    let vkeys = config.directory.authorities.iter().map(String::as_str);
+    Ok(TrustAnchor::from_vkeys(vkeys, config.directory.threshold)?)
+}
+
+/// The newest version there is on this disk. A later one in the folder takes the place of the kept one as if it had been
+/// published; an earlier one is looked at no more, so that putting an old folder back sets no node back (MUST-36).
+pub(crate) fn newest(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Result<Directory, NodeError> {
+    let history = history(config);
+    let Some(kept) = newest_kept(&history, anchor, now) else {
+        let directory = Directory::load_with_grace(&config.directory.folder, anchor, now, GRACE_MS)?;
+        keep(&history, config, &directory);
+        return Ok(directory);
+    };
+    let parcel = match Parcel::read(&config.directory.folder) {
+        Ok(parcel) => parcel,
+        Err(error) => {
+            tracing::warn!(%error, version = kept.version, "the directory's folder cannot be read; the kept version is gone by");
+            return Ok(kept);
+        }
+    };
+    let claimed = parcel.claimed()?.version;
+    if claimed < kept.version {
+        return Ok(kept);
+    }
+    match (Acceptance { anchor, held: &kept, now }).whole(&parcel) {
+        Ok(newer) => {
+            keep(&history, config, &newer);
+            Ok(newer)
+        }
+        Err(yizhan_hierarchy::VersionRefused::Held { .. }) => Ok(kept),
+        Err(refused) => {
+            tracing::error!(code = refused.code(), reason = %refused, version = kept.version,
+                "ALARM: the version in the directory's folder is refused; the kept version is gone by");
+            Ok(kept)
+        }
+    }
+}
+
+fn newest_kept(history: &History, anchor: &TrustAnchor, now: WallTime) -> Option<Directory> {
+    let versions = history.versions().unwrap_or_default();
+    versions.into_iter().rev().find_map(|version| {
+        let believed = history
+            .read(version)
+            .map_err(|error| error.to_string())
+            .and_then(|parcel| parcel.verify(anchor, &[], now, GRACE_MS).map_err(|error| error.to_string()));
+        believed
+            .inspect_err(|reason| {
+                tracing::error!(
+                    version,
+                    reason,
+                    "ALARM: a version of the directory that was kept is not believed"
+                );
+            })
+            .ok()
+    })
+}
+
+/// Keeps what was found in the folder, so that neighbours can be sent it. The folder has it still if that fails.
+fn keep(history: &History, config: &Config, directory: &Directory) {
+    let kept = Parcel::read(&config.directory.folder)
+        .map_err(|error| error.to_string())
+        .and_then(|parcel| history.keep(directory.version, &parcel).map_err(|error| error.to_string()));
+    if let Err(reason) = kept {
+        tracing::error!(
+            version = directory.version,
+            reason,
+            "ALARM: the directory cannot be kept in the data folder"
+        );
+    }
+}
