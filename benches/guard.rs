@@ -69,7 +69,12 @@ fn hop_us(folder: &Path, case: &Case, documents: u64) -> anyhow::Result<f64> {
         .output()?;
     anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let figures: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let figure = |name: &str| figures[name].as_f64().with_context(|| format!("the figures have no {name}"));
+    let figure = |name: &str| {
+        figures
+            .get(name)
+            .and_then(serde_json::Value::as_f64)
+            .with_context(|| format!("the figures have no {name}"))
+    };
     anyhow::ensure!(figure("delivered")? == figure("documents")?, "not everything was delivered");
     Ok(figure("cpu_us_per_doc")? - figure("tool_cpu_us_per_doc")?)
 }

@@ -103,6 +103,7 @@ fn publish(folder: &Path, nodes: &[PlannedNode]) -> anyhow::Result<()> {
         divisions.insert(id, division);
     }
     let draft = Draft {
+        revoked: std::collections::BTreeSet::new(),
         network: NETWORK.to_owned(),
         version: 1,
         issued: now,

@@ -222,9 +222,7 @@ fn a_certificate_that_no_publisher_would_have_signed_is_found_when_the_node_of_i
     let folder = TempDir::new().unwrap();
     let refused = publish(folder.path(), &draft);
     assert!(matches!(refused, Err(PublishError::Refused(DirectoryError::Certificate { .. }))));
-    let rendered = draft.render().unwrap();
-    let note = rendered.root_note(&[authority()]);
-    stage(folder.path(), &rendered, &note).unwrap();
+    stage(folder.path(), &draft.render().unwrap().signed(&[authority()])).unwrap();
     commit(folder.path()).unwrap();
 
     let directory = Directory::load(folder.path(), &anchor(), issued()).unwrap();
