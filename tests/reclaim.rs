@@ -120,7 +120,7 @@ fn settled_tiles_are_part_of_the_truth_and_a_damaged_entry_is_one_hole() {
 fn reclaim_from(network: &Network, node: &str, bytes: u64) {
     let path = network.node(node).join("node.toml");
     let config = std::fs::read_to_string(&path).unwrap();
-    let set = config.replace("reclaim_bytes = 67108864", &format!("reclaim_bytes = {bytes}"));
+    let set = config.replace("reclaim_bytes = 268435456", &format!("reclaim_bytes = {bytes}"));
     assert_ne!(config, set);
     std::fs::write(&path, set).unwrap();
 }

@@ -139,6 +139,7 @@ pub struct Entered {
     /// Its index; gap-free.
     pub index: u64,
     /// Its bytes.
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// The origin to which it is owed as a receipt, if it is owed.
     pub home: Option<NodeId>,

@@ -87,11 +87,26 @@ impl Record {
     /// Kind and payload.
     pub fn encode(&self) -> Result<(u8, Vec<u8>), RecordError> {
         Ok(match self {
-            Self::Facts(facts) => (FACTS, write(facts)?),
-            Self::Envelope(envelope) => (ENVELOPE, write(envelope)?),
-            Self::Receipts(receipts) => (RECEIPTS, write(receipts)?),
+            Self::Facts(facts) => Self::encode_facts(facts)?,
+            Self::Envelope(envelope) => Self::encode_envelope(envelope)?,
+            Self::Receipts(receipts) => Self::encode_receipts(receipts)?,
             Self::Attachment(attachment) => (ATTACHMENT, write(attachment)?),
         })
+    }
+
+    /// [`Self::encode`] of facts that stay where they are.
+    pub fn encode_facts(facts: &[Fact]) -> Result<(u8, Vec<u8>), RecordError> {
+        Ok((FACTS, write(facts)?))
+    }
+
+    /// [`Self::encode`] of an envelope that stays where it is.
+    pub fn encode_envelope(envelope: &StoredEnvelope) -> Result<(u8, Vec<u8>), RecordError> {
+        Ok((ENVELOPE, write(envelope)?))
+    }
+
+    /// [`Self::encode`] of receipts that stay where they are.
+    pub fn encode_receipts(receipts: &ProofBundle) -> Result<(u8, Vec<u8>), RecordError> {
+        Ok((RECEIPTS, write(receipts)?))
     }
 
     /// Reads what [`Record::encode`] wrote.
@@ -114,7 +129,7 @@ fn configuration() -> impl Options {
         .reject_trailing_bytes()
 }
 
-fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, RecordError> {
+fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, RecordError> {
     configuration().serialize(value).map_err(RecordError::TooLarge)
 }
 

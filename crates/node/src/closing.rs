@@ -125,7 +125,6 @@ impl Closer {
         now: WallTime,
         reserve: impl FnOnce(Classification) -> Result<Reserved, DoorError>,
     ) -> Result<ClosedSubmission, DoorError> {
-        let _closing = self.keys.begin();
         let pieces = std::iter::from_fn(|| content.blocking_next_piece());
         let begun = self.begin(submission, pieces, to, now, false)?;
         let reserved = reserve(submission.label.classification)?;

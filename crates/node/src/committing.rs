@@ -2,12 +2,14 @@
 
 use crate::daemon::Daemon;
 use crate::fault::NodeError;
-use crate::index::{change_for, receipt_changes};
+use crate::index::{change_for, entry_change};
 use crate::shared::Shared;
 use crate::stage::StagedItem;
 use std::sync::Arc;
+use yizhan_document::LedgerId;
 use yizhan_exchange::{Event, Fact, Stored};
 use yizhan_journal::{Location, RawRecord, Record, StoredAttachment, StoredEnvelope};
+use yizhan_ledger::Entry;
 use yizhan_protocol::ProofBundle;
 use yizhan_spool::{Changes, Commit, Committed, QueueError};
 
@@ -38,30 +40,28 @@ impl Daemon {
         let mut records = Vec::with_capacity(stored.len() + 1);
         let mut contents = Vec::with_capacity(stored.len());
         for stored in stored {
-            match *stored {
+            let (record, content) = match *stored {
                 Stored::Envelope { holding, staged } => {
                     let Some(StagedItem::Envelope(mut envelope)) = self.stage.take(staged) else { continue };
                     Arc::make_mut(&mut envelope).holding = holding;
-                    records.push(Record::Envelope(Box::new((*envelope).clone())));
-                    contents.push(Content::Envelope(envelope));
+                    (Record::encode_envelope(&envelope), Content::Envelope(envelope))
                 }
                 Stored::Receipts { staged } => {
                     let Some(StagedItem::Receipts(frame)) = self.stage.take(staged) else { continue };
-                    records.push(Record::Receipts(Box::new(frame.proof.clone())));
-                    contents.push(Content::Receipts(Box::new(frame.proof)));
+                    (Record::encode_receipts(&frame.proof), Content::Receipts(Box::new(frame.proof)))
                 }
                 Stored::Attachment { index, staged } => {
                     let Some(StagedItem::Attachment(bytes)) = self.stage.take(staged) else { continue };
-                    records.push(Record::Attachment(StoredAttachment { index, bytes }));
-                    contents.push(Content::Attachment(index));
+                    let record = Record::Attachment(StoredAttachment { index, bytes });
+                    (record.encode(), Content::Attachment(index))
                 }
-            }
+            };
+            records.push(record);
+            contents.push(content);
         }
-        records.push(Record::Facts(facts.clone()));
-        let encoded = records.iter().map(|record| {
-            let (kind, payload) = record.encode()?;
-            Ok(RawRecord { kind, payload })
-        });
+        records.push(Record::encode_facts(&facts));
+        let encoded =
+            records.into_iter().map(|record| record.map(|(kind, payload)| RawRecord { kind, payload }));
         let encoded = encoded.collect::<Result<Vec<_>, _>>().map_err(NodeError::Record)?;
         self.committer.submit(encoded, ticket)?;
         self.batches.insert(ticket, Batch { facts, contents });
@@ -105,22 +105,48 @@ pub(crate) fn settle(shared: &Shared, batch: &Batch, locations: &[Location]) -> 
             }
         }
     }
-    tell_queue(shared, batch, locations).unwrap_or_else(|error| {
+    // Read once, for the queue and for the feed.
+    let said = Said::of(batch);
+    tell_queue(shared, batch, &said, locations).unwrap_or_else(|error| {
         tracing::error!(%error, "ALARM: the queue could not be told; it is made anew at the next start");
     });
     for content in &batch.contents {
-        match content {
-            Content::Envelope(envelope) => shared.index.remember(envelope),
-            Content::Receipts(proof) => crate::tracking::tell_receipts(&shared.feed, proof),
-            Content::Attachment(_) => {}
+        if let Content::Envelope(envelope) = content {
+            shared.index.remember(envelope);
         }
     }
-    for fact in &batch.facts {
-        if let Fact::Entered(entered) = fact {
-            crate::tracking::tell_entry(&shared.feed, shared.me(), &entered.bytes);
-        }
+    for (maker, _, entry) in &said.received {
+        crate::tracking::tell(&shared.feed, maker.node, entry);
+    }
+    for (_, entry) in &said.own {
+        crate::tracking::tell(&shared.feed, shared.me(), entry);
     }
     Ok(())
+}
+
+/// The entries of a batch, read.
+struct Said {
+    /// Own ones, each with its index.
+    own: Vec<(u64, Entry)>,
+    /// Received ones: whose, which, and where in the batch's contents they came.
+    received: Vec<(LedgerId, (usize, u64), Entry)>,
+}
+
+impl Said {
+    fn of(batch: &Batch) -> Self {
+        let own = batch.facts.iter().filter_map(|fact| match fact {
+            Fact::Entered(entered) => Some((entered.index, Entry::from_bytes(&entered.bytes).ok()?)),
+            _ => None,
+        });
+        let mut received = Vec::new();
+        for (place, content) in batch.contents.iter().enumerate() {
+            let Content::Receipts(proof) = content else { continue };
+            received.extend(proof.entries.iter().filter_map(|proven| {
+                Some((proof.ledger, (place, proven.index), Entry::from_bytes(&proven.entry).ok()?))
+            }));
+        }
+        Self { own: own.collect(), received }
+    }
 }
 
 /// What became durable; nothing while a full disk is waited for, which is told before what comes of it. A failed disk may have
@@ -139,23 +165,35 @@ pub(crate) fn durable(outcome: Commit) -> Result<Option<Committed>, NodeError> {
 }
 
 /// Tells the queue where everything of a batch lies.
-fn tell_queue(shared: &Shared, batch: &Batch, locations: &[Location]) -> Result<(), QueueError> {
+fn tell_queue(shared: &Shared, batch: &Batch, said: &Said, locations: &[Location]) -> Result<(), QueueError> {
     let own = shared.ledger;
     let mut changes = Changes::new();
     for (content, at) in batch.contents.iter().zip(locations) {
         match content {
             Content::Envelope(envelope) => changes.put_holding(envelope.holding, *at)?,
-            Content::Receipts(proof) => receipt_changes(&mut changes, proof, *at)?,
+            // Below, from what was read.
+            Content::Receipts(_) => {}
             Content::Attachment(index) => changes.put_attachment(*index, *at)?,
         }
     }
-    let facts_at = locations.last().copied();
-    for fact in &batch.facts {
-        if let Some(at) = facts_at {
-            change_for(&mut changes, own, fact, at)?;
+    for (maker, (place, index), entry) in &said.received {
+        if let Some(at) = locations.get(*place) {
+            entry_change(&mut changes, *maker, *index, entry, *at)?;
         }
-        if changes.len() > CHANGES_STEP {
-            shared.index.write(std::mem::take(&mut changes));
+    }
+    if let Some(at) = locations.last().copied() {
+        for (index, entry) in &said.own {
+            entry_change(&mut changes, own, *index, entry, at)?;
+            if changes.len() > CHANGES_STEP {
+                shared.index.write(std::mem::take(&mut changes));
+            }
+        }
+        let others = batch.facts.iter().filter(|fact| !matches!(fact, Fact::Entered(_)));
+        for fact in others {
+            change_for(&mut changes, own, fact, at)?;
+            if changes.len() > CHANGES_STEP {
+                shared.index.write(std::mem::take(&mut changes));
+            }
         }
     }
     shared.index.write(changes);

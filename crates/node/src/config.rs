@@ -111,7 +111,7 @@ pub struct JournalConfig {
 
 impl Default for JournalConfig {
     fn default() -> Self {
-        Self { reclaim_bytes: 64 * 1024 * 1024 }
+        Self { reclaim_bytes: 256 * 1024 * 1024 }
     }
 }
 

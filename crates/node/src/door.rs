@@ -72,6 +72,7 @@ impl Door {
         let by = self.shared.by();
         let (submission, left_out) = addressing::resolve(&by.directory, submission)?;
         let to = by.closer.destinations(&submission, now)?;
+        let _closing = by.closer.keys.begin();
         let request = self.requests_for(1);
         let shared = Arc::clone(&self.shared);
         let closing = tokio::task::spawn_blocking(move || {
@@ -285,9 +286,8 @@ impl Drop for Busy {
 
 /// The answer to a submission that is durable.
 pub(crate) fn submitted(shared: &Shared, index: u64, duplicate: bool) -> Result<Submitted, DoorError> {
-    let receipt = receipts::own(shared, index).map_err(internal)?;
-    let entry = yizhan_ledger::Entry::from_bytes(receipt.entry.as_bytes()).map_err(internal)?;
-    let id = entry.event.envelope_id().ok_or_else(|| internal("the entry names no envelope"))?;
+    let (receipt, about) = receipts::own_about(shared, index).map_err(internal)?;
+    let id = about.ok_or_else(|| internal("the entry names no envelope"))?;
     Ok(Submitted::new(id, receipt, duplicate))
 }
 

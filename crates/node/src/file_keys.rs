@@ -14,7 +14,7 @@ const KEPT_MS_MAX: u64 = 60_000;
 const BODIES_MAX: u32 = 4096;
 /// Sets of destinations remembered, at the most; then all are forgotten.
 const SETS_MAX: usize = 256;
-/// Submissions being closed at once from which on there is a backlog.
+/// Submissions under way at once from which on there is a backlog.
 const BACKLOG: usize = 8;
 
 /// A file key and the slips that hold it.
@@ -29,7 +29,7 @@ pub(crate) struct SharedKey {
 #[derive(Default)]
 pub(crate) struct FileKeys {
     kept: Mutex<HashMap<Served, Kept>>,
-    closing: AtomicUsize,
+    under_way: AtomicUsize,
 }
 
 /// Whom a file key serves. Directory version and destinations fix the opening keys.
@@ -46,12 +46,12 @@ struct Kept {
     bodies: u32,
 }
 
-/// Counts a submission as being closed for as long as it lives.
-pub(crate) struct BeingClosed<'a>(&'a FileKeys);
+/// Counts a submission as under way for as long as it lives.
+pub(crate) struct UnderWay(Arc<FileKeys>);
 
-impl Drop for BeingClosed<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.closing.fetch_sub(1, Ordering::Relaxed);
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -70,13 +70,13 @@ pub(crate) enum FileKeyError {
 }
 
 impl FileKeys {
-    /// A submission is being closed.
-    pub(crate) fn begin(&self) -> BeingClosed<'_> {
-        self.closing.fetch_add(1, Ordering::Relaxed);
-        BeingClosed(self)
+    /// A submission is under way.
+    pub(crate) fn begin(self: &Arc<Self>) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(self))
     }
 
-    /// A key for one more body of `office` to the nodes `to`: a fresh one, or under backlog (`many`, or many being closed at once)
+    /// A key for one more body of `office` to the nodes `to`: a fresh one, or under backlog (`many`, or many under way at once)
     /// one that served before.
     pub(crate) fn for_body(
         &self,
@@ -86,7 +86,7 @@ impl FileKeys {
         now: WallTime,
         many: bool,
     ) -> Result<Arc<SharedKey>, FileKeyError> {
-        if !many && self.closing.load(Ordering::Relaxed) < BACKLOG {
+        if !many && self.under_way.load(Ordering::Relaxed) < BACKLOG {
             return fresh(directory, to);
         }
         let served = Served { office: office.clone(), directory: directory.version, to: to.to_vec() };

@@ -272,6 +272,20 @@ pub(crate) fn change_for(
     }
 }
 
+/// What the queue is told of an entry that was read already.
+pub(crate) fn entry_change(
+    changes: &mut Changes,
+    ledger: LedgerId,
+    index: u64,
+    entry: &Entry,
+    at: Location,
+) -> Result<(), QueueError> {
+    match entry.event.envelope_id() {
+        Some(id) => changes.put_receipt(&receipt_key(id, ledger, index), at),
+        None => Ok(()),
+    }
+}
+
 /// What the queue is told of an own entry. Where it lies, the ledger knows.
 pub(crate) fn own_entry(
     changes: &mut Changes,

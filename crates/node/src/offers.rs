@@ -80,10 +80,13 @@ pub(crate) fn check_offer(
         return Err(OfferError::Path(neighbour));
     }
     let units = check_slips(&header, &offer)?;
-    if !proves_origin(&header, digest, offer.origin.ledger, &proofs.entries(&offer.origin)?) {
+    let origins = proofs.entries(&offer.origin)?;
+    if !proves_origin(&header, digest, offer.origin.ledger, &origins) {
         return Err(OfferError::Origin(origin));
     }
-    let (ledger, entries) = (offer.custody.ledger, proofs.entries(&offer.custody)?);
+    // On the first hop both are the same proof.
+    let entries = if offer.custody == offer.origin { origins } else { proofs.entries(&offer.custody)? };
+    let ledger = offer.custody.ledger;
     let rests_on = proves_custody(&header, digest, &units, neighbour, ledger, &entries)
         .ok_or(OfferError::Custody(neighbour))?;
     let (body, inline) = match offer.body {

@@ -55,10 +55,17 @@ pub(crate) struct ReceiptError(String);
 
 /// The receipt for an own entry.
 pub(crate) fn own(shared: &Shared, index: u64) -> Result<ExportedReceipt, ReceiptError> {
-    let keeper = shared.keeper();
-    let ledger = keeper.head().ledger;
-    let (receipt, witnessed) = keeper.receipt(index).map_err(failed)?;
-    export(ledger, &receipt, witnessed)
+    Ok(own_about(shared, index)?.0)
+}
+
+/// The receipt for an own entry, and the envelope that it is about.
+pub(crate) fn own_about(
+    shared: &Shared,
+    index: u64,
+) -> Result<(ExportedReceipt, Option<EnvelopeId>), ReceiptError> {
+    let (receipt, witnessed) = shared.keeper().receipt(index).map_err(failed)?;
+    let entry = Entry::from_bytes(&receipt.entry).map_err(failed)?;
+    Ok((export_read(shared.ledger, &receipt, &entry, witnessed)?, entry.event.envelope_id()))
 }
 
 /// Everything known here about a document.
@@ -150,6 +157,15 @@ pub(crate) fn is_cosigned(shared: &Shared, bundle: &ProofBundle) -> bool {
 
 fn export(ledger: LedgerId, receipt: &Receipt, witnessed: bool) -> Result<ExportedReceipt, ReceiptError> {
     let entry = Entry::from_bytes(&receipt.entry).map_err(failed)?;
+    export_read(ledger, receipt, &entry, witnessed)
+}
+
+fn export_read(
+    ledger: LedgerId,
+    receipt: &Receipt,
+    entry: &Entry,
+    witnessed: bool,
+) -> Result<ExportedReceipt, ReceiptError> {
     Ok(ExportedReceipt {
         kind: entry.event.kind().to_owned(),
         ledger,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use yizhan_desk::{DestinationTrack, NodeEvent, RecallState, Stage, Track, TrackReceipt};
 use yizhan_document::{Attempt, EnvelopeId, LedgerId, NodeId};
 use yizhan_ledger::{Entry, Event};
-use yizhan_protocol::ProofBundle;
 
 /// A receipt about a document, own or received.
 pub(crate) struct KnownReceipt {
@@ -19,23 +18,8 @@ pub(crate) struct KnownReceipt {
     pub(crate) witnessed: bool,
 }
 
-/// Tells offices what an own entry says.
-pub(crate) fn tell_entry(feed: &Feed, me: NodeId, bytes: &[u8]) {
-    if let Ok(entry) = Entry::from_bytes(bytes) {
-        tell(feed, me, &entry);
-    }
-}
-
-/// Tells offices what received receipts say.
-pub(crate) fn tell_receipts(feed: &Feed, proof: &ProofBundle) {
-    for proven in &proof.entries {
-        if let Ok(entry) = Entry::from_bytes(&proven.entry) {
-            tell(feed, proof.ledger.node, &entry);
-        }
-    }
-}
-
-fn tell(feed: &Feed, node: NodeId, entry: &Entry) {
+/// Tells offices what an entry of `node` says.
+pub(crate) fn tell(feed: &Feed, node: NodeId, entry: &Entry) {
     let Some(envelope) = entry.event.envelope_id() else { return };
     let units = entry.event.units(node);
     let unit = match units.as_slice() {
