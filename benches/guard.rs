@@ -24,9 +24,9 @@ struct Case {
 
 /// Whoever makes the engine quicker lowers these; whoever has to make it dearer raises them, and says why in the commit.
 const CASES: [Case; 2] =
-    [Case { batch: 1, documents: 5_000, ratio: 9.0 }, Case { batch: 64, documents: 10_000, ratio: 5.0 }];
+    [Case { batch: 1, documents: 5_000, ratio: 13.0 }, Case { batch: 64, documents: 10_000, ratio: 8.0 }];
 /// How far above the committed ratio a run may lie: a busy machine shifts it, caches and neighbours on the same core.
-const TOLERANCE: f64 = 1.6;
+const TOLERANCE: f64 = 2.0;
 /// Rounds of loop and hop in turns.
 const ROUNDS: usize = 3;
 /// Rounds of the loop, and of these one in so many writes to disk with fdatasync.

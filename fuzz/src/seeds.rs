@@ -5,7 +5,8 @@ use crate::{BETWEEN, TARGETS, envelope, identity};
 use std::io::Read;
 use yizhan_document::{Act, Digest, Label, LedgerId, Manifest, NodeId, Part, Statement, Urgency, WallTime};
 use yizhan_envelope::{
-    Body, BodyCloser, Destination, FileKey, Header, close_attachment, close_slips, open_archive,
+    Body, BodyCloser, Destination, FileKey, Header, OfficeSignature, close_attachment, close_slips,
+    open_archive,
 };
 use yizhan_exchange::Fact;
 use yizhan_hierarchy::{Draft, NetworkPlan};
@@ -120,7 +121,7 @@ fn frames(add: Add<'_>) -> Result<(), Any> {
         Frame::Kept(Kept { maker: node, origin: node, hops_left: 9, ledger, indexes: vec![1, 7] }),
         Frame::Cosign(Cosign { ledger, size: 9, root: envelope, line: "— w AAAA".into(), again: false }),
         Frame::Recall(Box::new(Recall { destination: node, hops_left: 9, proof: bundle()? })),
-        Frame::DirectoryHeld(DirectoryHeld { version: 2, root: digest }),
+        Frame::DirectoryHeld(DirectoryHeld { version: 2, root: envelope }),
         Frame::DirectoryWanted(DirectoryWanted { version: 2, divisions: vec![node] }),
         Frame::DirectoryPart(Box::new(DirectoryPart {
             version: 2,
@@ -146,7 +147,7 @@ fn envelopes(add: Add<'_>) -> Result<(), Any> {
     closer.write_part(file)?;
     let (size, digest) = closer.end_part()?;
     let manifest = manifest(size, digest)?;
-    let closed = closer.finish(&manifest.to_text()?, b"0\x82 detached")?;
+    let closed = closer.finish(&manifest.to_text()?, &OfficeSignature::alone(b"0\x82 detached".to_vec()))?;
     let slips = close_slips(&key, &[envelope::opening_key().public()])?;
     let header = Header {
         version: Header::VERSION,
