@@ -77,6 +77,7 @@ impl Fetch {
             (self.root, self.ca) = (Some((part.root, root)), part.ca);
             return Ok(self.missing.is_empty());
         };
+        let missing = self.missing.len();
         for DivisionFile { node, content } in part.files {
             acceptance.file(root, node, &content)?;
             if self.missing.remove(&node) {
@@ -87,6 +88,10 @@ impl Fetch {
                 let what = "directory".to_owned();
                 return Err(DirectoryError::TooLarge { what, most: DIRECTORY_BYTES_MAX }.into());
             }
+        }
+        // Files that were not asked for bring nothing nearer; asking again would never end.
+        if self.missing.len() == missing {
+            return Err(VersionRefused::NotSent { version: self.version });
         }
         Ok(self.missing.is_empty())
     }
