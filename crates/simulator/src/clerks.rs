@@ -103,7 +103,7 @@ impl Outside {
                 let before = *seen.acts.entry(*act).or_insert(*index);
                 self.same_receipt(node, *id, before, *index);
             }
-            (Question::Recall { document }, answer) => self.recall_answered(*document, answer),
+            (Question::Recall { document }, answer) => self.recall_answered(node, *document, answer),
             (Question::Take { id, .. } | Question::Act { id, .. }, Answer::Refused { reason: "unknown" }) => {
                 self.fail_at(
                     node,

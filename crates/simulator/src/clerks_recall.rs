@@ -5,6 +5,7 @@ use crate::outside::Outside;
 use crate::random::Random;
 use crate::station::{Process, Question};
 use std::collections::BTreeMap;
+use yizhan_document::NodeId;
 use yizhan_exchange::Answer;
 
 /// How long after its acceptance a document is recalled, in milliseconds, at the most.
@@ -53,13 +54,13 @@ impl Outside {
         }
     }
 
-    pub(crate) fn recall_answered(&mut self, document: u64, answer: &Answer) {
+    pub(crate) fn recall_answered(&mut self, node: NodeId, document: u64, answer: &Answer) {
         match answer {
             Answer::Recalling { index } => {
                 let first = *self.clerks.recalling.told.entry(document).or_insert(*index);
                 if first != *index {
                     let what = format!("document {document} was recalled by entries {first} and {index}");
-                    self.fail("nothing_twice", what);
+                    self.fail_at(node, "nothing_twice", what);
                 }
                 if self.clerks.recalling.random.chance(200) {
                     self.recall_soon(document);
@@ -67,7 +68,8 @@ impl Outside {
             }
             Answer::Refused { reason: "busy" | "full" } => self.recall_soon(document),
             other => {
-                self.fail("nothing_lost", format!("document {document} cannot be recalled: {other:?}"));
+                let what = format!("document {document} cannot be recalled: {other:?}");
+                self.fail_at(node, "nothing_lost", what);
             }
         }
     }

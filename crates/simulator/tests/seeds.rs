@@ -97,7 +97,8 @@ fn a_node_that_crashes_at_every_moment_of_every_few_batches_loses_nothing() {
 #[test]
 fn nobody_is_harmed_by_a_liar_a_lying_disk_or_an_old_copy_put_back() {
     let trees = Trees::new(None);
-    for seed in 0..80 {
+    // The last one: a clerk of the node that was set back recalls one of two documents of one id.
+    for seed in (0..80).chain([901_407]) {
         let outcome = run(seed, &Plan::hostile(seed), &trees.of_seed(seed));
         assert!(outcome.failures.is_empty(), "{outcome}");
     }
