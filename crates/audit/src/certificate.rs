@@ -26,24 +26,11 @@ pub struct CertificateFinding {
     /// At how many every office signed for it, proven likewise.
     pub signed_for: usize,
     /// Who does not have it, with the last that was known to the origin: there may be later receipts that it has not got, or not shown.
-    pub missing: Vec<MissingDestination>,
+    pub missing: Vec<DestinationStanding>,
     /// The receipts, all good.
     pub receipts: usize,
     /// Those of them that no other node has cosigned.
     pub unwitnessed: usize,
-}
-
-/// A destination that does not have the document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct MissingDestination {
-    /// The destination.
-    pub node: NodeId,
-    /// How far it has come.
-    pub state: &'static str,
-    /// Who is known to have it, or to have had it last.
-    pub holder: NodeId,
-    /// Since when.
-    pub since: WallTime,
 }
 
 /// Checks a certificate: the content of its file.
@@ -90,12 +77,6 @@ pub fn verify_certificate(
 }
 
 fn finding(statement: &DeliveryStatement, receipts: usize, unwitnessed: usize) -> CertificateFinding {
-    let missing = |standing: &DestinationStanding| MissingDestination {
-        node: standing.node,
-        state: standing.standing.as_str(),
-        holder: standing.holder,
-        since: standing.since,
-    };
     CertificateFinding {
         document: statement.document,
         ledger: statement.ledger,
@@ -103,7 +84,7 @@ fn finding(statement: &DeliveryStatement, receipts: usize, unwitnessed: usize) -
         destinations: statement.destinations.len(),
         delivered: statement.delivered(),
         signed_for: statement.signed_for(),
-        missing: statement.missing().map(missing).collect(),
+        missing: statement.missing().copied().collect(),
         receipts,
         unwitnessed,
     }
@@ -136,7 +117,7 @@ pub fn render_certificate(finding: &CertificateFinding, directory: &Directory) -
         text.push_str(&format!(
             "missing 未达 {}: {}, with {} since {}\n",
             name(missing.node),
-            missing.state,
+            missing.standing.as_str(),
             name(missing.holder),
             missing.since
         ));

@@ -28,9 +28,7 @@ mod trail;
 mod verdict;
 
 pub use alone::{AloneFinding, AloneWitness, verify_alone};
-pub use certificate::{
-    CertificateFinding, CertificateRefused, MissingDestination, render_certificate, verify_certificate,
-};
+pub use certificate::{CertificateFinding, CertificateRefused, render_certificate, verify_certificate};
 pub use ledger_check::ledger_key;
 pub use network::verify_network;
 pub use problem::{Fault, Problem, Severity};

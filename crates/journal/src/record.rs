@@ -42,7 +42,7 @@ pub struct StoredEnvelope {
     pub origin: Option<ProofBundle>,
     /// The body.
     pub body: StoredBody,
-    /// At a destination: what an inbox shows of it, closed to the node's own opening key; else empty.
+    /// At a destination: what an inbox shows of it, closed to the node itself; else empty.
     #[serde(with = "serde_bytes")]
     pub card: Vec<u8>,
 }

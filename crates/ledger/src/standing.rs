@@ -1,6 +1,7 @@
 //! How a document fares at each destination, told from entries about it alone, and which of them bear that out.
 
 use crate::entry::{Entry, EntryRef, Event};
+use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::{Attempt, EnvelopeId, LedgerId, NodeId, WallTime, merkle};
 
@@ -85,16 +86,21 @@ impl Standing {
 }
 
 /// One destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct DestinationStanding {
     /// The destination node.
     pub node: NodeId,
-    /// How far it has come.
+    /// How far it has come; in JSON the word in a certificate, under `state`.
+    #[serde(rename = "state", serialize_with = "as_word")]
     pub standing: Standing,
     /// The node that is known to have it, or to have had it last.
     pub holder: NodeId,
     /// Since when, by that node's clock.
     pub since: WallTime,
+}
+
+fn as_word<S: Serializer>(standing: &Standing, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(standing.as_str())
 }
 
 /// Tells how a document fares at each destination, ascending, and by which entries: those that are needed for all this to come

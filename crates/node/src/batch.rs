@@ -41,11 +41,20 @@ impl Door {
                 outcome: refused.map(Err),
             });
         }
+        let requests = first_request..first_request.saturating_add(candidates.len() as u64);
         let shared = Arc::clone(&self.shared);
         let taking = tokio::task::spawn_blocking(move || take(&shared, candidates, first_request, now));
-        let outcome = taking.await.map_err(internal)?;
+        let outcome = taking.await;
         drop(busy);
-        outcome
+        match outcome {
+            Ok(outcome) => outcome,
+            Err(fault) => {
+                // What was submitted before the fault stands; only ids that nobody will use are given back.
+                let abandoned = requests.map(|request| Ask::Abandon { request }).collect();
+                self.ask(Ask::Many(abandoned)).await.unwrap_or_default();
+                Err(internal(fault))
+            }
+        }
     }
 }
 

@@ -41,10 +41,10 @@ impl Closer {
                 Err(error) => outcomes.push(Some(Err(error))),
             }
         }
-        let wanted = documents.iter().zip(0..).map(|(document, number)| (number, document));
-        let wanted = wanted.filter(|(number, _)| outcomes.get(*number).is_some_and(Option::is_none));
-        let wanted = wanted.map(|(number, document)| (number, document.submission.label.classification));
-        let reserved = reserve(wanted.collect());
+        let classified = |(number, _): &(usize, Begun<'_>)| {
+            documents.get(*number).map(|document| (*number, document.submission.label.classification))
+        };
+        let reserved = reserve(begun.iter().filter_map(classified).collect());
         let mut ready = Vec::with_capacity(begun.len());
         for ((number, begun), reserved) in begun.into_iter().zip(reserved) {
             let named = reserved.and_then(|reserved| {

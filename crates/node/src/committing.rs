@@ -181,19 +181,19 @@ fn tell_queue(shared: &Shared, batch: &Batch, said: &Said, locations: &[Location
             entry_change(&mut changes, *maker, *index, entry, *at)?;
         }
     }
+    let write_step = |changes: &mut Changes| {
+        if changes.len() > CHANGES_STEP {
+            shared.index.write(std::mem::take(changes));
+        }
+    };
     if let Some(at) = locations.last().copied() {
         for (index, entry) in &said.own {
             entry_change(&mut changes, own, *index, entry, at)?;
-            if changes.len() > CHANGES_STEP {
-                shared.index.write(std::mem::take(&mut changes));
-            }
+            write_step(&mut changes);
         }
-        let others = batch.facts.iter().filter(|fact| !matches!(fact, Fact::Entered(_)));
-        for fact in others {
+        for fact in batch.facts.iter().filter(|fact| !matches!(fact, Fact::Entered(_))) {
             change_for(&mut changes, own, fact, at)?;
-            if changes.len() > CHANGES_STEP {
-                shared.index.write(std::mem::take(&mut changes));
-            }
+            write_step(&mut changes);
         }
     }
     shared.index.write(changes);

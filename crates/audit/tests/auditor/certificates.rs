@@ -84,7 +84,8 @@ fn it_proves_who_has_it_who_signed_and_names_who_does_not_with_the_holder() {
     let certificate = certify(&world, id, &receipts(&world, id), &signer(&world, "65"));
     let finding = checked(&world, &certificate).unwrap();
     assert_eq!((finding.delivered, finding.destinations, finding.signed_for), (1, 3, 1));
-    let missing: Vec<_> = finding.missing.iter().map(|of| (of.node, of.state, of.holder, of.since)).collect();
+    let missing: Vec<_> =
+        finding.missing.iter().map(|of| (of.node, of.standing.as_str(), of.holder, of.since)).collect();
     assert_eq!(
         missing,
         [(node("652324"), "at-node", node("6523"), at(20)), (node("653101"), "accepted", node("65"), at(10))]

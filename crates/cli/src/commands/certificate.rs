@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use std::fs;
 use std::path::PathBuf;
-use yizhan_document::{EnvelopeId, NodeId, WallTime};
+use yizhan_document::{EnvelopeId, WallTime};
 use yizhan_ledger::{DeliveryStatement, DestinationStanding};
 
 /// One statement, signed by the node that accepted the document: to how many destinations it was delivered, how many signed for it,
@@ -34,19 +34,10 @@ struct Shown {
     destinations: usize,
     delivered: usize,
     signed_for: usize,
-    missing: Vec<Missing>,
+    missing: Vec<DestinationStanding>,
     receipts: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<PathBuf>,
-}
-
-/// A destination that does not have it.
-#[derive(Debug, Serialize)]
-struct Missing {
-    node: NodeId,
-    state: &'static str,
-    holder: NodeId,
-    since: WallTime,
 }
 
 pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
@@ -63,19 +54,13 @@ pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
 }
 
 fn shown(statement: &DeliveryStatement, receipts: usize, file: Option<PathBuf>) -> Shown {
-    let missing = |standing: &DestinationStanding| Missing {
-        node: standing.node,
-        state: standing.standing.as_str(),
-        holder: standing.holder,
-        since: standing.since,
-    };
     Shown {
         document: statement.document,
         time: statement.time,
         destinations: statement.destinations.len(),
         delivered: statement.delivered(),
         signed_for: statement.signed_for(),
-        missing: statement.missing().map(missing).collect(),
+        missing: statement.missing().copied().collect(),
         receipts,
         file,
     }
@@ -91,7 +76,7 @@ fn words(shown: &Shown) -> String {
         for missing in &shown.missing {
             rows.add_row([
                 missing.node.to_string(),
-                missing.state.to_owned(),
+                missing.standing.as_str().to_owned(),
                 missing.holder.to_string(),
                 missing.since.to_string(),
             ]);
