@@ -17,6 +17,7 @@ use ledgers_never_fork::LedgersNeverFork;
 use no_word_before_disk::NoWordBeforeDisk;
 use numbers_have_no_gaps::NumbersHaveNoGaps;
 use queues_stay_bounded::QueuesStayBounded;
+use yizhan_document::NodeId;
 use yizhan_exchange::Answer;
 use yizhan_protocol::Frame;
 
@@ -34,8 +35,8 @@ pub(crate) struct Checks {
 
 impl Checks {
     /// A frame is about to leave a node.
-    pub(crate) fn frame_leaves(&mut self, process: &Process, frame: &Frame) -> Vec<Broken> {
-        let early = self.no_word_before_disk.frame_leaves(process, frame);
+    pub(crate) fn frame_leaves(&mut self, process: &Process, to: NodeId, frame: &Frame) -> Vec<Broken> {
+        let early = self.no_word_before_disk.frame_leaves(process, to, frame);
         let forked = self.ledgers_never_fork.frame_leaves(process.node, frame);
         early.into_iter().chain(forked).collect()
     }

@@ -25,6 +25,10 @@ const CIRCULAR_MS: u64 = 20_000;
 /// How long a node that went down stays so on average, in milliseconds: see `down_ms` in `faults.rs`.
 const DOWN_MS_MEAN: u64 = 4_025;
 
+/// Journals of this length are condensed only when they have doubled: at any moment, as those of small worlds are, the hubs' would
+/// be read from end to end some hundred times.
+const CONDENSED_FREELY_BYTES: u64 = 128 * 1024;
+
 /// What a run of the country is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct CountryPlan {
@@ -47,6 +51,8 @@ pub struct CountryReport {
     pub links: u64,
     /// How often a node went down.
     pub outages: u64,
+    /// Of a thousand nodes so many were down at any time while documents were under way, on average.
+    pub down_per_mille: u64,
     /// The circular.
     pub circular: Transport,
     /// To how many destinations it was delivered by the delivery certificate that its origin would give.
@@ -78,6 +84,10 @@ pub struct Transport {
     pub body_bytes: u64,
     /// Bytes if each body had gone once over each link between origin and destinations.
     pub ideal_bytes: u64,
+    /// Links and directions that bodies would have gone over then.
+    pub ideal_crossings: u64,
+    /// On so many links and directions more than one body of a document went.
+    pub crossings_again: u64,
     /// The most bytes of one body on one link and direction, in bodies: 1 if it was never sent again.
     pub most_bodies_on_a_link: u64,
     /// Hops to a destination, the median and the most.
@@ -99,17 +109,25 @@ pub fn run_country(plan: &CountryPlan) -> CountryReport {
     let outages = (nodes * plan.down_per_mille * ACTIVE_MS / 1000).div_ceil(DOWN_MS_MEAN);
     let faults =
         FaultCounts { power_cuts: outages / 2, kills: outages - outages / 2, ..FaultCounts::default() };
-    let world_plan = Plan { faults, active_ms: ACTIVE_MS, clerks_act: false, ..Plan::calm(0) };
+    let world_plan = Plan {
+        faults,
+        active_ms: ACTIVE_MS,
+        clerks_act: false,
+        condensed_freely_bytes: CONDENSED_FREELY_BYTES,
+        ..Plan::calm(0)
+    };
     let mut world = World::new(plan.seed, &world_plan, directory, 0);
     let circular = hand_everything_in(&mut world, plan);
-    world.finish();
-    let carried = Carried::of(&mut world, circular);
+    let survey = world.finish();
+    let carried = survey.map(|survey| Carried::of(&world, &survey, circular)).transpose();
     let (certified, circular, documents) = match carried {
-        Ok(carried) => (
+        Ok(Some(carried)) => (
             carried.certified,
             carried.transport(&world, |number| number == circular),
             carried.transport(&world, |number| number != circular),
         ),
+        // A promise was broken on the way; it is told.
+        Ok(None) => (0, Transport::default(), Transport::default()),
         Err(reason) => {
             world.out.fail("nothing_lost", reason);
             (0, Transport::default(), Transport::default())
@@ -126,6 +144,7 @@ pub fn run_country(plan: &CountryPlan) -> CountryReport {
         nodes,
         links,
         outages: outcome.faults,
+        down_per_mille: (outcome.faults * DOWN_MS_MEAN * 1000 + nodes * ACTIVE_MS / 2) / (nodes * ACTIVE_MS),
         circular,
         certified,
         documents,
@@ -187,9 +206,7 @@ struct Consignment {
 }
 
 impl Carried {
-    fn of(world: &mut World, circular: u64) -> Result<Self, String> {
-        let network = world.out.directory.network.clone();
-        let survey = Survey::of(world.stations.values_mut(), &network)?;
+    fn of(world: &World, survey: &Survey, circular: u64) -> Result<Self, String> {
         let mut carried = Self {
             documents: BTreeMap::new(),
             consigned: BTreeMap::new(),
@@ -228,7 +245,7 @@ impl Carried {
                 }
             }
         }
-        carried.certified = certified(world, &survey, circular)?;
+        carried.certified = certified(world, survey, circular)?;
         for (envelope, _, bytes) in world.out.wire.traffic.all() {
             carried.bodies.entry(envelope).or_default().push(bytes);
         }
@@ -242,10 +259,13 @@ impl Carried {
             let Acceptance { envelope, from, to, size, at_ms } = acceptance;
             transport.documents += 1;
             transport.destinations += to.len() as u64;
-            transport.ideal_bytes += size * links_to(&world.out.directory, *from, to);
+            let links = links_to(&world.out.directory, *from, to);
+            transport.ideal_crossings += links;
+            transport.ideal_bytes += size * links;
             for bytes in self.bodies.get(envelope).into_iter().flatten() {
                 transport.crossings += 1;
                 transport.body_bytes += bytes;
+                transport.crossings_again += u64::from(bytes > size);
                 transport.most_bodies_on_a_link =
                     transport.most_bodies_on_a_link.max(bytes.div_ceil((*size).max(1)));
             }

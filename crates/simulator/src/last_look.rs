@@ -5,10 +5,10 @@ use crate::survey::Survey;
 use crate::world::World;
 
 impl World {
-    /// Cuts the power of all machines and looks what their disks hold.
-    pub(crate) fn look_at_all_disks(&mut self) {
+    /// Cuts the power of all machines and looks what their disks hold; gives it, if there was anything to look at.
+    pub(crate) fn look_at_all_disks(&mut self) -> Option<Survey> {
         if !self.out.failures.is_empty() {
-            return;
+            return None;
         }
         for station in self.stations.values_mut() {
             drop(station.stop(true));
@@ -16,7 +16,10 @@ impl World {
         let network = self.out.directory.network.clone();
         let survey = match Survey::of(self.stations.values_mut(), &network) {
             Ok(survey) => survey,
-            Err(reason) => return self.out.fail("nothing_lost", reason),
+            Err(reason) => {
+                self.out.fail("nothing_lost", reason);
+                return None;
+            }
         };
         self.entries = survey.nodes.values().map(|held| held.ledger.size()).sum();
         let found = [
@@ -29,5 +32,6 @@ impl World {
         for (check, wrong) in found {
             wrong.into_iter().for_each(|what| self.out.fail(check, what));
         }
+        Some(survey)
     }
 }

@@ -105,21 +105,31 @@ fn write_country(report: &CountryReport, json: bool) -> io::Result<()> {
         serde_json::to_writer(&mut out, &value)?;
         return writeln!(out);
     }
-    let CountryReport { nodes, links, outages, virtual_ms, happenings, entries, certified, .. } = report;
+    let CountryReport { nodes, links, outages, down_per_mille, virtual_ms, happenings, .. } = report;
+    let CountryReport { entries, certified, .. } = report;
     for failure in &report.failures {
         writeln!(out, "BROKEN {} at {} ms: {}", failure.check, failure.at_ms, failure.what)?;
     }
-    writeln!(out, "{nodes} nodes, {links} links, {outages} outages, {virtual_ms} virtual ms")?;
+    writeln!(
+        out,
+        "{nodes} nodes, {links} links, {outages} outages ({down_per_mille} of 1000 nodes down at any time), {virtual_ms} virtual ms"
+    )?;
     writeln!(out, "{happenings} happenings, {entries} ledger entries, {} failures", report.failures.len())?;
     for (name, carried) in [("circular", &report.circular), ("documents", &report.documents)] {
-        let Transport { documents, destinations, delivered, crossings, body_bytes, ideal_bytes, .. } =
-            carried;
+        let Transport { documents, destinations, delivered, hops_median, hops_most, .. } = carried;
         writeln!(out, "{name}: {documents} to {destinations} destinations, {delivered} delivered")?;
-        writeln!(out, "  bodies {body_bytes} bytes on {crossings} links, ideal {ideal_bytes}")?;
-        let Transport { most_bodies_on_a_link, hops_median, hops_most, ms_50, ms_99, ms_100, .. } = carried;
+        let Transport { crossings, body_bytes, ideal_crossings, ideal_bytes, .. } = carried;
+        let per_link = |bytes: &u64, links: &u64| bytes / (*links).max(1);
         writeln!(
             out,
-            "  at most {most_bodies_on_a_link} times on a link; hops median {hops_median}, most {hops_most}"
+            "  bodies {body_bytes} bytes on {crossings} links, {} a link; ideal {ideal_bytes} on {ideal_crossings}, {} a link",
+            per_link(body_bytes, crossings),
+            per_link(ideal_bytes, ideal_crossings)
+        )?;
+        let Transport { crossings_again, most_bodies_on_a_link, ms_50, ms_99, ms_100, .. } = carried;
+        writeln!(
+            out,
+            "  more than once on {crossings_again} links, at most {most_bodies_on_a_link} times; hops median {hops_median}, most {hops_most}"
         )?;
         writeln!(out, "  virtual ms to 50 % {ms_50}, 99 % {ms_99}, 100 % {ms_100}")?;
     }

@@ -35,6 +35,7 @@ pub(crate) struct Outside {
     pub(crate) liar: Option<Liar>,
     pub(crate) crash_rule: Option<CrashRule>,
     pub(crate) sync_ms_max: u64,
+    pub(crate) condensed_freely_bytes: u64,
     pub(crate) bad_pieces: u64,
     /// Processes that have to end now: the node, and why.
     pub(crate) ending: Vec<(NodeId, String)>,

@@ -34,6 +34,9 @@ pub struct Plan {
     pub recalled_per_mille: u64,
     /// The longest a sync takes, in virtual milliseconds.
     pub sync_ms_max: u64,
+    /// A journal is condensed at any moment; one longer than this, in bytes, only once it is twice as long as after the last
+    /// time, as the daemon's is.
+    pub condensed_freely_bytes: u64,
     /// Whether clerks take documents over and act on them.
     pub clerks_act: bool,
 }
@@ -145,6 +148,7 @@ impl Plan {
             classified_per_mille: 0,
             recalled_per_mille: 0,
             sync_ms_max: 8,
+            condensed_freely_bytes: u64::MAX,
             clerks_act: true,
         }
     }
@@ -199,6 +203,7 @@ impl Plan {
             bad_per_mille: random.within(0..=100),
             classified_per_mille: 30,
             sync_ms_max: if random.chance(100) { 500 } else { random.within(1..=20) },
+            condensed_freely_bytes: u64::MAX,
             clerks_act: true,
             recalled_per_mille: if random.chance(700) { random.within(0..=400) } else { 0 },
             hostile: None,

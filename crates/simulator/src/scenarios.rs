@@ -74,12 +74,28 @@ fn restart(world: &mut World, name: &str, power: bool) {
 
 /// Runs to rest, cuts all power; every check of the simulator holds. Tells what all disks hold.
 fn at_the_end(mut world: World) -> Survey {
-    world.finish();
-    let network = world.out.directory.network.clone();
-    let survey = Survey::of(world.stations.values_mut(), &network).unwrap();
+    let survey = world.finish();
     let outcome = world.outcome();
     assert!(outcome.failures.is_empty(), "{outcome}");
+    let survey = survey.unwrap();
+    finds_every_entry(&survey);
     survey
+}
+
+/// What the checks look entries up by leaves none out.
+fn finds_every_entry(survey: &Survey) {
+    let nodes = || survey.nodes.keys().copied();
+    let all = |counts: fn(&Event) -> bool| {
+        nodes().flat_map(|node| survey.entries(node)).filter(|entry| counts(&entry.event)).count()
+    };
+    let accepted = all(|event| matches!(event, Event::RelayAcceptance { .. }));
+    assert_eq!(nodes().map(|node| survey.accepted_from(node).count()).sum::<usize>(), accepted);
+    let of_an_envelope = all(|event| event.envelope_id().is_some());
+    assert_eq!(nodes().map(|node| survey.of_origin(node).count()).sum::<usize>(), of_an_envelope);
+    for node in nodes() {
+        let mut found = survey.of_origin(node);
+        assert!(found.all(|(by, index, entry)| survey.entries(by).nth(index as usize) == Some(entry)));
+    }
 }
 
 /// How many entries of a kind a node made.

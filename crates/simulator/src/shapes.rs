@@ -3,7 +3,7 @@
 use crate::network::directory_of;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use yizhan_hierarchy::{Directory, NetworkPlan, PlannedNode};
+use yizhan_hierarchy::{Directory, DivisionTable, NetworkPlan, PlannedNode};
 
 /// Xinjiang: its 14 prefectures, and how many counties stand under each (`china-division` 2.7.0, cut-off 2023-06-30).
 const XINJIANG: [(&str, u32); 14] = [
@@ -24,12 +24,6 @@ const XINJIANG: [(&str, u32); 14] = [
 ];
 /// Cities of county level right under it: 659001 to 659012.
 const XINJIANG_DIRECT: u32 = 12;
-/// The country: provinces, their prefectures, their counties.
-const PROVINCES: u32 = 31;
-const PREFECTURES: u32 = 333;
-const COUNTIES: u32 = 2850;
-/// The code of the first province here.
-const FIRST_PROVINCE: u32 = 11;
 /// What stands above the provinces.
 pub(crate) const COUNTRY: &str = "cn";
 
@@ -39,8 +33,8 @@ pub fn region_of_xinjiang() -> Arc<Directory> {
     Arc::clone(DIRECTORY.get_or_init(|| made("65", &xinjiang())))
 }
 
-/// The country: a national node, 31 provinces, 333 prefectures, 2850 counties, spread evenly; one office each. Each call makes it
-/// anew, which takes its time.
+/// The country: a national node, and below it every province, prefecture and county of the table of divisions, as they stand under
+/// each other; one office each. Each call makes it anew, which takes its time.
 pub(crate) fn country() -> Arc<Directory> {
     made(COUNTRY, &provinces())
 }
@@ -55,19 +49,19 @@ fn xinjiang() -> Vec<(String, String)> {
 }
 
 fn provinces() -> Vec<(String, String)> {
-    let code = |province: u32| (FIRST_PROVINCE + province).to_string();
-    let mut rows: Vec<(String, String)> =
-        (0..PROVINCES).map(|province| (code(province), COUNTRY.to_owned())).collect();
-    let prefectures: Vec<String> = (0..PREFECTURES)
-        .map(|number| format!("{}{:02}", code(number % PROVINCES), number / PROVINCES + 1))
-        .collect();
-    let province = |prefecture: &str| prefecture.chars().take(2).collect();
-    rows.extend(prefectures.iter().map(|prefecture| (prefecture.clone(), province(prefecture))));
-    let counties = prefectures.iter().cycle().zip(0..COUNTIES);
-    rows.extend(counties.map(|(prefecture, number)| {
-        (format!("{prefecture}{:02}", number / PREFECTURES + 1), prefecture.clone())
-    }));
-    rows
+    let planned = DivisionTable::built_in().map_err(|error| error.to_string()).and_then(|table| {
+        let all: Vec<String> =
+            table.provinces().map(|province| format!("{}={COUNTRY}", province.code)).collect();
+        table.plan(&all, false).map_err(|error| error.to_string())
+    });
+    match planned {
+        Ok(nodes) => {
+            let parent = |node: &PlannedNode| node.parent.map(|parent| parent.to_string());
+            nodes.iter().filter_map(|node| Some((node.id.to_string(), parent(node)?))).collect()
+        }
+        #[expect(clippy::panic, reason = "without its network no world can begin; the message says why")]
+        Err(error) => panic!("the divisions of the country cannot be read: {error}"),
+    }
 }
 
 /// A signed directory of these nodes and their parents below `root`.

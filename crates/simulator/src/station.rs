@@ -65,6 +65,8 @@ pub(crate) struct Process {
     pub(crate) life: u64,
     pub(crate) core: Node,
     pub(crate) journal: Journal<FaultyFolder>,
+    /// How long the journal was when it was condensed last, or when the process began, in bytes.
+    condensed_bytes: u64,
     pub(crate) folder: FaultyFolder,
     pub(crate) ledger: Ledger,
     pub(crate) store: Store,

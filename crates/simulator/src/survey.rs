@@ -7,12 +7,16 @@ use std::collections::BTreeMap;
 use yizhan_document::{Digest, LedgerId, NodeId, merkle};
 use yizhan_exchange::Fact;
 use yizhan_journal::{Journal, JournalOptions, Record};
-use yizhan_ledger::{Entry, EntryRef, PlacedEntry};
+use yizhan_ledger::{Entry, EntryRef, Event, PlacedEntry};
 use yizhan_protocol::ProofBundle;
 
 /// What all disks hold.
 pub(crate) struct Survey {
     pub(crate) nodes: BTreeMap<NodeId, Holdings>,
+    /// Where the acceptances of what each node offered stand.
+    accepted_from: BTreeMap<NodeId, Vec<(NodeId, u64)>>,
+    /// Where the entries about envelopes of each origin stand.
+    of_origin: BTreeMap<NodeId, Vec<(NodeId, u64)>>,
 }
 
 /// What the disk of one node holds.
@@ -30,11 +34,34 @@ impl Survey {
         stations: impl Iterator<Item = &'a mut Station>,
         network: &str,
     ) -> Result<Self, String> {
-        let mut nodes = BTreeMap::new();
+        let (mut nodes, mut accepted_from, mut of_origin) =
+            (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
         for station in stations {
-            nodes.insert(station.node, Holdings::of(station.node, station.folder.clone(), network)?);
+            let held = Holdings::of(station.node, station.folder.clone(), network)?;
+            for (index, entry) in (0..).zip(&held.entries) {
+                let at = (station.node, index);
+                if let Event::RelayAcceptance { from, .. } = &entry.event {
+                    accepted_from.entry(*from).or_default().push(at);
+                }
+                if let Some(id) = entry.event.envelope_id() {
+                    of_origin.entry(id.origin).or_default().push(at);
+                }
+            }
+            nodes.insert(station.node, held);
         }
-        Ok(Self { nodes })
+        Ok(Self { nodes, accepted_from, of_origin })
+    }
+
+    /// The acceptances of what a node offered, whoever entered them, with their entry.
+    pub(crate) fn accepted_from(&self, offerer: NodeId) -> impl Iterator<Item = (NodeId, &Entry)> {
+        let places = self.accepted_from.get(&offerer).into_iter().flatten();
+        places.filter_map(|(node, index)| Some((*node, self.at(*node, *index)?.0)))
+    }
+
+    /// All entries about envelopes of an origin: who entered them, where, what.
+    pub(crate) fn of_origin(&self, origin: NodeId) -> impl Iterator<Item = (NodeId, u64, &Entry)> {
+        let places = self.of_origin.get(&origin).into_iter().flatten();
+        places.filter_map(|(node, index)| Some((*node, *index, self.at(*node, *index)?.0)))
     }
 
     /// The facts in the journal of a node.
@@ -49,7 +76,11 @@ impl Survey {
 
     /// An entry, with its leaf hash.
     pub(crate) fn entry(&self, ledger: LedgerId, index: u64) -> Option<(&Entry, Digest)> {
-        let held = self.nodes.get(&ledger.node).filter(|_| ledger.epoch == 0)?;
+        if ledger.epoch == 0 { self.at(ledger.node, index) } else { None }
+    }
+
+    fn at(&self, node: NodeId, index: u64) -> Option<(&Entry, Digest)> {
+        let held = self.nodes.get(&node)?;
         let index = usize::try_from(index).ok()?;
         Some((held.entries.get(index)?, *held.leaves.get(index)?))
     }

@@ -16,6 +16,7 @@ use crate::plan::{Hostile, Plan};
 use crate::random::Random;
 use crate::rare_link;
 use crate::station::{Process, Station, Store};
+use crate::survey::Survey;
 use crate::trace::Trace;
 use crate::wire::Wire;
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,6 +100,7 @@ impl World {
             liar: None,
             crash_rule: plan.crash_rule,
             sync_ms_max: plan.sync_ms_max,
+            condensed_freely_bytes: plan.condensed_freely_bytes,
             bad_pieces: 0,
             ending: Vec::new(),
             set_back: BTreeSet::new(),
@@ -139,20 +141,21 @@ impl World {
 
     /// Runs to the end: the active time, then until all is at rest, then idle, then the power of every machine is cut.
     pub fn run(mut self) -> Outcome {
-        self.finish();
+        drop(self.finish());
         self.outcome()
     }
 
-    /// Runs to the end.
-    pub(crate) fn finish(&mut self) {
+    /// Runs to the end; gives what all disks hold then, unless a promise was broken before.
+    pub(crate) fn finish(&mut self) -> Option<Survey> {
         self.until(self.active_ms);
         self.mend_all();
         if self.hostile.is_some() {
-            return self.finish_hostile();
+            self.finish_hostile();
+            return None;
         }
         self.drain();
         self.idle();
-        self.look_at_all_disks();
+        self.look_at_all_disks()
     }
 
     /// What came of it.

@@ -117,13 +117,11 @@ fn hops_attested_once(survey: &Survey, me: NodeId) -> Vec<String> {
             _ => None,
         })
         .collect();
-    for hop in survey.nodes.keys() {
-        for entry in survey.entries(*hop) {
-            let Event::RelayAcceptance { from, link, .. } = &entry.event else { continue };
-            let key = (*hop, *link);
-            if *from == me && !passed.contains(&key) && !withdrawn.contains(&key) {
-                wrong.push(format!("{hop} accepted offer {link} of {me}, and {me} does not say so"));
-            }
+    for (hop, entry) in survey.accepted_from(me) {
+        let Event::RelayAcceptance { link, .. } = &entry.event else { continue };
+        let key = (hop, *link);
+        if !passed.contains(&key) && !withdrawn.contains(&key) {
+            wrong.push(format!("{hop} accepted offer {link} of {me}, and {me} does not say so"));
         }
     }
     wrong

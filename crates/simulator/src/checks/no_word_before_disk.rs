@@ -69,7 +69,7 @@ impl NoWordBeforeDisk {
             .collect()
     }
 
-    pub(crate) fn frame_leaves(&mut self, process: &Process, frame: &Frame) -> Vec<Broken> {
+    pub(crate) fn frame_leaves(&mut self, process: &Process, to: NodeId, frame: &Frame) -> Vec<Broken> {
         let me = process.node;
         let places = self.nodes.entry(me).or_default();
         let folder = &process.folder;
@@ -85,12 +85,9 @@ impl NoWordBeforeDisk {
             Frame::Offer(offer) => {
                 own(places, &offer.custody, "an offer");
                 own(places, &offer.origin, "an offer");
-                let assigned = places
-                    .assigned
-                    .iter()
-                    .any(|((_, link), at)| *link == offer.link && is_synced(folder, *at));
-                if !assigned {
-                    early.push(format!("{me}: an offer has number {}, which is not synced", offer.link));
+                let assigned = places.assigned.get(&(to, offer.link));
+                if !assigned.is_some_and(|at| is_synced(folder, *at)) {
+                    early.push(format!("{me}: an offer to {to} has number {}, not synced", offer.link));
                 }
             }
             Frame::Custody(custody) => own(places, &custody.proof, "custody"),

@@ -159,18 +159,15 @@ fn receipts_at_home(survey: &Survey, origin: NodeId) -> Vec<String> {
         .flat_map(|bundle| bundle.entries.iter().map(|proven| (bundle.ledger.node, proven.index)))
         .collect();
     let mut missing = Vec::new();
-    for maker in survey.nodes.keys().filter(|maker| **maker != origin) {
-        for (index, entry) in (0..).zip(survey.entries(*maker)) {
-            let owed = match &entry.event {
-                // Given to the origin itself as an answer to its offer.
-                Event::RelayAcceptance { from, .. } => *from != origin,
-                Event::RelayRejection { .. } => false,
-                _ => true,
-            };
-            let mine = entry.event.envelope_id().is_some_and(|id| id.origin == origin);
-            if owed && mine && !kept.contains(&(*maker, index)) {
-                missing.push(format!("{origin}: receipt {index} of {maker} has not come home"));
-            }
+    for (maker, index, entry) in survey.of_origin(origin).filter(|(maker, ..)| *maker != origin) {
+        let owed = match &entry.event {
+            // Given to the origin itself as an answer to its offer.
+            Event::RelayAcceptance { from, .. } => *from != origin,
+            Event::RelayRejection { .. } => false,
+            _ => true,
+        };
+        if owed && !kept.contains(&(maker, index)) {
+            missing.push(format!("{origin}: receipt {index} of {maker} has not come home"));
         }
     }
     missing

@@ -75,20 +75,18 @@ fn links(survey: &Survey, node: NodeId) -> Vec<String> {
             _ => {}
         }
     }
-    for (hop, numbers) in assigned {
-        let mut accepted = BTreeSet::new();
-        for entry in survey.entries(hop) {
-            let Event::RelayAcceptance { from, link, units, .. } = &entry.event else { continue };
-            if *from != node {
-                continue;
-            }
-            if numbers.get(link).copied() != Some(units.as_slice()) {
-                wrong.push(format!("{hop} accepted offer {link} of {node}, which offered something else"));
-            }
-            accepted.insert(*link);
+    let mut accepted = BTreeSet::new();
+    for (hop, entry) in survey.accepted_from(node) {
+        let Event::RelayAcceptance { link, units, .. } = &entry.event else { continue };
+        let offered = assigned.get(&hop).and_then(|numbers| numbers.get(link));
+        if offered.copied() != Some(units.as_slice()) {
+            wrong.push(format!("{hop} accepted offer {link} of {node}, which offered something else"));
         }
-        let missing =
-            numbers.keys().find(|link| !accepted.contains(link) && !withdrawn.contains(&(hop, **link)));
+        accepted.insert((hop, *link));
+    }
+    for (hop, numbers) in assigned {
+        let settled = |link: &u64| accepted.contains(&(hop, *link)) || withdrawn.contains(&(hop, *link));
+        let missing = numbers.keys().find(|link| !settled(link));
         wrong.extend(
             missing.map(|link| format!("{hop} never accepted offer {link} of {node}, nor was it withdrawn")),
         );

@@ -13,6 +13,8 @@ struct Told {
     /// By destination: whether it was recalled or denied, and who says so.
     answers: BTreeMap<(EnvelopeId, NodeId), Vec<(bool, NodeId)>>,
     consigned: BTreeSet<(EnvelopeId, NodeId)>,
+    /// Where an office signed.
+    signed: BTreeSet<(EnvelopeId, NodeId)>,
     /// Nodes that took custody of a unit for a destination.
     moved: BTreeSet<(EnvelopeId, NodeId)>,
 }
@@ -79,6 +81,9 @@ impl Told {
             Event::ContentConsignment { id, .. } => {
                 self.consigned.insert((*id, node));
             }
+            Event::SignedFor(act) => {
+                self.signed.insert((act.id, node));
+            }
             Event::RelayAcceptance { id, units, .. } => {
                 self.moved.extend(units.iter().map(|unit| (*id, unit.node)));
             }
@@ -90,14 +95,6 @@ impl Told {
 /// Every destination of a recalled document answered once, or signed for it; what its origin took back never left it.
 fn requests(survey: &Survey, origin: NodeId, told: &Told) -> Vec<String> {
     let mut destinations = BTreeMap::new();
-    let mut signed = BTreeSet::new();
-    for node in survey.nodes.keys() {
-        for entry in survey.entries(*node) {
-            if let Event::SignedFor(act) = &entry.event {
-                signed.insert((act.id, *node));
-            }
-        }
-    }
     let mut wrong = Vec::new();
     let mut requested = BTreeSet::new();
     for entry in survey.entries(origin) {
@@ -113,7 +110,7 @@ fn requests(survey: &Survey, origin: NodeId, told: &Told) -> Vec<String> {
                     let unit = (request.id, *to);
                     let answers = told.answers.get(&unit).map_or(&[][..], Vec::as_slice);
                     match answers {
-                        [] if signed.contains(&unit) => {}
+                        [] if told.signed.contains(&unit) => {}
                         [(_, by)] if by == to => {}
                         [(true, by)] if *by == origin && !told.moved.contains(&unit) => {}
                         other => {

@@ -169,6 +169,10 @@ impl Process {
         if !self.commits.queue.is_empty() || self.random.below(CONDENSES_ONE_IN) > 0 {
             return;
         }
+        let bytes = self.journal.bytes();
+        if bytes > out.condensed_freely_bytes && bytes < self.condensed_bytes.saturating_mul(2) {
+            return;
+        }
         let state = self.core.state();
         let (base, root) = (0, yizhan_document::merkle::root(&[]));
         let what = Condensation { facts: state.condensed(base, root), live: state.live_holdings(), base };
@@ -181,6 +185,7 @@ impl Process {
             Err(_) if out.distrusted.contains(&self.node) => {}
             Err(error) => out.fail("nothing_lost", format!("{}: a sound journal: {error}", self.node)),
         }
+        self.condensed_bytes = self.journal.bytes();
     }
 
     pub(crate) fn tell(&mut self, out: &mut Outside) {

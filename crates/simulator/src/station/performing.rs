@@ -109,7 +109,7 @@ impl Process {
     /// Sends a frame, after whoever watches has looked at it. What cannot be sent now the rules send again.
     pub(crate) fn send(&mut self, out: &mut Outside, to: NodeId, mut frame: Frame) {
         let trusted = !out.distrusted.contains(&self.node);
-        let broken = if trusted { out.checks.frame_leaves(self, &frame) } else { Vec::new() };
+        let broken = if trusted { out.checks.frame_leaves(self, to, &frame) } else { Vec::new() };
         broken.into_iter().for_each(|(check, what)| out.fail(check, what));
         let Some(connection) = self.connected.get(&to) else { return };
         if let Some(tamper) = &mut out.tamper

@@ -54,6 +54,7 @@ impl Station {
             node: self.node,
             life: self.life,
             core,
+            condensed_bytes: journal.bytes(),
             journal,
             folder: self.folder.clone(),
             ledger,
