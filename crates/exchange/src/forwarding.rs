@@ -4,13 +4,11 @@ use crate::effect::Effect;
 use crate::event::{HeardEntry, Staged};
 use crate::fact::Fact;
 use crate::limits::{
-    CLOCK_AGREEMENT_MS, OFFER_BYTES_IN_FLIGHT_MAX, OFFERS_IN_FLIGHT_MAX, PASSED_OVER_MAX, REJECTED_WAIT_MS,
-    REJECTED_WAIT_MS_MAX, UNITS_PER_OFFER_MAX,
+    CLOCK_AGREEMENT_MS, PASSED_OVER_MAX, REJECTED_WAIT_MS, REJECTED_WAIT_MS_MAX, UNITS_PER_OFFER_MAX,
 };
 use crate::links::Outbound;
 use crate::node::Node;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use yizhan_document::{Digest, NodeId};
 use yizhan_ledger::{Event as LedgerEvent, Head, Passed, Target};
 use yizhan_planted::{Bug, on};
@@ -25,16 +23,10 @@ impl Node {
         link.up = true;
         self.reroute_due = true;
         link.bytes_in_flight = 0;
-        for number in core::mem::take(&mut link.in_flight) {
-            if let Some(out) = link.outbound.get(&number) {
-                link.waiting.insert((Reverse(out.urgency), number));
-            }
-        }
-        for (_, number) in core::mem::take(&mut link.refused) {
-            if let Some(out) = link.outbound.get(&number) {
-                link.waiting.insert((Reverse(out.urgency), number));
-            }
-        }
+        let (unanswered, refused) =
+            (core::mem::take(&mut link.in_flight), core::mem::take(&mut link.refused));
+        unanswered.into_iter().for_each(|number| link.wait(number));
+        refused.into_iter().for_each(|(_, number)| link.wait(number));
         self.pump_due = true;
         self.owed_are_due_now();
         let now = self.now().uptime;
@@ -71,19 +63,16 @@ impl Node {
         for (neighbour, link) in self.state.links.iter_mut().filter(|(_, link)| link.up) {
             while let Some((_, number)) = link.refused.first().copied().filter(|(due, _)| *due <= now) {
                 link.refused.pop_first();
-                if let Some(out) = link.outbound.get(&number) {
-                    link.waiting.insert((Reverse(out.urgency), number));
-                }
+                link.wait(number);
             }
             let mut passed_over = Vec::new();
-            while link.in_flight.len() < OFFERS_IN_FLIGHT_MAX
-                && link.bytes_in_flight < OFFER_BYTES_IN_FLIGHT_MAX
-                && passed_over.len() < PASSED_OVER_MAX
-            {
-                let Some((urgency, number)) = link.waiting.pop_first() else { break };
+            while passed_over.len() < PASSED_OVER_MAX {
+                let under_way = link.under_way();
+                let goes = |number| link.outbound.get(&number).is_some_and(|out| out.ticket <= durable);
+                let Some(number) = link.waiting.take_next(under_way, goes) else { break };
                 let Some(out) = link.outbound.get_mut(&number) else { continue };
                 if out.ticket > durable {
-                    passed_over.push((urgency, number));
+                    passed_over.push(number);
                     continue;
                 }
                 out.sent_at = now;
@@ -93,7 +82,7 @@ impl Node {
                 let (holding, units) = (out.holding, out.units.clone());
                 offers.push(Effect::Offer { neighbour: *neighbour, link: number, holding, units });
             }
-            link.waiting.extend(passed_over);
+            passed_over.into_iter().for_each(|number| link.wait(number));
         }
         offers.into_iter().for_each(|offer| self.effect(offer));
     }
@@ -173,7 +162,7 @@ impl Node {
         }
         if retry {
             to.refused.remove(&(out.not_before, link));
-            to.waiting.remove(&(Reverse(out.urgency), link));
+            to.waiting.remove(link);
             out.not_before = now + rejected_wait(out.rejections);
             out.rejections += 1;
             if to.in_flight.remove(&link) {

@@ -35,6 +35,7 @@ mod room;
 mod state;
 mod submission;
 mod timing;
+mod waiting;
 
 pub use condensed::{Condensed, CondensedInbox, NumberSet};
 pub use effect::{Answer, Effect, Kept, Stored, Ticket};

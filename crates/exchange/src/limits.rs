@@ -9,6 +9,13 @@ pub const REROUTED_IN_A_ROUND_MAX: usize = 1_000;
 pub const OFFERS_IN_FLIGHT_MAX: usize = 512;
 /// Bytes of inline bodies under way to one neighbour without an answer, at the most.
 pub const OFFER_BYTES_IN_FLIGHT_MAX: u64 = 32 * 1024 * 1024;
+/// Of the places for offers under way to a neighbour so many are kept for each urgency from those below it.
+pub const WINDOW_KEPT: usize = 16;
+/// The same of bytes.
+pub const WINDOW_BYTES_KEPT: u64 = 2 * 1024 * 1024;
+/// After so many offers that went by their urgency while an older one waited, the one that has waited longest goes: what `n` older
+/// ones wait before is offered after eight times `n + 1` others at the latest.
+pub const TURNS_BY_RANK: usize = 7;
 /// Waiting offers that are not durable, looked past in one go, at the most.
 pub const PASSED_OVER_MAX: usize = 64;
 /// How long an offer waits for its answer on a link that is up before it is repeated, in milliseconds.
@@ -58,4 +65,7 @@ pub const OFFERS_LOOKED_AT_MAX: usize = 2 * OFFERS_IN_FLIGHT_MAX;
 pub const RESERVATIONS_MAX: usize = 1024;
 
 const _: () = assert!(RECEIPTS_PER_BUNDLE_MAX <= 1024 && ACKNOWLEDGEMENTS_PER_FRAME_MAX <= 1024);
+// Four urgencies above the least one leave it the most of the window.
+const _: () = assert!(4 * WINDOW_KEPT * 2 < OFFERS_IN_FLIGHT_MAX);
+const _: () = assert!(4 * WINDOW_BYTES_KEPT * 2 < OFFER_BYTES_IN_FLIGHT_MAX);
 const _: () = assert!(OWED_WAIT_MS < OWED_WAIT_MS_MAX && REJECTED_WAIT_MS < REJECTED_WAIT_MS_MAX);

@@ -1,9 +1,9 @@
 //! The links of a node: what waits for each neighbour, what is under way to it, what it refused for now.
 
 use crate::limits::DETOUR_MS;
+use crate::waiting::{UnderWay, Waiting};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use yizhan_document::{Urgency, WallTime};
 use yizhan_ledger::Target;
 
@@ -12,8 +12,8 @@ use yizhan_ledger::Target;
 pub(crate) struct Link {
     pub(crate) next: u64,
     pub(crate) outbound: BTreeMap<u64, Outbound>,
-    /// What may be offered, the most urgent first, then in order of acceptance.
-    pub(crate) waiting: BTreeSet<(Reverse<Urgency>, u64)>,
+    /// What may be offered, in the order of `waiting.rs`.
+    pub(crate) waiting: Waiting,
     /// What was refused for now and waits for its time, by uptime: it holds up nothing else.
     pub(crate) refused: BTreeSet<(u64, u64)>,
     pub(crate) in_flight: BTreeSet<u64>,
@@ -48,10 +48,22 @@ impl Link {
         !self.up && now >= self.down_since.saturating_add(DETOUR_MS)
     }
 
+    /// What was assigned under a number may be offered, or offered again.
+    pub(crate) fn wait(&mut self, number: u64) {
+        if let Some(out) = self.outbound.get(&number) {
+            self.waiting.insert(number, out.urgency, out.deadline);
+        }
+    }
+
+    /// What is under way.
+    pub(crate) fn under_way(&self) -> UnderWay {
+        UnderWay { offers: self.in_flight.len(), bytes: self.bytes_in_flight }
+    }
+
     /// Takes away what was assigned under a number, wherever it stands.
     pub(crate) fn take(&mut self, number: u64) -> Option<Outbound> {
         let out = self.outbound.remove(&number)?;
-        self.waiting.remove(&(Reverse(out.urgency), number));
+        self.waiting.remove(number);
         self.refused.remove(&(out.not_before, number));
         if self.in_flight.remove(&number) {
             self.bytes_in_flight = self.bytes_in_flight.saturating_sub(out.bytes);

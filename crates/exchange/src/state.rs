@@ -6,7 +6,6 @@ use crate::links::{Link, Outbound};
 use crate::recall_facts::Recalls;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use yizhan_document::{Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, OfficeName, Unit};
 use yizhan_ledger::{EntryRef, Head, Target};
 use yizhan_planted::{Bug, on};
@@ -298,8 +297,8 @@ impl State {
             rejections: 0,
             perhaps_offered: ticket == 0,
         };
-        to.waiting.insert((Reverse(out.urgency), link));
         to.outbound.insert(link, out);
+        to.wait(link);
     }
 
     fn take_outbound(&mut self, hop: NodeId, link: u64) -> Option<Outbound> {

@@ -2,13 +2,11 @@
 
 use crate::fact::{End, Fact};
 use crate::limits::{
-    DEADLINE_ROUND_MS, EXPIRED_IN_A_ROUND_MAX, EXPIRY_WEIGHT, OFFER_PATIENCE_MS, OFFER_SILENCE_MS,
-    OFFERS_IN_FLIGHT_MAX, ROUND_MS,
+    DEADLINE_ROUND_MS, EXPIRED_IN_A_ROUND_MAX, EXPIRY_WEIGHT, OFFER_PATIENCE_MS, OFFER_SILENCE_MS, ROUND_MS,
 };
 use crate::links::{Link, Outbound};
 use crate::node::Node;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use yizhan_document::NodeId;
 use yizhan_ledger::{Event as LedgerEvent, Target};
 use yizhan_planted::{Bug, on};
@@ -42,7 +40,7 @@ impl Node {
         let up = self.state.links.values().filter(|link| link.up);
         let offers = up.clone().flat_map(|link| link.in_flight.iter().filter_map(|n| link.outbound.get(n)));
         let repeat = offers.map(|out| out.sent_at + OFFER_PATIENCE_MS).min();
-        let room = |link: &&Link| !link.waiting.is_empty() && link.in_flight.len() < OFFERS_IN_FLIGHT_MAX;
+        let room = |link: &&Link| link.waiting.may_go(link.under_way());
         let held_back = up.clone().any(|link| room(&link)).then_some(self.looked_at + ROUND_MS);
         let refused = up.clone().filter_map(|link| link.refused.first()).map(|(due, _)| *due).min();
         let refused = refused.map(|due| due.max(self.looked_at + ROUND_MS));
@@ -70,8 +68,8 @@ impl Node {
                 link.in_flight.remove(&number);
                 if let Some(out) = link.outbound.get(&number) {
                     link.bytes_in_flight = link.bytes_in_flight.saturating_sub(out.bytes);
-                    link.waiting.insert((Reverse(out.urgency), number));
                 }
+                link.wait(number);
             }
         }
     }

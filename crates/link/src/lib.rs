@@ -30,6 +30,7 @@ mod outbox;
 mod shared;
 mod tls;
 mod transport;
+mod turns;
 
 pub use body_stream::BodyStream;
 pub use config::{LinkConfig, LinkError, LinkTiming, NeighbourConfig, WallClock};

@@ -17,6 +17,14 @@ pub const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Bodies under way to one neighbour at once, at the most, and as many from it.
 pub const BODIES_AT_ONCE_MAX: usize = 8;
+/// Of these places one is kept for each priority above 0, up to this one, from those below it.
+pub const PRIORITY_MAX: i32 = 4;
+/// After so many bodies that began by their priority while an older one waited, the one that has waited longest begins.
+pub const TURNS_BY_PRIORITY: u64 = 7;
+/// Of the bodies on a connection so many bytes go by priority,
+pub const BYTES_BY_PRIORITY: u64 = 8 * 1024 * 1024;
+/// and then so many for all alike.
+pub const BYTES_FOR_ALL: u64 = 1024 * 1024;
 /// Bodies waiting for one neighbour, at the most.
 pub const BODIES_WAITING_MAX: usize = 128;
 /// How much of a body is read and handed to QUIC in one go, in bytes.
@@ -74,6 +82,7 @@ const _: () = assert!(
 );
 // And neither on the sending side.
 const _: () = assert!(SEND_WINDOW >= (BODIES_AT_ONCE_MAX as u64 + 1) * STREAM_RECEIVE_WINDOW as u64);
+const _: () = assert!(BODIES_AT_ONCE_MAX > PRIORITY_MAX as usize);
 const _: () = assert!(BYTES_QUEUED_MAX > OFFER_BYTES_MAX as usize);
 const _: () =
     assert!(HALF_OPEN_UNPROVEN_MAX < HALF_OPEN_PER_ADDRESS_MAX && HALF_OPEN_PER_ADDRESS_MAX < HALF_OPEN_MAX);

@@ -118,17 +118,26 @@ impl Links {
     /// # Errors
     /// [`SendError`]; the frame was not taken.
     pub fn send(&self, to: NodeId, frame: Frame) -> Result<(), SendError> {
+        self.send_behind(to, frame, i32::MAX)
+    }
+
+    /// As [`Links::send`], behind all frames sent that way that still wait. Of those sent this way frames of greater `priority` go
+    /// first, but whichever frame has waited longest goes along with the next that are written.
+    ///
+    /// # Errors
+    /// [`SendError`]; the frame was not taken.
+    pub fn send_behind(&self, to: NodeId, frame: Frame, priority: i32) -> Result<(), SendError> {
         if matches!(frame, Frame::Hello(_)) {
             return Err(SendError::Hello);
         }
         let outbound = self.shared.outbound(to).ok_or(SendError::NotUp(to))?;
         let frame = encode(&frame)?;
-        if outbound.outbox.push(frame.into()) { Ok(()) } else { Err(SendError::Full(to)) }
+        if outbound.outbox.push(priority, frame.into()) { Ok(()) } else { Err(SendError::Full(to)) }
     }
 
     /// Sends a body on a stream of its own, without waiting; [`LinkEvent::BodySent`] tells how it went. `body` gives the
-    /// bytes from the head's first piece on. Bodies of greater `priority` go first, control frames before all; one place
-    /// is kept for priorities above 0.
+    /// bytes from the head's first piece on. Bodies of greater `priority` go first, control frames before all; a place
+    /// is kept for each priority from 1 to 4, and who was overtaken for long goes along for a while.
     ///
     /// # Errors
     /// [`SendError`]; the body was not taken, no event will tell of it.

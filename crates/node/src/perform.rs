@@ -11,6 +11,7 @@ use yizhan_envelope::Header;
 use yizhan_exchange::{Effect, Event, Kept, Past, Room, Staged};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_ledger::{Entry, Event as LedgerEvent, Head, Target};
+use yizhan_link::SendError;
 use yizhan_protocol::{
     Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, Rejection, encoded_bytes, limits,
 };
@@ -91,11 +92,7 @@ impl Daemon {
     /// Sends a frame, or says that it cannot be sent now. The rules send it again, so a full queue or a lost link loses
     /// nothing.
     pub(crate) fn send(&self, to: NodeId, frame: Frame) -> bool {
-        let sent = self.shared.links.send(to, frame);
-        if let Err(error) = &sent {
-            tracing::debug!(neighbour = %to, %error, "a frame was not sent");
-        }
-        sent.is_ok()
+        was_sent(to, self.shared.links.send(to, frame))
     }
 
     pub(crate) fn reject(
@@ -120,7 +117,7 @@ impl Daemon {
         units: &[Target],
     ) -> Result<Option<Event>, NodeError> {
         let Some(held) = self.node.state().holdings().get(&holding) else { return Ok(None) };
-        let mut path = held.acceptance.path.clone();
+        let (mut path, urgency) = (held.acceptance.path.clone(), held.acceptance.urgency);
         path.push(self.shared.me());
         let stored = match self.shared.index.envelope(holding) {
             Ok(stored) => stored,
@@ -158,7 +155,9 @@ impl Daemon {
             BodyPlace::Inline(bytes) => bytes.len() as u64,
             BodyPlace::Stream => 0,
         };
-        if self.send(neighbour, Frame::Offer(Box::new(offer))) {
+        // Offers may carry bodies: small frames go before them, and the more urgent before the less (MUST-43).
+        let frame = Frame::Offer(Box::new(offer));
+        if was_sent(neighbour, self.shared.links.send_behind(neighbour, frame, urgency as i32)) {
             self.shared.traffic.sent(neighbour, with_body);
         }
         Ok(None)
@@ -371,6 +370,14 @@ impl Daemon {
         }
         Ok(())
     }
+}
+
+/// Whether a frame was taken; why not goes to the log.
+fn was_sent(to: NodeId, sent: Result<(), SendError>) -> bool {
+    if let Err(error) = &sent {
+        tracing::debug!(neighbour = %to, %error, "a frame was not sent");
+    }
+    sent.is_ok()
 }
 
 /// Both halves of a batch whose frame is too long for a neighbour to take.

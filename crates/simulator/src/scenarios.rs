@@ -11,6 +11,7 @@ mod a_relay_whose_disk_dies;
 mod a_restart_with_the_uplink_down;
 mod a_route_that_flips_back;
 mod a_stop_between_write_and_sync;
+mod an_urgent_document_behind_a_backlog;
 mod two_full_nodes_facing_each_other;
 mod two_histories;
 

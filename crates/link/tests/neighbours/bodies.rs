@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use yizhan_document::{Digest, Hasher};
-use yizhan_link::limits::{BODIES_AT_ONCE_MAX, STREAM_RECEIVE_WINDOW};
+use yizhan_link::limits::{BODIES_AT_ONCE_MAX, PRIORITY_MAX, STREAM_RECEIVE_WINDOW};
 use yizhan_link::{BodyStream, LinkEvent, SendError};
 use yizhan_protocol::limits::{PIECE_BYTES, PIECES_MAX};
 use yizhan_protocol::{BodyHead, Frame, ProofBundle, ProvenEntry, ReceiptsHome};
@@ -133,7 +133,10 @@ async fn bodies_that_nobody_reads_do_not_stop_the_frames() {
     let bytes = 3 * u64::from(STREAM_RECEIVE_WINDOW);
     let mut unread = Vec::new();
     for link in 0..BODIES_AT_ONCE_MAX as u64 {
-        region.links.send_body(node(COUNTY), &head(link, bytes / PIECE_BYTES), source(bytes), 1).unwrap();
+        region
+            .links
+            .send_body(node(COUNTY), &head(link, bytes / PIECE_BYTES), source(bytes), PRIORITY_MAX)
+            .unwrap();
         unread.push(body(&mut county).await);
     }
     // More frames than all windows hold, so that the bodies fill theirs meanwhile.
@@ -190,13 +193,70 @@ async fn an_urgent_body_begins_before_the_ordinary_ones_that_wait() {
     for link in 0..20 {
         region.links.send_body(node(COUNTY), &head(link, 1), Box::new(Stuck), 0).unwrap();
     }
-    for _ in 0..BODIES_AT_ONCE_MAX - 1 {
-        assert!(body(&mut county).await.0.link < 20);
+    let mut stuck = Vec::new();
+    for _ in 0..BODIES_AT_ONCE_MAX - PRIORITY_MAX as usize {
+        stuck.push(body(&mut county).await);
+        assert!(stuck.last().is_some_and(|(head, _)| head.link < 20));
     }
-    region.links.send_body(node(COUNTY), &head(99, 1), source(10), 5).unwrap();
-    let (urgent, stream) = body(&mut county).await;
-    assert_eq!(urgent.link, 99);
-    assert_eq!(read_whole(stream).await.unwrap().0, 10);
+    // Each finds a place that neither the ordinary ones nor those less urgent than itself could take.
+    for priority in 1..=PRIORITY_MAX {
+        let link = 100 + priority as u64;
+        region.links.send_body(node(COUNTY), &head(link, 1), Box::new(Stuck), priority).unwrap();
+        stuck.push(body(&mut county).await);
+        assert_eq!(stuck.last().map(|(head, _)| head.link), Some(link));
+    }
+}
+
+/// Reads so many bytes of a body, or to its end; tells how many.
+async fn read_up_to(stream: &mut BodyStream, most: u64) -> u64 {
+    let mut buffer = vec![0; 256 * 1024];
+    let mut count = 0;
+    while count < most {
+        match stream.read(&mut buffer).await.unwrap() {
+            0 => break,
+            read => count += read as u64,
+        }
+    }
+    count
+}
+
+#[tokio::test]
+async fn an_urgent_body_overtakes_inside_ordinary_ones_which_go_on_all_the_same() {
+    let (region, mut county) = Network::new().pair().await;
+    let (urgent_bytes, window) = (256 * MIB, u64::from(STREAM_RECEIVE_WINDOW));
+    let mut ordinary = Vec::new();
+    for link in 0..2 {
+        region.links.send_body(node(COUNTY), &head(link, 600), source(600 * MIB), 0).unwrap();
+        let (_, mut stream) = body(&mut county).await;
+        // It is in full swing.
+        read_up_to(&mut stream, 2 * window).await;
+        ordinary.push(stream);
+    }
+    region.links.send_body(node(COUNTY), &head(9, 256), source(urgent_bytes), 4).unwrap();
+    let (urgent, mut stream) = body(&mut county).await;
+    assert_eq!(urgent.link, 9);
+    let (over, urgent_is_over) = tokio::sync::watch::channel(false);
+    let mut meanwhile = tokio::task::JoinSet::new();
+    for mut stream in ordinary {
+        let mut urgent_is_over = urgent_is_over.clone();
+        meanwhile.spawn(async move {
+            let mut count = 0;
+            while !*urgent_is_over.borrow_and_update() {
+                tokio::select! {
+                    read = read_up_to(&mut stream, 1) => count += read,
+                    _ = urgent_is_over.changed() => {}
+                }
+            }
+            count
+        });
+    }
+    assert_eq!(read_up_to(&mut stream, u64::MAX).await, urgent_bytes);
+    over.send(true).unwrap();
+    let counts = meanwhile.join_all().await;
+    let all: u64 = counts.iter().sum();
+    // Two equals would have had twice as much; and more than what lay in the windows went on.
+    assert!(all < urgent_bytes / 2, "{counts:?} of the ordinary ones, {urgent_bytes} of the urgent one");
+    assert!(counts.iter().all(|count| *count > window + 2 * MIB), "{counts:?}");
 }
 
 #[tokio::test]
