@@ -8,6 +8,7 @@ use crate::limits::{
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;
 use yizhan_document::{Urgency, WallTime};
+use yizhan_planted::{Bug, on};
 
 /// The less, the sooner. The deadlines are compared with each other and never with a clock.
 type Rank = (Reverse<Urgency>, WallTime);
@@ -44,6 +45,7 @@ impl UnderWay {
 
 impl Waiting {
     pub(crate) fn insert(&mut self, number: u64, urgency: Urgency, deadline: WallTime) {
+        let urgency = if on(Bug::UrgencyIgnored) { Urgency::Normal } else { urgency };
         let rank = (Reverse(urgency), deadline);
         self.ranked.insert((rank, number));
         self.by_age.insert(number, rank);
@@ -80,7 +82,7 @@ impl Waiting {
     }
 
     fn is_turn_of_age(&self) -> bool {
-        self.by_rank_since >= TURNS_BY_RANK
+        self.by_rank_since >= TURNS_BY_RANK && !on(Bug::OldestPassedOver)
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod accept;
 mod backoff;
+mod body_queue;
 mod body_sender;
 mod body_stream;
 mod closing;

@@ -27,6 +27,8 @@ pub const BYTES_BY_PRIORITY: u64 = 8 * 1024 * 1024;
 pub const BYTES_FOR_ALL: u64 = 1024 * 1024;
 /// Bodies waiting for one neighbour, at the most.
 pub const BODIES_WAITING_MAX: usize = 128;
+/// Of these so many are kept for each priority above 0.
+pub const BODIES_WAITING_KEPT: usize = 8;
 /// How much of a body is read and handed to QUIC in one go, in bytes.
 pub const BODY_CHUNK_BYTES: usize = 256 * 1024;
 
@@ -83,6 +85,7 @@ const _: () = assert!(
 // And neither on the sending side.
 const _: () = assert!(SEND_WINDOW >= (BODIES_AT_ONCE_MAX as u64 + 1) * STREAM_RECEIVE_WINDOW as u64);
 const _: () = assert!(BODIES_AT_ONCE_MAX > PRIORITY_MAX as usize);
+const _: () = assert!(BODIES_WAITING_MAX > PRIORITY_MAX as usize * BODIES_WAITING_KEPT);
 const _: () = assert!(BYTES_QUEUED_MAX > OFFER_BYTES_MAX as usize);
 const _: () =
     assert!(HALF_OPEN_UNPROVEN_MAX < HALF_OPEN_PER_ADDRESS_MAX && HALF_OPEN_PER_ADDRESS_MAX < HALF_OPEN_MAX);

@@ -1,7 +1,7 @@
 //! The links of a node: started, sent through, closed.
 
 use crate::accept::accept_for_ever;
-use crate::body_sender::BodyJob;
+use crate::body_queue::{BodyJob, NotTaken};
 use crate::closing::Closing;
 use crate::config::{LinkConfig, LinkError, NeighbourConfig, check_neighbours};
 use crate::dial::dial_for_ever;
@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::io::AsyncRead;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
@@ -150,9 +149,9 @@ impl Links {
     ) -> Result<(), SendError> {
         let outbound = self.shared.outbound(to).ok_or(SendError::NotUp(to))?;
         let job = BodyJob { link: head.link, head: encode_body_head(head)?.into(), body, priority };
-        outbound.bodies.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => SendError::Full(to),
-            TrySendError::Closed(_) => SendError::NotUp(to),
+        outbound.bodies.push(job).map_err(|error| match error {
+            NotTaken::Full => SendError::Full(to),
+            NotTaken::Closed => SendError::NotUp(to),
         })
     }
 

@@ -1,12 +1,13 @@
 //! The task that owns a neighbour: one session at a time, from its `Up` to its `Down`.
 
+use crate::body_queue::BodyQueue;
 use crate::body_sender::send_bodies;
 use crate::body_stream::read_body;
 use crate::closing::{Closing, Refusal, in_words, was_replaced};
 use crate::control::{FrameReader, write_frames};
 use crate::event::LinkEvent;
 use crate::handshake::Session;
-use crate::limits::{BODIES_AT_ONCE_MAX, BODIES_WAITING_MAX};
+use crate::limits::BODIES_AT_ONCE_MAX;
 use crate::outbox::Outbox;
 use crate::shared::{Outbound, Shared};
 use quinn::{Connection, RecvStream};
@@ -54,9 +55,7 @@ async fn run(
     sessions: &mut Sessions,
 ) -> Option<Box<Session>> {
     let Session { neighbour, connection, frames_out, frames_in, hello, lifetime, replaced } = *session;
-    // Half of those who wait stand here, half are sorted by urgency.
-    let (bodies, jobs) = mpsc::channel(BODIES_WAITING_MAX / 2);
-    let outbound = Arc::new(Outbound { outbox: Outbox::default(), bodies });
+    let outbound = Arc::new(Outbound { outbox: Outbox::default(), bodies: BodyQueue::default() });
     announce(shared, up, neighbour, &connection, &outbound, hello).await;
 
     // Whatever reads tells the node by itself and is stopped before `Down` is told, so that nothing follows it.
@@ -64,10 +63,10 @@ async fn run(
     reading.spawn(read_frames(shared.clone(), neighbour, frames_in));
     reading.spawn(read_bodies(shared.clone(), neighbour, connection.clone()));
     let mut writing = JoinSet::new();
+    let (sender, on, of) = (shared.clone(), connection.clone(), outbound.clone());
     writing.spawn(async move { write_frames(frames_out, &outbound.outbox).await });
     let mut sending = JoinSet::new();
-    let (sender, on) = (shared.clone(), connection.clone());
-    sending.spawn(async move { send_bodies(&sender, neighbour, on, jobs).await });
+    sending.spawn(async move { send_bodies(&sender, neighbour, on, &of.bodies).await });
 
     let end = tokio::select! {
         biased;

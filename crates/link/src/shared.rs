@@ -1,6 +1,6 @@
 //! What the tasks of the links share: who the neighbours are, who is up, and where events go.
 
-use crate::body_sender::BodyJob;
+use crate::body_queue::BodyQueue;
 use crate::config::{LinkTiming, WallClock};
 use crate::event::LinkEvent;
 use crate::handshake::Session;
@@ -36,7 +36,7 @@ pub(crate) struct Neighbour {
 /// What is on its way to a neighbour that is up.
 pub(crate) struct Outbound {
     pub(crate) outbox: Outbox,
-    pub(crate) bodies: mpsc::Sender<BodyJob>,
+    pub(crate) bodies: BodyQueue,
 }
 
 impl Shared {

@@ -138,6 +138,12 @@ bugs! {
         "an office that signs for a document again causes a second receipt"
     ForkIgnored "fork-ignored" breaks "docs/receipts.md, heads":
         "the auditor takes a head that contradicts the ledger for borne out"
+    UrgencyIgnored "urgency-ignored" breaks "MUST-43":
+        "offers go in the order of their deadlines, however urgent they are"
+    OldestPassedOver "oldest-passed-over" breaks "MUST-44":
+        "an offer waits for as long as more urgent ones come"
+    NothingForAll "nothing-for-all" breaks "MUST-44":
+        "a large body stands still while a more urgent one is under way"
     RestsOnUncompared "rests-on-uncompared" breaks "docs/receipts.md, chains":
         "the auditor believes that an entry rests on another without comparing the hash it names"
 }

@@ -254,6 +254,25 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         &[beside("audit", "auditor", "tampering::another_checkpoint_root_in_a_neighbours_ledger_is_a_fork")],
     ),
     (
+        Bug::UrgencyIgnored,
+        &[inside(
+            "exchange",
+            "waiting::tests::the_most_urgent_goes_first_then_the_nearest_deadline_then_the_earliest",
+        )],
+    ),
+    (
+        Bug::OldestPassedOver,
+        &[inside("exchange", "waiting::tests::an_ordinary_document_goes_after_seven_that_overtook_it")],
+    ),
+    (
+        Bug::NothingForAll,
+        &[beside(
+            "link",
+            "neighbours",
+            "bodies::an_urgent_body_overtakes_inside_ordinary_ones_which_go_on_all_the_same",
+        )],
+    ),
+    (
         Bug::RestsOnUncompared,
         &[beside("audit", "auditor", "tampering::a_rests_on_with_an_invented_hash_is_forged")],
     ),
