@@ -122,10 +122,12 @@ fn frames(add: Add<'_>) -> Result<(), Any> {
         Frame::Cosign(Cosign { ledger, size: 9, root: envelope, line: "— w AAAA".into(), again: false }),
         Frame::Recall(Box::new(Recall { destination: node, hops_left: 9, proof: bundle()? })),
         Frame::DirectoryHeld(DirectoryHeld { version: 2, root: envelope }),
-        Frame::DirectoryWanted(DirectoryWanted { version: 2, divisions: vec![node] }),
+        Frame::DirectoryWanted(DirectoryWanted { version: 2, divisions: vec![node], root_from: 0 }),
         Frame::DirectoryPart(Box::new(DirectoryPart {
             version: 2,
             root: b"yizhan directory v1\n".to_vec(),
+            root_from: 0,
+            root_bytes: 20,
             ca: vec![0x30, 0],
             files: vec![DivisionFile { node, content: b"{}".to_vec() }],
         })),

@@ -5,6 +5,7 @@
 
 use crate::durable;
 use crate::limits;
+use crate::kept_files::KeptFiles;
 use crate::parcel::{Parcel, ParcelError};
 use std::fs;
 use std::io;
@@ -52,8 +53,14 @@ impl History {
         }
     }
 
+    /// A kept version, unverified, to be read file by file.
+    pub fn files(&self, version: u64) -> Result<KeptFiles, HistoryError> {
+        KeptFiles::open(&self.path(version))
+    }
+
     /// Keeps a version; it is durable when this returns. The oldest go once there are more than
-    /// [`VERSIONS_KEPT_MAX`](limits::VERSIONS_KEPT_MAX).
+    /// [`VERSIONS_KEPT_MAX`](limits::VERSIONS_KEPT_MAX), or more than [`HISTORY_BYTES_MAX`](limits::HISTORY_BYTES_MAX) in all;
+    /// this one and the one before it stay.
     pub fn keep(&self, version: u64, parcel: &Parcel) -> Result<(), HistoryError> {
         let new = !self.folder.exists();
         fs::create_dir_all(&self.folder).map_err(disk(&self.folder))?;
@@ -65,10 +72,17 @@ impl History {
         durable::write_beside(&beside, &bytes).map_err(disk(&beside))?;
         durable::put_in_place(&beside, &path).map_err(disk(&path))?;
         durable::sync_folder(&self.folder).map_err(disk(&self.folder))?;
-        let versions = self.versions()?;
-        for old in versions.iter().rev().skip(limits::VERSIONS_KEPT_MAX) {
-            let path = self.path(*old);
-            fs::remove_file(&path).map_err(disk(&path))?;
+        self.let_go(limits::HISTORY_BYTES_MAX)
+    }
+
+    fn let_go(&self, bytes_max: u64) -> Result<(), HistoryError> {
+        let mut bytes = 0;
+        for (newer, version) in self.versions()?.into_iter().rev().enumerate() {
+            let path = self.path(version);
+            bytes += fs::metadata(&path).map_err(disk(&path))?.len();
+            if newer >= limits::VERSIONS_KEPT_MAX || (newer >= 2 && bytes > bytes_max) {
+                fs::remove_file(&path).map_err(disk(&path))?;
+            }
         }
         Ok(())
     }
@@ -134,6 +148,12 @@ mod tests {
         assert_eq!(history.versions().unwrap(), (3..=most + 2).collect::<Vec<_>>());
         assert_eq!(history.read(9).unwrap().claimed().unwrap().version, 9);
         assert!(matches!(history.read(1), Err(HistoryError::Disk { .. })));
+        // Large versions are fewer, but never less than two.
+        let bytes = fs::metadata(folder.path().join("directory/18.tar")).unwrap().len();
+        history.let_go(3 * bytes).unwrap();
+        assert_eq!(history.versions().unwrap(), (most..=most + 2).collect::<Vec<_>>());
+        history.let_go(0).unwrap();
+        assert_eq!(history.versions().unwrap(), [most + 1, most + 2]);
     }
 
     #[test]

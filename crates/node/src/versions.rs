@@ -8,19 +8,21 @@ pub(crate) mod begin;
 mod fetching;
 pub(crate) mod fit;
 mod installing;
+mod serving;
 pub(crate) mod told;
 
 use crate::shared::Shared;
 use fetching::Fetch;
 use fit::OwnKeys;
 use installing::InstallError;
+use serving::Serving;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use yizhan_desk::{DoorCode, DoorError, PublishedDirectory};
 use yizhan_document::NodeId;
 use yizhan_hierarchy::{Acceptance, History, Parcel, TrustAnchor, VersionRefused};
-use yizhan_protocol::{DirectoryHeld, DirectoryPart, DirectoryWanted, Frame, limits};
+use yizhan_protocol::{DirectoryHeld, DirectoryPart, DirectoryWanted, Frame};
 
 /// Matters that wait, at the most; what neighbours say is left out then, and said again.
 pub(crate) const MATTERS_MAX: usize = 2048;
@@ -81,6 +83,7 @@ pub(crate) struct Versions {
     anchor: TrustAnchor,
     history: History,
     fetch: Option<Fetch>,
+    serving: Serving,
     /// When those who are neighbours no more are let go of, by uptime.
     lingering: Option<u64>,
 }
@@ -89,7 +92,7 @@ impl Versions {
     /// The task, before it runs.
     pub(crate) fn new(shared: Arc<Shared>, own: OwnKeys, anchor: TrustAnchor) -> Self {
         let history = begin::history(&shared.config);
-        Self { shared, own, anchor, history, fetch: None, lingering: None }
+        Self { shared, own, anchor, history, fetch: None, serving: Serving::default(), lingering: None }
     }
 
     /// Takes matters until the node ends.
@@ -249,14 +252,23 @@ impl Versions {
     }
 
     /// Sends a part of a version that is kept, as much as one frame is to hold. A version that is kept no more has no parts.
-    async fn serve(&self, neighbour: NodeId, wanted: DirectoryWanted) {
+    async fn serve(&mut self, neighbour: NodeId, wanted: DirectoryWanted) {
         let (history, version) = (self.history.clone(), wanted.version);
+        let mut serving = self.serving.clone();
         let part = tokio::task::spawn_blocking(move || {
-            let parcel = history.read(version).ok()?;
-            Some(fetching::part_of(parcel, &wanted, limits::DIRECTORY_PART_BYTES_AIM))
+            let part = serving.part(&history, &wanted).inspect_err(|error| {
+                tracing::debug!(%error, version, "a version that a neighbour asks for cannot be read");
+            });
+            (serving, part.ok())
         });
-        let nothing = || DirectoryPart { version, root: Vec::new(), ca: Vec::new(), files: Vec::new() };
-        let part = part.await.ok().flatten().unwrap_or_else(nothing);
+        let part = match part.await {
+            Ok((serving, part)) => {
+                self.serving = serving;
+                part
+            }
+            Err(_) => None,
+        };
+        let part = part.unwrap_or_else(|| serving::nothing(version));
         if let Err(error) = self.shared.links.send(neighbour, Frame::DirectoryPart(Box::new(part))) {
             tracing::debug!(%neighbour, %error, "a part of the directory was not sent; it is asked for again");
         }

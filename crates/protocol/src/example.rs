@@ -29,13 +29,15 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
         ),
         (any::<u64>(), any_digest())
             .prop_map(|(version, root)| Frame::DirectoryHeld(DirectoryHeld { version, root })),
-        (any::<u64>(), vec(any_node(), 0..9)).prop_map(|(version, divisions)| {
-            Frame::DirectoryWanted(DirectoryWanted { version, divisions })
+        (any::<u64>(), vec(any_node(), 0..9), 0..9_u32).prop_map(|(version, divisions, root_from)| {
+            Frame::DirectoryWanted(DirectoryWanted { version, divisions, root_from })
         }),
         (any::<u64>(), any_bytes(), any_bytes(), vec((any_node(), any_bytes()), 0..4)).prop_map(
             |(version, root, ca, files)| {
-                let files = files.into_iter().map(|(node, content)| DivisionFile { node, content });
-                Frame::DirectoryPart(Box::new(DirectoryPart { version, root, ca, files: files.collect() }))
+                let files = files.into_iter().map(|(node, content)| DivisionFile { node, content }).collect();
+                let (root_from, root_bytes) = (3, 1000);
+                let part = DirectoryPart { version, root, root_from, root_bytes, ca, files };
+                Frame::DirectoryPart(Box::new(part))
             }
         ),
     ]

@@ -255,8 +255,10 @@ pub struct DirectoryHeld {
 pub struct DirectoryWanted {
     /// The version.
     pub version: u64,
-    /// The divisions whose files are wanted, ascending; none: the root and the CA certificate.
+    /// The divisions whose files are wanted, ascending; none: the root and, with its first piece, the CA certificate.
     pub divisions: Vec<NodeId>,
+    /// From which byte on the root is wanted.
+    pub root_from: u32,
 }
 
 /// A part of a version of the directory, as far as it fits; what is missing is asked for again.
@@ -264,9 +266,13 @@ pub struct DirectoryWanted {
 pub struct DirectoryPart {
     /// The version.
     pub version: u64,
-    /// The signed root, a note, where it was asked for; else empty.
+    /// A piece of the signed root, where it was asked for; else empty.
     #[serde(with = "serde_bytes")]
     pub root: Vec<u8>,
+    /// At which byte of the root the piece begins.
+    pub root_from: u32,
+    /// How many bytes the whole root has.
+    pub root_bytes: u32,
     /// The CA certificate in DER, beside the root; else empty.
     #[serde(with = "serde_bytes")]
     pub ca: Vec<u8>,

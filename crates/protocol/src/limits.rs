@@ -36,8 +36,10 @@ pub const REASON_BYTES_MAX: usize = 2000;
 pub const COSIGN_LINE_BYTES_MAX: usize = 1024;
 /// Divisions asked for at once, at the most, and files in one part of a directory.
 pub const DIVISIONS_WANTED_MAX: usize = 1024;
-/// The root of a directory, signatures included, in bytes, at the most.
-pub const DIRECTORY_ROOT_BYTES_MAX: usize = 1024 * 1024;
+/// The root of a directory, signatures included, in bytes, at the most; it travels in pieces.
+pub const DIRECTORY_ROOT_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// One piece of a root, in bytes, at the most.
+pub const DIRECTORY_ROOT_PIECE_BYTES_MAX: usize = 256 * 1024;
 /// The certificate of the network's CA, in bytes, at the most.
 pub const CA_BYTES_MAX: usize = 16 * 1024;
 /// The file of one division, in bytes, at the most.
@@ -113,4 +115,7 @@ const _: () = assert!(
     DIVISION_BYTES_MAX + DIRECTORY_PART_BYTES_AIM + DIVISIONS_WANTED_MAX * 32 + 256
         < DIRECTORY_PART_BYTES_MAX as usize
 );
-const _: () = assert!(DIRECTORY_ROOT_BYTES_MAX + CA_BYTES_MAX + 256 < DIRECTORY_PART_BYTES_MAX as usize);
+const _: () = assert!(
+    DIRECTORY_ROOT_PIECE_BYTES_MAX + CA_BYTES_MAX + 256 < DIRECTORY_PART_BYTES_MAX as usize
+        && DIRECTORY_ROOT_BYTES_MAX <= u32::MAX as usize
+);

@@ -56,7 +56,7 @@ fn newest_kept(history: &History, anchor: &TrustAnchor, now: WallTime) -> Option
         let believed = history
             .read(version)
             .map_err(|error| error.to_string())
-            .and_then(|parcel| parcel.verify(anchor, &[], now, GRACE_MS).map_err(|error| error.to_string()));
+            .and_then(|parcel| parcel.verify_kept(anchor, now, GRACE_MS).map_err(|error| error.to_string()));
         believed
             .inspect_err(|reason| {
                 tracing::error!(

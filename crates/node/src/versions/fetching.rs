@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::NodeId;
 use yizhan_hierarchy::{
     Acceptance, DirectoryError, Parcel, Root, VersionRefused, limits::DIRECTORY_BYTES_MAX,
+    limits::ROOT_BYTES_MAX,
 };
 use yizhan_protocol::{DirectoryPart, DirectoryWanted, DivisionFile, limits};
 
 /// How long a neighbour may take to send a part, in milliseconds.
 const PATIENCE_MS: u64 = 10_000;
 
-const _: () = assert!(yizhan_hierarchy::limits::ROOT_BYTES_MAX <= limits::DIRECTORY_ROOT_BYTES_MAX);
+const _: () = assert!(ROOT_BYTES_MAX <= limits::DIRECTORY_ROOT_BYTES_MAX);
 const _: () = assert!(yizhan_hierarchy::limits::DIVISION_BYTES_MAX <= limits::DIVISION_BYTES_MAX);
 const _: () = assert!(yizhan_hierarchy::limits::CA_PEM_BYTES_MAX <= limits::CA_BYTES_MAX);
 
@@ -20,6 +21,9 @@ pub(super) struct Fetch {
     pub(super) from: NodeId,
     pub(super) version: u64,
     asked_at: u64,
+    /// As much of the root as is here.
+    note: Vec<u8>,
+    /// The root, once it is whole and accepted.
     root: Option<(Vec<u8>, Root)>,
     ca: Vec<u8>,
     files: BTreeMap<NodeId, Vec<u8>>,
@@ -33,6 +37,7 @@ impl Fetch {
             from,
             version,
             asked_at: now,
+            note: Vec::new(),
             root: None,
             ca: Vec::new(),
             files: BTreeMap::new(),
@@ -49,12 +54,15 @@ impl Fetch {
     pub(super) fn wanted(&mut self, now: u64) -> DirectoryWanted {
         self.asked_at = now;
         let divisions = self.missing.iter().copied().take(limits::DIVISIONS_WANTED_MAX).collect();
-        DirectoryWanted { version: self.version, divisions }
+        // Never above what `take` lets in, which is far below 4 GiB.
+        let root_from = u32::try_from(self.note.len()).unwrap_or(u32::MAX);
+        DirectoryWanted { version: self.version, divisions, root_from }
     }
 
     /// Whether a part is one of those asked for. Whatever else a neighbour sends is left aside.
     pub(super) fn waits_for(&self, from: NodeId, part: &DirectoryPart) -> bool {
-        self.from == from && self.version == part.version
+        let next = self.root.is_some() || part.root.is_empty() || part.root_from as usize == self.note.len();
+        self.from == from && self.version == part.version && next
     }
 
     /// Takes a part in; whether all is here now.
@@ -67,14 +75,26 @@ impl Fetch {
             return Err(VersionRefused::NotSent { version: self.version });
         }
         let Some((_, root)) = &self.root else {
-            let root = acceptance.root(&part.root)?;
+            if self.note.is_empty() {
+                self.ca = part.ca;
+            }
+            let (here, whole) = (self.note.len() + part.root.len(), part.root_bytes as usize);
+            if part.root.is_empty() || here > whole || whole > ROOT_BYTES_MAX {
+                return Err(DirectoryError::TooLarge { what: "root".to_owned(), most: ROOT_BYTES_MAX }.into());
+            }
+            self.note.extend(part.root);
+            if here < whole {
+                return Ok(false);
+            }
+            let note = std::mem::take(&mut self.note);
+            let root = acceptance.root(&note)?;
             if root.version != self.version {
                 return Err(VersionRefused::WrongNumber { called: self.version, version: root.version });
             }
             let changed = |(node, digest): &&(NodeId, _)| acceptance.held.digest_of(*node) != Some(*digest);
             self.missing = root.divisions.iter().filter(changed).map(|(node, _)| *node).collect();
-            self.bytes = part.root.len() + part.ca.len();
-            (self.root, self.ca) = (Some((part.root, root)), part.ca);
+            self.bytes = note.len() + self.ca.len();
+            self.root = Some((note, root));
             return Ok(self.missing.is_empty());
         };
         let missing = self.missing.len();
@@ -118,23 +138,4 @@ impl Fetch {
         let root = self.root.as_ref().map(|(note, _)| note.clone()).unwrap_or_default();
         Parcel { root, ca: std::mem::take(&mut self.ca), files }
     }
-}
-
-/// The part of a version that was asked for, `most` bytes long unless a single file is longer.
-pub(super) fn part_of(mut parcel: Parcel, wanted: &DirectoryWanted, most: usize) -> DirectoryPart {
-    let version = wanted.version;
-    if wanted.divisions.is_empty() {
-        return DirectoryPart { version, root: parcel.root, ca: parcel.ca, files: Vec::new() };
-    }
-    let mut files = Vec::new();
-    let mut bytes = 0;
-    for node in &wanted.divisions {
-        let Some(content) = parcel.files.remove(node) else { continue };
-        bytes += content.len();
-        if bytes > most && !files.is_empty() {
-            break;
-        }
-        files.push(DivisionFile { node: *node, content });
-    }
-    DirectoryPart { version, root: Vec::new(), ca: Vec::new(), files }
 }
