@@ -114,17 +114,20 @@ fn read(archive: &File, at: u64, bytes: usize) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use crate::edition::Edition;
     use crate::history::{History, HistoryError};
     use crate::sample::{authority, demo_draft, node};
     use std::fs;
+
+    const FIRST: Edition = Edition { version: 1, delegated: 0 };
 
     #[test]
     fn parts_of_a_kept_version_are_those_of_the_whole() {
         let folder = tempfile::tempdir().unwrap();
         let history = History::in_folder(folder.path());
         let parcel = demo_draft().render().unwrap().signed(&[authority()]);
-        history.keep(1, &parcel).unwrap();
-        let kept = history.files(1).unwrap();
+        history.keep(FIRST, &parcel).unwrap();
+        let kept = history.files(FIRST).unwrap();
         assert_eq!(kept.ca(), parcel.ca);
         assert_eq!(kept.root_bytes(), parcel.root.len());
         let mut root = Vec::new();
@@ -145,14 +148,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let history = History::in_folder(folder.path());
         let parcel = demo_draft().render().unwrap().signed(&[authority()]);
-        history.keep(1, &parcel).unwrap();
+        history.keep(FIRST, &parcel).unwrap();
         let path = folder.path().join("1.tar");
         let whole = fs::read(&path).unwrap();
         fs::write(&path, b"harmed").unwrap();
-        assert!(matches!(history.files(1), Err(HistoryError::Damaged { .. } | HistoryError::Disk { .. })));
+        assert!(matches!(
+            history.files(FIRST),
+            Err(HistoryError::Damaged { .. } | HistoryError::Disk { .. })
+        ));
         for cut in [600, 2000, whole.len() / 2, whole.len() - 2000] {
             fs::write(&path, &whole[..cut]).unwrap();
-            let Ok(kept) = history.files(1) else { continue };
+            let Ok(kept) = history.files(FIRST) else { continue };
             for (node, file) in &parcel.files {
                 assert!(kept.file(*node).map_or(true, |read| read.is_none_or(|read| read == *file)));
             }

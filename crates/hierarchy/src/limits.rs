@@ -7,6 +7,14 @@ use yizhan_identity::limits as identity;
 pub const ROOT_BYTES_MAX: usize = identity::NOTE_BYTES_MAX;
 /// The most authorities whose keys are revoked.
 pub const REVOKED_MAX: usize = 64;
+/// The most delegated subtrees; the country has 364 provinces and prefectures.
+pub const DELEGATIONS_MAX: usize = 512;
+/// The most delegates of one subtree.
+pub const DELEGATES_MAX: usize = 16;
+/// The most beginnings of ids that one delegation covers; Yili with its two prefectures needs 3.
+pub const DELEGATION_CODES_MAX: usize = 64;
+/// The highest version of a delegated list, so that sums of versions never run over.
+pub const DELEGATION_VERSION_MAX: u64 = 1 << 48;
 /// The most bytes of all files of one directory together, as they are handed over, kept and sent. With
 /// one office at each node 45,000 divisions take 100 MiB as an archive.
 pub const DIRECTORY_BYTES_MAX: usize = 192 * 1024 * 1024;

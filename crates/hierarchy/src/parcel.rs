@@ -6,18 +6,19 @@
 use crate::anchor::TrustAnchor;
 use crate::directory::Directory;
 use crate::folder::{CA, DIVISIONS, ROOT};
+use crate::head::Head;
 use crate::limits;
 use crate::root::Root;
 use crate::verification::{Certificates, DirectoryError, Parts};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use yizhan_document::{Digest, NodeId, WallTime};
-use yizhan_identity::{NoteVerifier, SignedNote, certificate_from_pem, certificate_to_pem};
+use yizhan_identity::{NoteVerifier, certificate_from_pem, certificate_to_pem};
 
 /// The bytes of one version of a directory. Nothing in it is believed before it was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parcel {
-    /// The signed root: a note.
+    /// The signed root, a note, and the signed lists of delegated subtrees; see [`Head`].
     pub root: Vec<u8>,
     /// The CA certificate, in DER.
     pub ca: Vec<u8>,
@@ -81,7 +82,12 @@ impl Parcel {
 
     /// The root as it is written, whoever signed it: to know what this claims to be.
     pub fn claimed(&self) -> Result<Root, DirectoryError> {
-        Ok(Root::parse(&SignedNote::parse(&self.root)?.text)?)
+        Ok(self.claimed_head()?.root)
+    }
+
+    /// The same of all signed texts.
+    pub fn claimed_head(&self) -> Result<Head, DirectoryError> {
+        Head::claimed(&self.root)
     }
 
     /// Checks all of it, the certificates of all offices among it. `revoked` are the keys that the version before had revoked.

@@ -76,6 +76,12 @@ impl Closer {
             let fix = "nothing was accepted; ask the operator to publish a new version of the directory";
             return Err(DoorError::new(DoorCode::Forbidden, detail, fix));
         }
+        if let Some(at) = self.directory.list_ends(self.me).filter(|at| now >= at.plus_ms(GRACE_MS)) {
+            let detail = format!("the delegated list of this node expired at {at} and so did its grace");
+            let fix =
+                "nothing was accepted; its delegates have to sign a new one, or the authorities for them";
+            return Err(DoorError::new(DoorCode::Forbidden, detail, fix));
+        }
         let from = &submission.from;
         if from.node != self.me || self.directory.office(from).is_err() {
             let fix = "send from an office of this node; `yizhan directory show` lists them";

@@ -1,13 +1,13 @@
 //! Sending parts of a kept version to a neighbour that asked, file by file: no part needs the whole version in memory.
 
 use std::sync::Arc;
-use yizhan_hierarchy::{History, HistoryError, KeptFiles};
+use yizhan_hierarchy::{Edition, History, HistoryError, KeptFiles};
 use yizhan_protocol::{DirectoryPart, DirectoryWanted, DivisionFile, limits};
 
 /// Serves versions; where the files of the one asked for last lie is remembered.
 #[derive(Clone, Default)]
 pub(super) struct Serving {
-    last: Option<(u64, Arc<KeptFiles>)>,
+    last: Option<(Edition, Arc<KeptFiles>)>,
 }
 
 impl Serving {
@@ -17,16 +17,16 @@ impl Serving {
         history: &History,
         wanted: &DirectoryWanted,
     ) -> Result<DirectoryPart, HistoryError> {
-        let version = wanted.version;
+        let edition = Edition { version: wanted.version, delegated: wanted.delegated };
         let kept = match &self.last {
-            Some((last, kept)) if *last == version => Arc::clone(kept),
+            Some((last, kept)) if *last == edition => Arc::clone(kept),
             _ => {
-                let kept = Arc::new(history.files(version)?);
-                self.last = Some((version, Arc::clone(&kept)));
+                let kept = Arc::new(history.files(edition)?);
+                self.last = Some((edition, Arc::clone(&kept)));
                 kept
             }
         };
-        let mut part = nothing(version);
+        let mut part = nothing(wanted);
         if wanted.divisions.is_empty() {
             part.root = kept.root_piece(wanted.root_from as usize, limits::DIRECTORY_ROOT_PIECE_BYTES_MAX)?;
             part.root_from = wanted.root_from;
@@ -52,7 +52,8 @@ impl Serving {
 }
 
 /// The answer about a version that is not kept any more.
-pub(super) fn nothing(version: u64) -> DirectoryPart {
+pub(super) fn nothing(wanted: &DirectoryWanted) -> DirectoryPart {
+    let DirectoryWanted { version, delegated, .. } = *wanted;
     let (root, ca, files) = (Vec::new(), Vec::new(), Vec::new());
-    DirectoryPart { version, root, root_from: 0, root_bytes: 0, ca, files }
+    DirectoryPart { version, delegated, root, root_from: 0, root_bytes: 0, ca, files }
 }
