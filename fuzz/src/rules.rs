@@ -236,13 +236,10 @@ impl World {
                     link: u64::from(link),
                     rests_on: self.at(who, index),
                 };
-                let acknowledged = vec![(u64::from(link), HeardEntry { at: self.at(who, index), event })];
-                Event::CustodyTaken {
-                    neighbour: self.who(who),
-                    head: head(who, index),
-                    acknowledged,
-                    staged: self.stage(),
-                }
+                let heard = HeardEntry { at: self.at(who, index), time: WallTime::EPOCH, event };
+                let acknowledged = vec![(u64::from(link), heard)];
+                let (neighbour, head) = (self.who(who), head(who, index));
+                Event::CustodyTaken { neighbour, head, acknowledged, staged: self.stage() }
             }
             Step::Rejected { who, link, retry } => Event::Rejected {
                 neighbour: self.who(who),
@@ -269,7 +266,7 @@ impl World {
                     },
                 };
                 let entries = if self.who(origin) == self.me() {
-                    vec![HeardEntry { at: self.at(to, index), event }]
+                    vec![HeardEntry { at: self.at(to, index), time: WallTime::EPOCH, event }]
                 } else {
                     Vec::new()
                 };

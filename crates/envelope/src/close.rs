@@ -119,19 +119,29 @@ impl<W: Write> BodyCloser<W> {
 
     /// Ends the body with the manifest's canonical text and the office's signature over it, or over a tree that it is in. The
     /// manifest is checked against the files and the tree, the signature itself is not.
-    pub fn finish(
+    pub fn finish(self, manifest: &str, signature: &OfficeSignature) -> Result<ClosedBody<W>, CloseError> {
+        if self.part.is_some() {
+            return Err(CloseError::OutOfTurn);
+        }
+        let named = Manifest::from_text(manifest)?;
+        signature.check(&named, manifest)?;
+        self.finish_made(&named, manifest, signature)
+    }
+
+    /// [`Self::finish`] for who has just made the manifest, its text and, where there is one, the tree that it is in: only its parts
+    /// are checked, against the files.
+    pub fn finish_made(
         mut self,
+        made: &Manifest,
         manifest: &str,
         signature: &OfficeSignature,
     ) -> Result<ClosedBody<W>, CloseError> {
         if self.part.is_some() {
             return Err(CloseError::OutOfTurn);
         }
-        let named = Manifest::from_text(manifest)?;
-        if !named.parts.iter().map(|part| (part.size, part.digest)).eq(self.parts.iter().copied()) {
+        if !made.parts.iter().map(|part| (part.size, part.digest)).eq(self.parts.iter().copied()) {
             return Err(CloseError::OtherParts);
         }
-        signature.check(&named, manifest)?;
         self.write_member(member::MANIFEST, manifest.as_bytes())?;
         if let Some(batch) = &signature.batch {
             self.write_member(member::TREE, batch.tree.as_bytes())?;

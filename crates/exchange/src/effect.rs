@@ -5,7 +5,7 @@ use crate::fact::Fact;
 use alloc::string::String;
 use alloc::vec::Vec;
 use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId};
-use yizhan_ledger::{Head, Target};
+use yizhan_ledger::{Entry, Head, Target};
 
 /// Names a batch of facts on its way to disk; tickets are durable in order.
 pub type Ticket = u64;
@@ -21,6 +21,8 @@ pub enum Effect {
         facts: Vec<Fact>,
         /// What is stored beside them.
         stored: Vec<Stored>,
+        /// The entries among the facts, each with its index, so that nobody has to read their bytes again.
+        entries: Vec<(u64, Entry)>,
     },
     /// Answer a question of the desk.
     Answer {

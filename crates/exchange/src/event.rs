@@ -285,6 +285,8 @@ pub struct OfferedEnvelope {
 pub struct HeardEntry {
     /// Where it stands.
     pub at: EntryRef,
+    /// When its maker entered it, by its own clock.
+    pub time: WallTime,
     /// What it says.
     pub event: Entered,
 }

@@ -85,6 +85,7 @@ pub(crate) enum Opening {
 struct Batch {
     facts: Vec<Fact>,
     stored: Vec<Stored>,
+    entries: Vec<(u64, Entry)>,
     words: Vec<Effect>,
 }
 
@@ -259,6 +260,7 @@ impl Node {
         // nothing about it may be promised: an entry without an event is never made.
         let bytes = entry.to_bytes().unwrap_or_default();
         let at = EntryRef::to(self.profile.ledger, index, &bytes);
+        self.batch.entries.push((index, entry));
         self.fact(Fact::Entered(Entered { index, bytes, home }));
         at
     }
@@ -330,9 +332,10 @@ impl Node {
         } else {
             self.last_ticket += 1;
             let ticket = self.last_ticket;
-            self.waiting.insert(ticket, (batch.words, self.state.next_index));
+            self.waiting.insert(ticket, (core::mem::take(&mut batch.words), self.state.next_index));
             // Persist goes first: later effects of the same event may rest on its ticket being under way.
-            self.effects.insert(0, Effect::Persist { ticket, facts: batch.facts, stored: batch.stored });
+            let Batch { facts, stored, entries, .. } = batch;
+            self.effects.insert(0, Effect::Persist { ticket, facts, stored, entries });
         }
         core::mem::take(&mut self.effects)
     }

@@ -232,13 +232,13 @@ mod tests {
             size: 1,
             directory: 1,
         };
-        HeardEntry { at: at(1), event }
+        HeardEntry { at: at(1), time: WallTime::EPOCH, event }
     }
 
     fn requested(rests_on: EntryRef) -> HeardEntry {
         let (envelope, reason) = (Digest::of(b"header"), Digest::of(b"reason"));
         let event = LedgerEvent::RecallRequested(RecallRequest { id: id(), envelope, reason, rests_on });
-        HeardEntry { at: at(5), event }
+        HeardEntry { at: at(5), time: WallTime::EPOCH, event }
     }
 
     fn proven(ledger: &str, entries: &[HeardEntry]) -> bool {

@@ -101,6 +101,15 @@ impl Node {
         let now = self.now().uptime;
         let mut home: BTreeMap<NodeId, Vec<u64>> = BTreeMap::new();
         let mut later = Vec::new();
+        while let Some((index, origin)) = self.state.owed_soon.front().copied() {
+            if !self.is_durable(index) {
+                break;
+            }
+            self.state.owed_soon.pop_front();
+            if let Some(owed) = self.state.owed.get(&(origin, index)) {
+                self.state.due.insert((owed.due, origin, index));
+            }
+        }
         while let Some((due, origin, index)) = self.state.due.first().copied() {
             if due > now {
                 break;

@@ -4,7 +4,7 @@ use crate::event::Office;
 use crate::fact::{Acceptance, Consigned, Entered, Fact, Source};
 use crate::links::{Link, Outbound};
 use crate::recall_facts::Recalls;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use yizhan_document::{Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, OfficeName, Unit};
@@ -59,6 +59,8 @@ pub struct State {
     pub(crate) inbox: BTreeMap<(EnvelopeId, OfficeName), InboxEntry>,
     pub(crate) owed: BTreeMap<(NodeId, u64), Owed>,
     pub(crate) due: BTreeSet<(u64, NodeId, u64)>,
+    /// Entries that are owed and were not durable yet when they were entered, ascending: due once they are.
+    pub(crate) owed_soon: VecDeque<(u64, NodeId)>,
     pub(crate) heard: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) renewed: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) witnessed: BTreeMap<LedgerId, Head>,
@@ -107,6 +109,7 @@ impl State {
             inbox: BTreeMap::new(),
             owed: BTreeMap::new(),
             due: BTreeSet::new(),
+            owed_soon: VecDeque::new(),
             heard: BTreeMap::new(),
             renewed: BTreeMap::new(),
             witnessed: BTreeMap::new(),
@@ -187,7 +190,7 @@ impl State {
     /// Takes a fact in; the only way in which this state changes. `ticket` is that of the fact's batch, 0 in recovery.
     pub(crate) fn apply(&mut self, fact: &Fact, ticket: u64) {
         match fact {
-            Fact::Entered(entered) => self.entered(entered),
+            Fact::Entered(entered) => self.entered(entered, ticket),
             Fact::Accepted(acceptance) => self.accepted(acceptance.as_ref()),
             Fact::Assigned { holding, hop, link, units } => {
                 self.assigned(*holding, *hop, *link, units, ticket)
@@ -235,10 +238,16 @@ impl State {
         }
     }
 
-    fn entered(&mut self, entered: &Entered) {
+    fn entered(&mut self, entered: &Entered, ticket: u64) {
         self.next_index = self.next_index.max(entered.index + 1);
-        if let Some(origin) = entered.home {
-            self.owe(origin, entered.index);
+        match entered.home {
+            // Recovered, hence durable.
+            Some(origin) if ticket == 0 => self.owe(origin, entered.index),
+            Some(origin) => {
+                self.owed.insert((origin, entered.index), Owed { due: 0, tries: 0 });
+                self.owed_soon.push_back((entered.index, origin));
+            }
+            None => {}
         }
     }
 

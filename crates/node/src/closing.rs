@@ -173,7 +173,7 @@ impl Closer {
         now: WallTime,
     ) -> Result<ClosedSubmission, DoorError> {
         let Begun { key, body, .. } = begun;
-        let closed = body.finish(text, signature).map_err(|e| closing(&e))?;
+        let closed = body.finish_made(manifest, text, signature).map_err(|e| closing(&e))?;
         let (size, root, pieces) = (closed.size, closed.root(), closed.pieces);
         let destinations = to.iter().zip(&reserved.numbers);
         let header = Header {

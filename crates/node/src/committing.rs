@@ -2,15 +2,14 @@
 
 use crate::daemon::Daemon;
 use crate::fault::NodeError;
-use crate::index::{change_for, entry_change};
+use crate::index::{change_for, receipt_change};
 use crate::shared::Shared;
-use crate::stage::StagedItem;
+use crate::stage::{Said, StagedItem};
 use std::sync::Arc;
 use yizhan_document::LedgerId;
 use yizhan_exchange::{Event, Fact, Stored};
 use yizhan_journal::{Location, RawRecord, Record, StoredAttachment, StoredEnvelope};
 use yizhan_ledger::Entry;
-use yizhan_protocol::ProofBundle;
 use yizhan_spool::{Changes, Commit, Committed, QueueError};
 
 /// Changes handed to the queue at once, roughly.
@@ -19,6 +18,8 @@ const CHANGES_STEP: usize = 256;
 /// A batch on its way to disk: what the indexes are told once it is durable.
 pub(crate) struct Batch {
     facts: Vec<Fact>,
+    /// The entries among them.
+    own: Vec<Said>,
     /// In the order of the batch's records; the facts come last.
     contents: Vec<Content>,
 }
@@ -26,7 +27,7 @@ pub(crate) struct Batch {
 /// A record beside the facts.
 enum Content {
     Envelope(Arc<StoredEnvelope>),
-    Receipts(Box<ProofBundle>),
+    Receipts(LedgerId, Vec<Said>),
     Attachment(u64),
 }
 
@@ -36,6 +37,7 @@ impl Daemon {
         ticket: u64,
         facts: Vec<Fact>,
         stored: &[Stored],
+        entries: &[(u64, Entry)],
     ) -> Result<(), NodeError> {
         let mut records = Vec::with_capacity(stored.len() + 1);
         let mut contents = Vec::with_capacity(stored.len());
@@ -47,8 +49,8 @@ impl Daemon {
                     (Record::encode_envelope(&envelope), Content::Envelope(envelope))
                 }
                 Stored::Receipts { staged } => {
-                    let Some(StagedItem::Receipts(frame)) = self.stage.take(staged) else { continue };
-                    (Record::encode_receipts(&frame.proof), Content::Receipts(Box::new(frame.proof)))
+                    let Some(StagedItem::Receipts(frame, said)) = self.stage.take(staged) else { continue };
+                    (Record::encode_receipts(&frame.proof), Content::Receipts(frame.proof.ledger, said))
                 }
                 Stored::Attachment { index, staged } => {
                     let Some(StagedItem::Attachment(bytes)) = self.stage.take(staged) else { continue };
@@ -64,7 +66,10 @@ impl Daemon {
             records.into_iter().map(|record| record.map(|(kind, payload)| RawRecord { kind, payload }));
         let encoded = encoded.collect::<Result<Vec<_>, _>>().map_err(NodeError::Record)?;
         self.committer.submit(encoded, ticket)?;
-        self.batches.insert(ticket, Batch { facts, contents });
+        let me = self.shared.me();
+        let own =
+            entries.iter().map(|(index, entry)| Said::of(me, *index, entry.time, &entry.event)).collect();
+        self.batches.insert(ticket, Batch { facts, own, contents });
         Ok(())
     }
 
@@ -105,9 +110,7 @@ pub(crate) fn settle(shared: &Shared, batch: &Batch, locations: &[Location]) -> 
             }
         }
     }
-    // Read once, for the queue and for the feed.
-    let said = Said::of(batch);
-    tell_queue(shared, batch, &said, locations).unwrap_or_else(|error| {
+    tell_queue(shared, batch, locations).unwrap_or_else(|error| {
         tracing::error!(%error, "ALARM: the queue could not be told; it is made anew at the next start");
     });
     for content in &batch.contents {
@@ -115,38 +118,13 @@ pub(crate) fn settle(shared: &Shared, batch: &Batch, locations: &[Location]) -> 
             shared.index.remember(envelope);
         }
     }
-    for (maker, _, entry) in &said.received {
-        crate::tracking::tell(&shared.feed, maker.node, entry);
-    }
-    for (_, entry) in &said.own {
-        crate::tracking::tell(&shared.feed, shared.me(), entry);
-    }
-    Ok(())
-}
-
-/// The entries of a batch, read.
-struct Said {
-    /// Own ones, each with its index.
-    own: Vec<(u64, Entry)>,
-    /// Received ones: whose, which, and where in the batch's contents they came.
-    received: Vec<(LedgerId, (usize, u64), Entry)>,
-}
-
-impl Said {
-    fn of(batch: &Batch) -> Self {
-        let own = batch.facts.iter().filter_map(|fact| match fact {
-            Fact::Entered(entered) => Some((entered.index, Entry::from_bytes(&entered.bytes).ok()?)),
-            _ => None,
-        });
-        let mut received = Vec::new();
-        for (place, content) in batch.contents.iter().enumerate() {
-            let Content::Receipts(proof) = content else { continue };
-            received.extend(proof.entries.iter().filter_map(|proven| {
-                Some((proof.ledger, (place, proven.index), Entry::from_bytes(&proven.entry).ok()?))
-            }));
+    for content in &batch.contents {
+        if let Content::Receipts(maker, said) = content {
+            crate::tracking::tell(&shared.feed, maker.node, said);
         }
-        Self { own: own.collect(), received }
     }
+    crate::tracking::tell(&shared.feed, shared.me(), &batch.own);
+    Ok(())
 }
 
 /// What became durable; nothing while a full disk is waited for, which is told before what comes of it. A failed disk may have
@@ -165,30 +143,30 @@ pub(crate) fn durable(outcome: Commit) -> Result<Option<Committed>, NodeError> {
 }
 
 /// Tells the queue where everything of a batch lies.
-fn tell_queue(shared: &Shared, batch: &Batch, said: &Said, locations: &[Location]) -> Result<(), QueueError> {
+fn tell_queue(shared: &Shared, batch: &Batch, locations: &[Location]) -> Result<(), QueueError> {
     let own = shared.ledger;
     let mut changes = Changes::new();
-    for (content, at) in batch.contents.iter().zip(locations) {
-        match content {
-            Content::Envelope(envelope) => changes.put_holding(envelope.holding, *at)?,
-            // Below, from what was read.
-            Content::Receipts(_) => {}
-            Content::Attachment(index) => changes.put_attachment(*index, *at)?,
-        }
-    }
-    for (maker, (place, index), entry) in &said.received {
-        if let Some(at) = locations.get(*place) {
-            entry_change(&mut changes, *maker, *index, entry, *at)?;
-        }
-    }
     let write_step = |changes: &mut Changes| {
         if changes.len() > CHANGES_STEP {
             shared.index.write(std::mem::take(changes));
         }
     };
+    for (content, at) in batch.contents.iter().zip(locations) {
+        match content {
+            Content::Envelope(envelope) => changes.put_new_holding(envelope.holding, *at)?,
+            Content::Receipts(maker, said) => {
+                for said in said {
+                    receipt_change(&mut changes, *maker, said.index, said.envelope, *at)?;
+                    write_step(&mut changes);
+                }
+            }
+            Content::Attachment(index) => changes.put_attachment(*index, *at)?,
+        }
+        write_step(&mut changes);
+    }
     if let Some(at) = locations.last().copied() {
-        for (index, entry) in &said.own {
-            entry_change(&mut changes, own, *index, entry, at)?;
+        for said in &batch.own {
+            receipt_change(&mut changes, own, said.index, said.envelope, at)?;
             write_step(&mut changes);
         }
         for fact in batch.facts.iter().filter(|fact| !matches!(fact, Fact::Entered(_))) {

@@ -6,7 +6,7 @@ use crate::placement::Place;
 use crate::reclaiming::{Reclaiming, Told};
 use crate::renewals::Renewals;
 use crate::shared::Shared;
-use crate::stage::{Stage, StagedItem};
+use crate::stage::{Said, Stage, StagedItem};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -214,7 +214,7 @@ impl Daemon {
             }
             Input::Receipts { neighbour, frame, entries, witnessed } => {
                 let (origin, hops_left, ledger) = (frame.origin, frame.hops_left, frame.proof.ledger);
-                let staged = self.stage.put(StagedItem::Receipts(frame));
+                let staged = self.stage.put(StagedItem::Receipts(frame, Said::of_heard(&entries)));
                 self.handle(Event::ReceiptsArrived {
                     neighbour,
                     origin,
@@ -336,14 +336,17 @@ impl Daemon {
                 return Ok(());
             }
         };
+        let said = Said::of_heard(&entries);
+        // An entry acknowledges one offer (MUST-13).
+        let mut entries: HashMap<u64, HeardEntry> =
+            entries.into_iter().map(|entry| (entry.at.index, entry)).collect();
         let acknowledged = custody.acknowledged.iter().filter_map(|acknowledgement| {
-            let entry = entries.iter().find(|entry| entry.at.index == acknowledgement.index)?;
-            Some((acknowledgement.link, entry.clone()))
+            Some((acknowledgement.link, entries.remove(&acknowledgement.index)?))
         });
         let acknowledged = acknowledged.collect();
         let frame =
             yizhan_protocol::ReceiptsHome { origin: self.shared.me(), hops_left: 0, proof: custody.proof };
-        let staged = self.stage.put(StagedItem::Receipts(Box::new(frame)));
+        let staged = self.stage.put(StagedItem::Receipts(Box::new(frame), said));
         self.handle(Event::CustodyTaken { neighbour, head, acknowledged, staged })
     }
 

@@ -34,18 +34,22 @@ impl Feed {
         Self { kept: Mutex::new(Kept { next, events: VecDeque::new() }), live }
     }
 
-    /// Adds an event; its sequence number is given here.
-    pub(crate) fn add(&self, mut event: NodeEvent) {
+    /// Adds events in their order; their sequence numbers are given here.
+    pub(crate) fn add(&self, events: impl Iterator<Item = NodeEvent>) {
         // Nothing that holds this lock can leave it half done.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        event.sequence = kept.next;
-        kept.next += 1;
-        if kept.events.len() >= KEPT_MAX {
-            kept.events.pop_front();
+        for mut event in events {
+            event.sequence = kept.next;
+            kept.next += 1;
+            if kept.events.len() >= KEPT_MAX {
+                kept.events.pop_front();
+            }
+            if self.live.receiver_count() > 0 {
+                // Whoever has just left gets it no more.
+                let _listeners = self.live.send(event.clone());
+            }
+            kept.events.push_back(event);
         }
-        kept.events.push_back(event.clone());
-        // Nobody listening is fine: the event is kept.
-        let _listeners = self.live.send(event);
     }
 
     /// What is kept after `sequence`, and whatever comes from then on, without a gap between the two.

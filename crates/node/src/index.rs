@@ -14,7 +14,7 @@ use yizhan_spool::{Changes, JournalReader, Queue, QueueError, ReceiptKey};
 
 /// Envelopes kept in memory, in bytes of their inline bodies and piece digests, at the most: a document that is passed on
 /// at once is never read back.
-const RECENT_BYTES_MAX: usize = 8 * 1024 * 1024;
+const RECENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Rows asked of the queue at once.
 const LIST_MAX: usize = 512;
 /// What an envelope takes besides its body, in bytes, roughly.
@@ -245,10 +245,10 @@ pub(crate) fn receipt_changes(
     bundle: &ProofBundle,
     at: Location,
 ) -> Result<(), QueueError> {
-    bundle.entries.iter().try_for_each(|proven| match envelope_of(&proven.entry) {
-        Some(id) => changes.put_receipt(&receipt_key(id, bundle.ledger, proven.index), at),
-        None => Ok(()),
-    })
+    let receipts = bundle.entries.iter();
+    receipts
+        .map(|proven| (proven.index, envelope_of(&proven.entry)))
+        .try_for_each(|(index, envelope)| receipt_change(changes, bundle.ledger, index, envelope, at))
 }
 
 /// What the queue is told of a fact.
@@ -272,15 +272,15 @@ pub(crate) fn change_for(
     }
 }
 
-/// What the queue is told of an entry that was read already.
-pub(crate) fn entry_change(
+/// What the queue is told of an entry about `envelope`, or about none.
+pub(crate) fn receipt_change(
     changes: &mut Changes,
     ledger: LedgerId,
     index: u64,
-    entry: &Entry,
+    envelope: Option<EnvelopeId>,
     at: Location,
 ) -> Result<(), QueueError> {
-    match entry.event.envelope_id() {
+    match envelope {
         Some(id) => changes.put_receipt(&receipt_key(id, ledger, index), at),
         None => Ok(()),
     }
@@ -294,10 +294,7 @@ pub(crate) fn own_entry(
     entry: &[u8],
     at: Location,
 ) -> Result<(), QueueError> {
-    match envelope_of(entry) {
-        Some(id) => changes.put_receipt(&receipt_key(id, own, index), at),
-        None => Ok(()),
-    }
+    receipt_change(changes, own, index, envelope_of(entry), at)
 }
 
 fn receipt_key(envelope: EnvelopeId, ledger: LedgerId, index: u64) -> ReceiptKey {

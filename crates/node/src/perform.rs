@@ -32,7 +32,9 @@ impl Daemon {
 
     fn perform_one(&mut self, effect: Effect) -> Result<Option<Event>, NodeError> {
         match effect {
-            Effect::Persist { ticket, facts, stored } => self.persist(ticket, facts, &stored)?,
+            Effect::Persist { ticket, facts, stored, entries } => {
+                self.persist(ticket, facts, &stored, &entries)?;
+            }
             Effect::Answer { request, answer } => {
                 if let Some(reply) = self.requests.remove(&request) {
                     // A desk that no longer waits has lost nothing: what is durable can be asked for again.
@@ -61,7 +63,7 @@ impl Daemon {
             }
             Effect::SendReceipts { hop, origin, indexes } => self.send_receipts(hop, origin, &indexes)?,
             Effect::ForwardReceipts { hop, staged } => {
-                if let Some(StagedItem::Receipts(mut frame)) = self.stage.take(staged) {
+                if let Some(StagedItem::Receipts(mut frame, _)) = self.stage.take(staged) {
                     frame.hops_left = frame.hops_left.saturating_sub(1);
                     self.send(hop, Frame::ReceiptsHome(frame));
                 }

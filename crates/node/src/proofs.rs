@@ -102,7 +102,7 @@ impl ProofChecker {
                     index,
                     reason: e.to_string(),
                 })?;
-                Ok(HeardEntry { at, event: entry.event })
+                Ok(HeardEntry { at, time: entry.time, event: entry.event })
             })
             .collect()
     }

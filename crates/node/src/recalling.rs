@@ -73,9 +73,18 @@ pub(crate) fn heard(shared: &Shared, neighbour: NodeId, frame: &Recall) -> Optio
 
 /// What goes home beside an own entry: what an office stated. The reason of a recall came from there.
 pub(crate) fn sent_home_with(shared: &Shared, entry: &ProvenEntry) -> Option<Vec<u8>> {
-    let attachment = shared.index.attachment(entry.index)?;
-    let said = Entry::from_bytes(&entry.entry).ok()?.event.statement();
-    said.map(|_| attachment)
+    // Most receipts are of nodes and not of offices: for these nobody is asked.
+    if !mentions_statement(&entry.entry) {
+        return None;
+    }
+    Entry::from_bytes(&entry.entry).ok()?.event.statement()?;
+    shared.index.attachment(entry.index)
+}
+
+/// Whether an entry can be that of an act at all: what it names stands in it under this key.
+fn mentions_statement(entry: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"statement\"";
+    entry.windows(KEY.len()).any(|window| window == KEY)
 }
 
 /// What an office is told that asks for a recalled document; `index` is the `Recalled`.

@@ -60,6 +60,10 @@ impl Daemon {
     /// Acceptances went to the neighbour that offered; where that is the origin, they are its receipts.
     pub(crate) fn renew_acceptances_later(&mut self, neighbour: NodeId, indexes: &[u64]) {
         let of_neighbour = |index: &&u64| {
+            // While it is held the rules know it; later only the ledger does.
+            if let Some(held) = self.node.state().holdings().get(*index) {
+                return held.acceptance.id.origin == neighbour;
+            }
             let entry = self.shared.keeper().entry(**index).ok();
             let entry = entry.and_then(|bytes| Entry::from_bytes(&bytes).ok());
             entry.and_then(|entry| entry.event.envelope_id()).is_some_and(|id| id.origin == neighbour)
@@ -81,7 +85,8 @@ impl Daemon {
                 let bundle = self.shared.keeper().witnessed_bundle(chunk).map_err(NodeError::Ledger)?;
                 let Some(mut proof) = bundle else { continue };
                 for entry in &mut proof.entries {
-                    entry.attachment = self.shared.index.attachment(entry.index).unwrap_or_default();
+                    entry.attachment =
+                        crate::recalling::sent_home_with(&self.shared, entry).unwrap_or_default();
                 }
                 let frame = ReceiptsHome { origin, hops_left: HOPS_MAX, proof };
                 // Too long or too many: then it is not renewed, which loses nothing.

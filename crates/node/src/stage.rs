@@ -2,22 +2,55 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use yizhan_document::{Digest, NodeId};
+use yizhan_document::{Digest, EnvelopeId, NodeId, Unit, WallTime};
 use yizhan_envelope::Header;
-use yizhan_exchange::Staged;
+use yizhan_exchange::{HeardEntry, Staged};
 use yizhan_journal::{StoredBody, StoredEnvelope};
+use yizhan_ledger::Event as LedgerEvent;
 use yizhan_protocol::{Recall, ReceiptsHome};
 
 /// Something staged.
 pub(crate) enum StagedItem {
     /// An envelope.
     Envelope(Arc<StoredEnvelope>),
-    /// Receipts.
-    Receipts(Box<ReceiptsHome>),
+    /// Receipts; where this node is their origin, what they say and when it was entered, in their order.
+    Receipts(Box<ReceiptsHome>, Vec<Said>),
     /// What goes home beside an entry.
     Attachment(Vec<u8>),
     /// A recall on its way to another node.
     Recall(Box<Recall>),
+}
+
+/// What an entry says of an envelope, as the indexes and the feed need it.
+pub(crate) struct Said {
+    /// Its index.
+    pub(crate) index: u64,
+    /// When its maker entered it.
+    pub(crate) time: WallTime,
+    /// The envelope, if it is about one.
+    pub(crate) envelope: Option<EnvelopeId>,
+    /// Its kind.
+    pub(crate) kind: &'static str,
+    /// The unit, if it is about one alone.
+    pub(crate) unit: Option<Unit>,
+}
+
+impl Said {
+    /// What an entry of `maker` says.
+    pub(crate) fn of(maker: NodeId, index: u64, time: WallTime, event: &LedgerEvent) -> Self {
+        let unit = match event.units(maker).as_slice() {
+            [unit] => Some(*unit),
+            _ => None,
+        };
+        Self { index, time, envelope: event.envelope_id(), kind: event.kind(), unit }
+    }
+
+    /// What entries that were heard say.
+    pub(crate) fn of_heard(entries: &[HeardEntry]) -> Vec<Self> {
+        let said =
+            |heard: &HeardEntry| Self::of(heard.at.ledger.node, heard.at.index, heard.time, &heard.event);
+        entries.iter().map(said).collect()
+    }
 }
 
 /// The stage.

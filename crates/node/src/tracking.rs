@@ -1,6 +1,7 @@
 //! What became of a document, told from entries: live, as events; later, as a track and as receipts to take away.
 
 use crate::feed::Feed;
+use crate::stage::Said;
 use std::collections::BTreeMap;
 use yizhan_desk::{DestinationTrack, NodeEvent, RecallState, Stage, Track, TrackReceipt};
 use yizhan_document::{Attempt, EnvelopeId, LedgerId, NodeId};
@@ -18,16 +19,13 @@ pub(crate) struct KnownReceipt {
     pub(crate) witnessed: bool,
 }
 
-/// Tells offices what an entry of `node` says.
-pub(crate) fn tell(feed: &Feed, node: NodeId, entry: &Entry) {
-    let Some(envelope) = entry.event.envelope_id() else { return };
-    let units = entry.event.units(node);
-    let unit = match units.as_slice() {
-        [unit] => Some(*unit),
-        _ => None,
-    };
-    let kind = entry.event.kind().to_owned();
-    feed.add(NodeEvent { sequence: 0, time: entry.time, envelope, kind, node, unit });
+/// Tells offices what entries of `node` say.
+pub(crate) fn tell(feed: &Feed, node: NodeId, said: &[Said]) {
+    feed.add(said.iter().filter_map(|said| {
+        let Said { time, envelope, kind, unit, .. } = *said;
+        let kind = kind.to_owned();
+        Some(NodeEvent { sequence: 0, time, envelope: envelope?, kind, node, unit })
+    }));
 }
 
 /// The track of a document from all receipts about it; none without its `SubmissionAcceptance`.

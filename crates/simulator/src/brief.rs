@@ -61,7 +61,7 @@ pub(crate) fn event(event: &Event) -> String {
 
 pub(crate) fn effect(effect: &Effect) -> String {
     match effect {
-        Effect::Persist { ticket, facts, stored } => {
+        Effect::Persist { ticket, facts, stored, .. } => {
             let facts: Vec<String> = facts.iter().map(fact).collect();
             format!("persist {ticket}: {} (+{})", facts.join(", "), stored.len())
         }

@@ -144,7 +144,7 @@ pub(crate) fn entries_of(bundle: &ProofBundle) -> Result<Vec<HeardEntry>, Disbel
             return Err(format!("entry {} is not in ledger {} of size {}", at.index, at.ledger, head.size));
         }
         let entry = Entry::from_bytes(&proven.entry).map_err(|error| error.to_string())?;
-        Ok(HeardEntry { at, event: entry.event })
+        Ok(HeardEntry { at, time: entry.time, event: entry.event })
     });
     proven.collect()
 }

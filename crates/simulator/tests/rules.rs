@@ -229,7 +229,7 @@ fn custody_passes_only_on_an_acceptance_of_exactly_what_was_offered() {
         let id = origin.submit(REGION);
         let event = acceptance(id, named, units, entry_of(COUNTY, 1));
         let head = Head { ledger: ledger(PREFECTURE), size: 4, root: Digest::of(b"root") };
-        let heard = HeardEntry { at: entry_of(PREFECTURE, 3), event };
+        let heard = HeardEntry { at: entry_of(PREFECTURE, 3), time: WallTime::EPOCH, event };
         let (neighbour, acknowledged) = (node(PREFECTURE), vec![(0, heard)]);
         origin.settle(Event::CustodyTaken { neighbour, head, acknowledged, staged: STAGED });
         let waits = origin.node.state().outbound(node(PREFECTURE)).count();
@@ -244,13 +244,13 @@ fn the_acceptance_of_a_relay_is_no_end_and_the_envelope_stays_until_there_is_one
     let id = origin.submit(REGION);
     let taken_over = acceptance(id, header(), vec![target(REGION, 0)], entry_of(COUNTY, 1));
     let head = Head { ledger: ledger(PREFECTURE), size: 4, root: Digest::of(b"root") };
-    let heard = HeardEntry { at: entry_of(PREFECTURE, 3), event: taken_over };
+    let heard = HeardEntry { at: entry_of(PREFECTURE, 3), time: WallTime::EPOCH, event: taken_over };
     let neighbour = node(PREFECTURE);
     let taken = Event::CustodyTaken { neighbour, head, acknowledged: vec![(0, heard)], staged: STAGED };
     let mut told = origin.settle(taken);
     // The next one takes it too, and says so to the origin.
     let event = acceptance(id, header(), vec![target(REGION, 0)], entry_of(PREFECTURE, 3));
-    told.extend(origin.settle(home(&HeardEntry { at: entry_of(REGION, 1), event })));
+    told.extend(origin.settle(home(entry_of(REGION, 1), event)));
     let released = |told: &[Effect]| told.iter().any(|effect| matches!(effect, Effect::Release { .. }));
     assert!(!released(&told), "MUST-16: {told:?}");
     assert_eq!(origin.node.state().outgoing(), 1, "delivered never means that the next server took it");
@@ -261,18 +261,18 @@ fn the_acceptance_of_a_relay_is_no_end_and_the_envelope_stays_until_there_is_one
         offices: vec![Digest::of(b"office")],
         rests_on: entry_of(REGION, 1),
     };
-    let told = origin.settle(home(&HeardEntry { at: entry_of(REGION, 2), event: end }));
+    let told = origin.settle(home(entry_of(REGION, 2), end));
     assert!(released(&told) && origin.node.state().outgoing() == 0);
 }
 
 /// A receipt that arrives at the county, its origin.
-fn home(heard: &HeardEntry) -> Event {
+fn home(at: EntryRef, event: Entered) -> Event {
     Event::ReceiptsArrived {
         neighbour: node(PREFECTURE),
         origin: node(COUNTY),
         hops_left: 8,
-        ledger: heard.at.ledger,
-        entries: vec![heard.clone()],
+        ledger: at.ledger,
+        entries: vec![HeardEntry { at, time: WallTime::EPOCH, event }],
         witnessed: false,
         staged: STAGED,
     }
@@ -286,7 +286,7 @@ fn a_failure_told_again_and_again_opens_one_attempt() {
     for index in 3..6 {
         let (units, reason) = (vec![target(REGION, 0)], "damaged".to_owned());
         let event = Entered::RelayFailure { id, envelope: header(), units, reason };
-        origin.settle(home(&HeardEntry { at: entry_of(PREFECTURE, index), event }));
+        origin.settle(home(entry_of(PREFECTURE, index), event));
         origin.uptime += 60_000;
         origin.settle(Event::Tick);
     }
@@ -302,7 +302,7 @@ fn a_confirmation_waits_until_the_receipt_is_durable() {
     let id = origin.submit(REGION);
     let (units, reason) = (vec![target(REGION, 0)], "damaged".to_owned());
     let event = Entered::RelayFailure { id, envelope: header(), units, reason };
-    let heard = origin.hear(home(&HeardEntry { at: entry_of(PREFECTURE, 3), event }));
+    let heard = origin.hear(home(entry_of(PREFECTURE, 3), event));
     let kept = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::SendKept { .. }));
     assert!(!kept(&heard), "MUST-20: {heard:?}");
     assert!(kept(&origin.durable(&heard)));

@@ -20,6 +20,12 @@ pub const QUEUE_VALUE_BYTES_MAX: usize = 4096;
 pub const QUEUE_CHANGES_MAX: usize = 1024;
 /// Entries of one listing of the queue, at the most.
 pub const QUEUE_LIST_MAX: usize = 1024;
+/// Changes that wait to be written to the queue, at the most; who has more waits.
+pub(crate) const QUEUE_WAITING_MAX: usize = 32 * 1024;
+/// So many are written at once, whoever may still come.
+pub(crate) const QUEUE_WAITING_MANY: usize = QUEUE_WAITING_MAX / 4;
+/// How long changes wait in memory before they are written to the queue, in milliseconds, while there are no more.
+pub(crate) const QUEUE_LATE_MS: u64 = 1_000;
 /// Requests that wait for the queue's thread, at the most.
 pub(crate) const QUEUE_REQUESTS_MAX: usize = 64;
 /// sled's page cache, in bytes; it takes up to twice as much.

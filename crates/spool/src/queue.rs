@@ -3,15 +3,16 @@
 //! The node writes where envelopes, receipts and attachments lie, and which idempotency keys were used. What waits and what
 //! lies in inboxes is state of the rules; the trees `waiting`, `inbox` and `content` are not written by this release.
 //!
-//! sled 0.34.7 on a thread of its own, behind the guards of [`engine`]. Writes are handed over and never waited for, except
-//! that a full channel makes the writer wait until the thread has caught up; reads go the same way and see every write
-//! before them. It is believed only after a clean stop at the same position of the journal.
+//! sled 0.34.7 on a thread of its own, behind the guards of [`engine`]. Changes wait in memory for about a second, where reads see
+//! them and where most are taken back before they are written (a document that is passed on at once leaves no trace); only where
+//! too many wait does the writer wait, until the thread has caught up. It is believed only after a clean stop at the same position of the journal.
 
 mod changes;
 mod engine;
 mod key;
 mod mark;
 mod opening;
+mod overlay;
 mod worker;
 
 #[cfg(test)]
@@ -98,7 +99,7 @@ impl Queue {
     /// Hands changes over. They are seen by every later read, and durable some time later, which nobody waits for. All of
     /// them are applied in order, but not as one: a crash makes the queue be rebuilt anyway.
     pub fn write(&self, changes: Changes) -> Result<(), QueueError> {
-        if changes.is_empty() { Ok(()) } else { self.worker.send(Request::Write(changes.into_list())) }
+        if changes.is_empty() { Ok(()) } else { self.worker.write(changes.into_list()) }
     }
 
     /// An error once the database has failed: writes are not waited for, so nobody else may have heard of it. From then on it
@@ -109,12 +110,7 @@ impl Queue {
 
     /// Where the content of an envelope lies.
     pub fn content(&self, envelope: &EnvelopeId) -> Result<Option<Location>, QueueError> {
-        let value = self.worker.ask(|reply| Request::Get {
-            space: Space::Content,
-            key: key::content(envelope),
-            reply,
-        })?;
-        value.map(|value| key::read_location(&value).ok_or(unreadable(Space::Content))).transpose()
+        self.located(Space::Content, key::content(envelope))
     }
 
     /// Where the content of a holding lies.
@@ -137,8 +133,8 @@ impl Queue {
         if idempotency.is_empty() {
             return Ok(Vec::new());
         }
-        let keys = idempotency.iter().map(|key| key.as_bytes().to_vec()).collect();
-        let values = self.worker.ask(|reply| Request::GetMany { space: Space::Keys, keys, reply })?;
+        let places = idempotency.iter().map(|key| (Space::Keys, key.as_bytes().to_vec())).collect();
+        let values = self.worker.get_many(places)?;
         let read = |value: Vec<u8>| {
             let (index, submission) = value.split_at_checked(8)?;
             Some((key::read_sequence(index)?, Digest(submission.try_into().ok()?)))
@@ -166,11 +162,7 @@ impl Queue {
 
     /// One entry of an office's inbox.
     pub fn inbox_entry(&self, office: &OfficeName, sequence: u64) -> Result<Option<Vec<u8>>, QueueError> {
-        self.worker.ask(|reply| Request::Get {
-            space: Space::Inbox,
-            key: key::inbox(office, sequence),
-            reply,
-        })
+        self.worker.get((Space::Inbox, key::inbox(office, sequence)))
     }
 
     /// The inbox of an office in order, behind `after`; [`QUEUE_LIST_MAX`] at the most.
@@ -225,7 +217,7 @@ impl Queue {
     }
 
     fn located(&self, space: Space, key: Vec<u8>) -> Result<Option<Location>, QueueError> {
-        let value = self.worker.ask(|reply| Request::Get { space, key, reply })?;
+        let value = self.worker.get((space, key))?;
         value.map(|value| key::read_location(&value).ok_or(unreadable(space))).transpose()
     }
 

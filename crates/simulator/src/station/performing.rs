@@ -36,7 +36,7 @@ impl Process {
 
     fn perform_one(&mut self, out: &mut Outside, effect: Effect) -> Result<Option<Event>, LogError> {
         match effect {
-            Effect::Persist { ticket, facts, stored } => self.persist(out, ticket, facts, &stored),
+            Effect::Persist { ticket, facts, stored, .. } => self.persist(out, ticket, facts, &stored),
             Effect::Answer { request, answer } => self.answered(out, request, answer),
             Effect::Offer { neighbour, link, holding, units } => {
                 return self.offer(out, neighbour, link, holding, &units);

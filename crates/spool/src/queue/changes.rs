@@ -12,6 +12,8 @@ pub(crate) struct Change {
     pub(crate) space: Space,
     pub(crate) key: Vec<u8>,
     pub(crate) value: Option<Vec<u8>>,
+    /// Nothing was ever put there.
+    pub(crate) first: bool,
 }
 
 /// A list of changes for [`super::Queue::write`], applied in the order of the calls. A change that breaks a limit is refused
@@ -80,6 +82,13 @@ impl Changes {
         self.push(Space::Waiting, place.encode(), None)
     }
 
+    /// The content of a new holding lies there; nothing may have been put for it before.
+    pub fn put_new_holding(&mut self, holding: u64, at: Location) -> Result<(), QueueError> {
+        self.put_holding(holding, at)?;
+        self.list.last_mut().into_iter().for_each(|change| change.first = true);
+        Ok(())
+    }
+
     /// The content of a holding lies there.
     pub fn put_holding(&mut self, holding: u64, at: Location) -> Result<(), QueueError> {
         self.push(Space::Holdings, holding.to_be_bytes().to_vec(), Some(key::location(at)))
@@ -114,7 +123,7 @@ impl Changes {
         if self.list.len() >= QUEUE_CHANGES_MAX {
             return Err(QueueError::TooManyChanges);
         }
-        self.list.push(Change { space, key, value });
+        self.list.push(Change { space, key, value, first: false });
         Ok(())
     }
 }

@@ -8,8 +8,8 @@
 //! * values that reach the blob path are lost: limited where changes are made, and an alarm if the folder is not empty;
 //! * dropping a database whose disk fails aborts the process: a failed one is leaked instead.
 
-use super::changes::Change;
 use super::key::Space;
+use super::overlay::{Pending, PendingChanges};
 use super::worker::Rows;
 use crate::error::disk;
 use crate::files::{names_in, parent, sync_folder};
@@ -58,18 +58,20 @@ impl Engine {
         guarded(|| Ok(self.database.mark.get(MARK_KEY)?.map(|mark| mark.to_vec())))
     }
 
-    pub(crate) fn apply(&mut self, changes: &[Change]) -> Result<(), String> {
-        for change in changes {
+    /// Applies changes in the order of their places: neighbours lie in the same page.
+    pub(crate) fn apply(&mut self, changes: &PendingChanges) -> Result<(), String> {
+        let mut changes: Vec<_> = changes.iter().collect();
+        changes.sort_unstable_by_key(|(place, _)| *place);
+        for ((space, key), Pending { value, .. }) in changes {
             guarded(|| {
-                let tree = self.database.tree(change.space)?;
-                match &change.value {
-                    Some(value) => tree.insert(change.key.as_slice(), value.as_slice())?,
-                    None => tree.remove(change.key.as_slice())?,
+                let tree = self.database.tree(*space)?;
+                match value {
+                    Some(value) => tree.insert(key.as_slice(), value.as_slice())?,
+                    None => tree.remove(key.as_slice())?,
                 };
                 Ok(())
             })?;
-            self.unsynced_bytes +=
-                change.key.len() + change.value.as_ref().map_or(0, Vec::len) + ENTRY_OVERHEAD_BYTES;
+            self.unsynced_bytes += key.len() + value.as_ref().map_or(0, Vec::len) + ENTRY_OVERHEAD_BYTES;
             if self.unsynced_bytes >= QUEUE_BARRIER_BYTES {
                 self.sync()?;
             }

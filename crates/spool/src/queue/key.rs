@@ -6,7 +6,7 @@ use yizhan_journal::Location;
 const NODE_BYTES: usize = 16;
 
 /// The indexes; each is a tree of the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Space {
     /// Envelope to the location of its content. Not written by the node of this release.
     Content,

@@ -52,6 +52,25 @@ fn a_read_sees_every_write_before_it() {
 }
 
 #[test]
+fn what_waits_in_memory_and_what_is_on_disk_read_as_one() {
+    let temp = tempfile::tempdir().unwrap();
+    let (queue, _) = open(temp.path(), position(1));
+    write(&queue, |changes| changes.put_new_holding(1, at(1)));
+    write(&queue, |changes| changes.put_new_holding(2, at(2)));
+    write(&queue, |changes| changes.remove_holding(2));
+    assert_eq!([queue.holding(1).unwrap(), queue.holding(2).unwrap()], [Some(at(1)), None]);
+    queue.sync().unwrap();
+    assert_eq!([queue.holding(1).unwrap(), queue.holding(2).unwrap()], [Some(at(1)), None]);
+    // On disk now: moved and removed there, whatever waits above it.
+    write(&queue, |changes| changes.put_holding(1, at(7)));
+    assert_eq!(queue.holding(1).unwrap(), Some(at(7)));
+    write(&queue, |changes| changes.remove_holding(1));
+    assert_eq!(queue.holding(1).unwrap(), None);
+    queue.sync().unwrap();
+    assert_eq!(queue.holding(1).unwrap(), None);
+}
+
+#[test]
 fn what_waits_is_listed_by_urgency_then_age_and_only_for_its_neighbour() {
     let temp = tempfile::tempdir().unwrap();
     let (queue, _) = open(temp.path(), position(1));

@@ -4,12 +4,14 @@ use super::QueueError;
 use super::changes::Change;
 use super::engine::Engine;
 use super::key::Space;
+use super::overlay::{Overlay, Place};
 use crate::error::disk;
-use crate::limits::QUEUE_REQUESTS_MAX;
+use crate::limits::{QUEUE_LATE_MS, QUEUE_REQUESTS_MAX, QUEUE_WAITING_MANY, QUEUE_WAITING_MAX};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Where an answer goes.
 pub(crate) type Reply<T> = SyncSender<T>;
@@ -18,17 +20,46 @@ pub(crate) type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// What the thread is asked to do, in order.
 pub(crate) enum Request {
-    Write(Vec<Change>),
-    Get { space: Space, key: Vec<u8>, reply: Reply<Option<Vec<u8>>> },
-    GetMany { space: Space, keys: Vec<Vec<u8>>, reply: Reply<Vec<Option<Vec<u8>>>> },
-    List { space: Space, prefix: Vec<u8>, after: Option<Vec<u8>>, limit: usize, reply: Reply<Rows> },
-    Count { space: Space, prefix: Vec<u8>, reply: Reply<u64> },
-    Sync { reply: Reply<()> },
-    Close { mark: Vec<u8>, reply: Reply<()> },
+    /// Changes wait: they are to be written soon.
+    Soon,
+    /// Many wait: they are to be written now.
+    Early,
+    /// They are to be written now, before more are taken in.
+    Now {
+        reply: Reply<()>,
+    },
+    Get {
+        place: Place,
+        reply: Reply<Option<Vec<u8>>>,
+    },
+    GetMany {
+        places: Vec<Place>,
+        reply: Reply<Vec<Option<Vec<u8>>>>,
+    },
+    List {
+        space: Space,
+        prefix: Vec<u8>,
+        after: Option<Vec<u8>>,
+        limit: usize,
+        reply: Reply<Rows>,
+    },
+    Count {
+        space: Space,
+        prefix: Vec<u8>,
+        reply: Reply<u64>,
+    },
+    Sync {
+        reply: Reply<()>,
+    },
+    Close {
+        mark: Vec<u8>,
+        reply: Reply<()>,
+    },
 }
 
 /// The other end of the thread.
 pub(crate) struct Worker {
+    overlay: Arc<Overlay>,
     requests: Mutex<Option<SyncSender<Request>>>,
     failure: Arc<OnceLock<String>>,
     thread: Option<JoinHandle<()>>,
@@ -39,16 +70,58 @@ impl Worker {
         let (requests, receiver) = sync_channel(QUEUE_REQUESTS_MAX);
         let failure = Arc::new(OnceLock::new());
         let told = failure.clone();
+        let overlay = Arc::new(Overlay::default());
+        let written = Written { engine, overlay: Arc::clone(&overlay) };
         let thread = std::thread::Builder::new()
             .name("queue".into())
-            .spawn(move || work(engine, &receiver, &told))
+            .spawn(move || work(written, &receiver, &told))
             .map_err(disk("starting the thread of", Path::new("the queue")))?;
-        Ok(Self { requests: Mutex::new(Some(requests)), failure, thread: Some(thread) })
+        Ok(Self { overlay, requests: Mutex::new(Some(requests)), failure, thread: Some(thread) })
     }
 
     /// An error once the database has failed.
     pub(crate) fn check(&self) -> Result<(), QueueError> {
         self.failure.get().map_or(Ok(()), |why| Err(QueueError::Failed { why: why.clone() }))
+    }
+
+    /// Takes changes in. They are seen at once; who writes waits only where too many wait already.
+    pub(crate) fn write(&self, changes: Vec<Change>) -> Result<(), QueueError> {
+        self.check_open()?;
+        match self.overlay.put(changes) {
+            (_, waiting) if waiting >= QUEUE_WAITING_MAX => self.ask(|reply| Request::Now { reply }),
+            (before, waiting) if before < QUEUE_WAITING_MANY && waiting >= QUEUE_WAITING_MANY => {
+                self.send(Request::Early)
+            }
+            (0, 1..) => self.send(Request::Soon),
+            _ => Ok(()),
+        }
+    }
+
+    /// What lies at a place: as it waits to be written, or as the database has it.
+    pub(crate) fn get(&self, place: Place) -> Result<Option<Vec<u8>>, QueueError> {
+        self.check_open()?;
+        match self.overlay.get(&place) {
+            Some(value) => Ok(value),
+            None => self.ask(|reply| Request::Get { place, reply }),
+        }
+    }
+
+    /// [`Self::get`] for many places, in their order.
+    pub(crate) fn get_many(&self, places: Vec<Place>) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
+        self.check_open()?;
+        let waiting: Vec<_> = places.iter().map(|place| self.overlay.get(place)).collect();
+        let unknown: Vec<Place> = places
+            .into_iter()
+            .zip(&waiting)
+            .filter(|(_, known)| known.is_none())
+            .map(|(place, _)| place)
+            .collect();
+        let mut found = match unknown.is_empty() {
+            true => Vec::new(),
+            false => self.ask(|reply| Request::GetMany { places: unknown, reply })?,
+        }
+        .into_iter();
+        Ok(waiting.into_iter().map(|known| known.unwrap_or_else(|| found.next().flatten())).collect())
     }
 
     /// Hands a request over; waits only while the channel is full.
@@ -75,6 +148,12 @@ impl Worker {
         answer.recv().map_err(|_| self.ended())
     }
 
+    fn check_open(&self) -> Result<(), QueueError> {
+        self.check()?;
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.is_some() { Ok(()) } else { Err(QueueError::Closed) }
+    }
+
     /// Why there is no answer.
     fn ended(&self) -> QueueError {
         match self.failure.get() {
@@ -95,19 +174,51 @@ impl Drop for Worker {
     }
 }
 
-fn work(mut engine: Engine, requests: &Receiver<Request>, failure: &OnceLock<String>) {
+/// The database, and what waits to be written to it.
+struct Written {
+    engine: Engine,
+    overlay: Arc<Overlay>,
+}
+
+impl Written {
+    /// Writes everything that waits.
+    fn catch_up(&mut self) -> Result<(), String> {
+        let leaving = self.overlay.leave();
+        let applied = self.engine.apply(&leaving);
+        if applied.is_ok() {
+            self.overlay.left();
+        }
+        applied
+    }
+}
+
+fn work(mut written: Written, requests: &Receiver<Request>, failure: &OnceLock<String>) {
+    let late = Duration::from_millis(QUEUE_LATE_MS);
+    let mut something_waits = false;
     let outcome = loop {
-        match requests.recv() {
+        let request = match something_waits {
+            true => requests.recv_timeout(late),
+            false => requests.recv().map_err(RecvTimeoutError::from),
+        };
+        let done = match request {
             Ok(Request::Close { mark, reply }) => {
-                break engine.close(&mark).map(|()| answer(&reply, ()));
+                let closed = written.catch_up().and_then(|()| written.engine.close(&mark));
+                break closed.map(|()| answer(&reply, ()));
             }
-            Ok(request) => {
-                if let Err(why) = perform(&mut engine, request, failure) {
-                    // The engine is leaked here: dropping a database whose disk fails aborts the process.
-                    break Err(why);
-                }
+            Ok(Request::Soon) => {
+                something_waits = true;
+                Ok(())
             }
-            Err(_) => break engine.let_go(),
+            Ok(request) => perform(&mut written, request, failure),
+            Err(RecvTimeoutError::Timeout) => {
+                something_waits = false;
+                written.catch_up()
+            }
+            Err(RecvTimeoutError::Disconnected) => break written.engine.let_go(),
+        };
+        if let Err(why) = done {
+            // The engine is leaked here: dropping a database whose disk fails aborts the process.
+            break Err(why);
         }
     };
     if let Err(why) = outcome {
@@ -117,16 +228,23 @@ fn work(mut engine: Engine, requests: &Receiver<Request>, failure: &OnceLock<Str
 }
 
 /// Does one thing. A failure is noted before the one who asked is let go, so that he learns why.
-fn perform(engine: &mut Engine, request: Request, failure: &OnceLock<String>) -> Result<(), String> {
+fn perform(written: &mut Written, request: Request, failure: &OnceLock<String>) -> Result<(), String> {
     let noted = |why: String| {
         failure.get_or_init(|| why.clone());
         why
     };
+    let sees_all = !matches!(request, Request::Get { .. } | Request::GetMany { .. });
+    if sees_all {
+        written.catch_up().map_err(noted)?;
+    }
+    let engine = &mut written.engine;
     match request {
-        Request::Write(changes) => engine.apply(&changes).map_err(noted)?,
-        Request::Get { space, key, reply } => answer(&reply, engine.get(space, &key).map_err(noted)?),
-        Request::GetMany { space, keys, reply } => {
-            let values = keys.iter().map(|key| engine.get(space, key)).collect::<Result<_, _>>();
+        // Who asks has looked at what waits.
+        Request::Get { place: (space, key), reply } => {
+            answer(&reply, engine.get(space, &key).map_err(noted)?)
+        }
+        Request::GetMany { places, reply } => {
+            let values = places.iter().map(|(space, key)| engine.get(*space, key)).collect::<Result<_, _>>();
             answer(&reply, values.map_err(noted)?);
         }
         Request::List { space, prefix, after, limit, reply } => {
@@ -136,8 +254,9 @@ fn perform(engine: &mut Engine, request: Request, failure: &OnceLock<String>) ->
             answer(&reply, engine.count(space, &prefix).map_err(noted)?)
         }
         Request::Sync { reply } => answer(&reply, engine.sync().map_err(noted)?),
-        // Taken out by the loop, which gives the engine away.
-        Request::Close { .. } => {}
+        Request::Now { reply } => answer(&reply, ()),
+        // Taken out by the loop, which gives the engine away and knows that something waits.
+        Request::Close { .. } | Request::Soon | Request::Early => {}
     }
     Ok(())
 }
