@@ -54,7 +54,7 @@ impl Acceptance<'_> {
     /// does or leaves undone keeps the root from being taken (MUST-42).
     fn take_later_lists(&self, head: &mut Head, same_root: bool) -> Result<(), VersionRefused> {
         let revoked = [self.held.revoked(), &head.root.revoked].concat();
-        let (mut news, mut objection) = (false, None);
+        let (mut news, mut objection, mut later) = (false, None, Vec::new());
         for (at, delegation) in head.root.delegations.clone().iter().enumerate() {
             let held = self.held.delegated_lists().iter().find(|list| list.node == delegation.node);
             let Some((held, offered)) = held.zip(head.branches.get(at)) else {
@@ -72,9 +72,12 @@ impl Acceptance<'_> {
                 None => news |= offered.version > held.version,
                 Some(reason) => {
                     objection.get_or_insert(reason);
-                    head.replace(at, counts, held.note.clone())?;
+                    later.push((at, counts, held.note.clone()));
                 }
             }
+        }
+        if !later.is_empty() {
+            head.replace(later)?;
         }
         match objection {
             _ if news || !same_root => Ok(()),

@@ -109,15 +109,12 @@ impl Head {
         self.branches.iter().zip(&self.notes)
     }
 
-    /// Puts another list of the same subtree into the place of one.
-    pub(crate) fn replace(
-        &mut self,
-        at: usize,
-        new: Branch,
-        new_note: SignedNote,
-    ) -> Result<(), DirectoryError> {
-        if let Some((branch, note)) = self.branches.get_mut(at).zip(self.notes.get_mut(at)) {
-            (*branch, *note) = (new, new_note);
+    /// Puts other lists of the same subtrees into the places of some, given by their positions.
+    pub(crate) fn replace(&mut self, others: Vec<(usize, Branch, SignedNote)>) -> Result<(), DirectoryError> {
+        for (at, other, other_note) in others {
+            if let Some((branch, note)) = self.branches.get_mut(at).zip(self.notes.get_mut(at)) {
+                (*branch, *note) = (other, other_note);
+            }
         }
         self.listed = listed(&self.root, &self.branches)?;
         Ok(())

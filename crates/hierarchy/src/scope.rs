@@ -15,13 +15,16 @@ pub(crate) fn check_scopes(
     if head.branches.is_empty() {
         return Ok(());
     }
-    let points: BTreeSet<NodeId> = head.branches.iter().map(|branch| branch.node).collect();
+    // Every delegated division, and those below which they stand, with the delegation.
+    let mut delegated: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+    for branch in &head.branches {
+        delegated.extend(branch.divisions.iter().map(|(node, _)| (*node, branch.node)));
+        delegated.insert(branch.node, branch.node);
+    }
     for (node, _) in &head.root.divisions {
         let Some(parent) = divisions.get(node).and_then(|division| division.parent) else { continue };
-        let below = head.branches.iter().find(|branch| digest_in(&branch.divisions, parent).is_some());
-        let below = below.map(|branch| branch.node).or_else(|| points.get(&parent).copied());
-        if let Some(delegation) = below {
-            return Err(DelegatedError::ByRoot { delegation, node: *node });
+        if let Some(delegation) = delegated.get(&parent) {
+            return Err(DelegatedError::ByRoot { delegation: *delegation, node: *node });
         }
     }
     head.branches.iter().try_for_each(|branch| check_branch(branch, divisions))

@@ -176,7 +176,10 @@ impl Saying {
         let same = self.held.version == held.version && self.held.root == held.root;
         let own = &held.delegated;
         let said = self.held.delegated.iter().filter(move |_| same);
-        said.filter_map(move |said| own.iter().find(|own| own.node == said.node).map(|own| (said, own)))
+        said.filter_map(move |said| {
+            let at = own.binary_search_by_key(&said.node, |own| own.node).ok()?;
+            own.get(at).map(|own| (said, own))
+        })
     }
 
     fn is_ahead_of(&self, held: &DirectoryHeld) -> bool {
