@@ -1,5 +1,6 @@
 //! Closes a submission into an envelope, in one pass: content streams through once, the manifest comes last.
 
+use crate::carriage::check_way;
 use crate::file_keys::{FileKeys, SharedKey};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +119,7 @@ impl Closer {
             ));
         }
         let nodes: BTreeSet<NodeId> = submission.recipients().map(|office| office.node).collect();
+        check_way(&self.directory, self.me, &nodes, submission.label.classification)?;
         Ok(nodes.into_iter().collect())
     }
 

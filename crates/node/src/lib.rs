@@ -9,6 +9,7 @@ mod batch;
 mod bodies;
 mod body_intake;
 mod card;
+mod carriage;
 mod certifying;
 mod clock;
 mod closing;
