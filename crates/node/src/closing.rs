@@ -346,7 +346,7 @@ pub(crate) fn random_salt() -> Result<Digest, DoorError> {
     Ok(Digest(salt))
 }
 
-fn broken(reason: &dyn std::fmt::Display) -> DoorError {
+pub(crate) fn broken(reason: &dyn std::fmt::Display) -> DoorError {
     let detail = format!("the content did not come in whole: {reason}");
     DoorError::new(DoorCode::ContentMismatch, detail, "send the document again; nothing was accepted")
 }

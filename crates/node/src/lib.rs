@@ -23,6 +23,7 @@ mod door;
 mod fault;
 mod feed;
 mod file_keys;
+mod gathering;
 mod handover;
 mod inbox;
 mod index;
