@@ -104,6 +104,7 @@ fn publish(folder: &Path, nodes: &[PlannedNode]) -> anyhow::Result<()> {
     }
     let draft = Draft {
         revoked: std::collections::BTreeSet::new(),
+        delegations: BTreeMap::new(),
         network: NETWORK.to_owned(),
         version: 1,
         issued: now,

@@ -3,7 +3,7 @@
 use crate::{parts, text};
 use std::sync::OnceLock;
 use yizhan_document::Digest;
-use yizhan_hierarchy::{Directory, Division, Draft, NetworkPlan, Parcel, Root, TrustAnchor};
+use yizhan_hierarchy::{Branch, Directory, Division, Draft, NetworkPlan, Parcel, Root, TrustAnchor};
 use yizhan_identity::{NoteSigner, SigningKey};
 
 fn authority() -> &'static NoteSigner {
@@ -14,7 +14,7 @@ fn authority() -> &'static NoteSigner {
     })
 }
 
-/// The text of a root, the CA certificate, then the division files. Digests and signature are put right.
+/// The text of a delegated list; or that of a root, the CA certificate, then the division files. Digests and signature are put right.
 pub(crate) fn directory(data: &[u8]) -> bool {
     let parts = parts(data);
     let anchor = TrustAnchor::new(vec![authority().verifier()], 1).expect("a good anchor");
@@ -26,6 +26,10 @@ pub(crate) fn directory(data: &[u8]) -> bool {
         let json = division.to_json().expect("a division that was read can be written");
         let again = Division::from_json(&json).expect("and reads again");
         assert_eq!(again, *division);
+    }
+    if let Some(branch) = text(parts[0]).and_then(|text| Branch::parse(text).ok()) {
+        assert_eq!(Branch::parse(&branch.to_text()).as_ref(), Ok(&branch));
+        return true;
     }
     let Some(root) = text(parts[0]).and_then(|text| Root::parse(text).ok()) else { return false };
     assert_eq!(Root::parse(&root.to_text()).as_ref(), Ok(&root));
@@ -51,6 +55,9 @@ pub(crate) fn archive(data: &[u8]) -> bool {
     let Ok(parcel) = Parcel::from_tar(data) else { return false };
     let archive = parcel.to_tar().expect("what was read can be written");
     assert_eq!(Parcel::from_tar(&archive).expect("and reads again"), parcel);
+    if let Ok(head) = parcel.claimed_head() {
+        assert_eq!(head.to_bytes(), parcel.root, "signed texts have one form");
+    }
     let anchor = TrustAnchor::new(vec![authority().verifier()], 1).expect("a good anchor");
     let now = "2026-11-20T08:00:01Z".parse().expect("a time");
     assert!(parcel.verify(&anchor, &[], now, 0).is_err(), "nobody known signed it");

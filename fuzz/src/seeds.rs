@@ -9,7 +9,7 @@ use yizhan_envelope::{
     open_archive,
 };
 use yizhan_exchange::Fact;
-use yizhan_hierarchy::{Draft, NetworkPlan};
+use yizhan_hierarchy::{Delegation, Draft, Edit, NetworkPlan};
 use yizhan_identity::{
     CertificateAuthority, Cosigner, NodeTlsKey, NoteSigner, OfficeKey, SigningKey, SubjectKey,
     certificate_to_pem, suite,
@@ -19,8 +19,8 @@ use yizhan_ledger::tiles::MemoryTiles;
 use yizhan_ledger::{Entry, EntryRef, Event, Log, Receipt, Target, sign_checkpoint, verifier_keys_text};
 use yizhan_protocol::{
     Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryHeld, DirectoryPart, DirectoryWanted,
-    DivisionFile, Frame, Hello, Kept, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall, ReceiptsHome,
-    Rejection, Wanted, encode, encode_body_head,
+    DivisionFile, Frame, Hello, Kept, ListHeld, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall,
+    ReceiptsHome, Rejection, Wanted, encode, encode_body_head,
 };
 use yizhan_simulator::directory_of;
 
@@ -121,11 +121,23 @@ fn frames(add: Add<'_>) -> Result<(), Any> {
         Frame::Kept(Kept { maker: node, origin: node, hops_left: 9, ledger, indexes: vec![1, 7] }),
         Frame::Cosign(Cosign { ledger, size: 9, root: envelope, line: "— w AAAA".into(), again: false }),
         Frame::Recall(Box::new(Recall { destination: node, hops_left: 9, proof: bundle()? })),
-        Frame::DirectoryHeld(DirectoryHeld { version: 2, root: envelope }),
-        Frame::DirectoryWanted(DirectoryWanted { version: 2, divisions: vec![node] }),
+        Frame::DirectoryHeld(DirectoryHeld {
+            version: 2,
+            root: envelope,
+            delegated: vec![ListHeld { node, version: 3, digest: envelope }],
+        }),
+        Frame::DirectoryWanted(DirectoryWanted {
+            version: 2,
+            delegated: 3,
+            divisions: vec![node],
+            root_from: 0,
+        }),
         Frame::DirectoryPart(Box::new(DirectoryPart {
             version: 2,
+            delegated: 3,
             root: b"yizhan directory v1\n".to_vec(),
+            root_from: 0,
+            root_bytes: 20,
             ca: vec![0x30, 0],
             files: vec![DivisionFile { node, content: b"{}".to_vec() }],
         })),
@@ -202,7 +214,19 @@ fn directories(add: Add<'_>) -> Result<(), Any> {
     parts.extend(rendered.files.values().map(Vec::as_slice));
     add("directory", "three-levels", joined(&parts));
     let signer = NoteSigner::new("xinjiang.example/authority", SigningKey::generate()?)?;
-    add("directory_archive", "three-levels", rendered.signed(&[signer]).to_tar()?);
+    add("directory_archive", "three-levels", rendered.signed(std::slice::from_ref(&signer)).to_tar()?);
+    let node: NodeId = "6523".parse()?;
+    let (codes, delegates) = (vec![node], vec![signer.verifier()]);
+    let expires = time().plus_ms(365 * 86_400_000);
+    let delegation = Delegation { node, threshold: 1, from: 1, expires, codes, delegates };
+    let mut draft = Draft::following(&directory, time(), expires);
+    // What stands below a delegated division is linked to nobody outside.
+    draft.apply(Edit::DirectLinks("652301".parse()?, Vec::new()))?;
+    draft.apply(Edit::Delegate(Box::new(delegation)))?;
+    let rendered = draft.render()?;
+    let delegated = rendered.signed_by(std::slice::from_ref(&signer), &[(node, signer.clone())]);
+    add("directory_archive", "delegated", delegated.to_tar()?);
+    add("directory", "delegated-list", rendered.list_texts.into_values().collect::<String>().into_bytes());
     Ok(())
 }
 

@@ -26,7 +26,10 @@ pub use content::{ContentError, ContentSender, ContentStream, ContentUnwanted, c
 pub use door::{Answer, NodeDoor};
 pub use fault::{DoorCode, DoorError};
 pub use inbox::{ActDone, ActRequest, InboxItem, InboxPart, InboxState, Taken};
-pub use network::{DirectoryNode, DirectoryOffice, DirectoryView, GroupView, PublishedDirectory, RouteStep};
+pub use network::{
+    DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, GroupView, ListVersion,
+    PublishedDirectory, RouteStep,
+};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use recall::{RecallDone, RecallRequest, RecallState};
 pub use receipt::ExportedReceipt;

@@ -20,7 +20,7 @@ pub const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// A JSON request other than a submission, in bytes, at the most.
 pub const JSON_BYTES_MAX: usize = 64 * 1024;
 /// A version of the directory as a tar archive, in bytes, at the most.
-pub const DIRECTORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const DIRECTORY_BYTES_MAX: usize = 192 * 1024 * 1024;
 /// How long a client may take to send a JSON request.
 pub const JSON_TIMEOUT: Duration = Duration::from_secs(30);
 /// The `submission` field of an upload, in bytes, at the most: label, files and recipients at their own limits fit.

@@ -1,7 +1,7 @@
 //! The network as this node knows it: the directory, and the way to a node.
 
 use serde::{Deserialize, Serialize};
-use yizhan_document::{Digest, Group, LeftOut, NodeId, OfficeAddress, OfficeName};
+use yizhan_document::{Digest, Group, LeftOut, NodeId, OfficeAddress, OfficeName, WallTime};
 
 /// One hop on the way to a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,37 @@ pub struct DirectoryView {
     pub version: u64,
     /// Its nodes, by id.
     pub nodes: Vec<DirectoryNode>,
+    /// The subtrees that somebody else signs for, by node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegated: Vec<DelegatedSubtree>,
+}
+
+/// A subtree of the directory that its delegates sign for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelegatedSubtree {
+    /// The node whose subtree it is; the node itself is not in it.
+    pub node: NodeId,
+    /// The version of its list, counted by the delegates.
+    pub version: u64,
+    /// When the list expires.
+    pub expires: WallTime,
+    /// When the delegation does.
+    pub delegation_expires: WallTime,
+    /// How many of the delegates have to sign.
+    pub threshold: usize,
+    /// The keys of the delegates.
+    pub delegates: Vec<String>,
+    /// What the ids of its nodes begin with.
+    pub codes: Vec<String>,
+}
+
+/// The version of a delegated list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListVersion {
+    /// The node whose subtree it is.
+    pub node: NodeId,
+    /// The version.
+    pub version: u64,
 }
 
 /// A version of the directory that was published at the node.
@@ -43,6 +74,9 @@ pub struct PublishedDirectory {
     pub version: u64,
     /// The digest of its root's text.
     pub root: Digest,
+    /// The delegated lists that it holds now, by node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegated: Vec<ListVersion>,
     /// The version that it held before.
     pub previous: u64,
     /// Whether it held this very one already.

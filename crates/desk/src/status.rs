@@ -1,5 +1,6 @@
 //! How the node fares: neighbours, what waits and why. For its operator.
 
+use crate::ListVersion;
 use serde::{Deserialize, Serialize};
 use yizhan_document::{EnvelopeId, LedgerId, NodeId, Unit, Urgency, WallTime};
 
@@ -28,6 +29,9 @@ pub struct NodeStatus {
     pub inbox: u64,
     /// The version of the directory it goes by.
     pub directory_version: u64,
+    /// The delegated lists that it goes by, by node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub directory_lists: Vec<ListVersion>,
     /// When that expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory_expires: Option<WallTime>,

@@ -4,6 +4,7 @@
 //! too long or too short for the sizes. Sizes and indexes may come from anyone.
 
 use crate::{Digest, Hasher};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// The longest path of any kind, in hashes: a tree of 2^64 - 1 leaves needs no more.
@@ -129,6 +130,32 @@ pub fn consistency_ranges(old_size: u64, new_size: u64) -> Option<Vec<Range<u64>
 
 /// Whether `path` shows that the tree with this root and size has `leaf` at `index`.
 pub fn verify_inclusion(root: &Digest, size: u64, index: u64, leaf: &Digest, path: &[Digest]) -> bool {
+    leads_to_root(root, size, index, leaf, path, node_hash)
+}
+
+/// Verifies many entries of one tree: their paths share most of their nodes, and each pair is hashed once.
+#[derive(Debug, Default)]
+pub struct InclusionVerifier {
+    parents: HashMap<(Digest, Digest), Digest>,
+}
+
+impl InclusionVerifier {
+    /// As [`verify_inclusion`].
+    pub fn verify(&mut self, root: &Digest, size: u64, index: u64, leaf: &Digest, path: &[Digest]) -> bool {
+        leads_to_root(root, size, index, leaf, path, |left, right| {
+            *self.parents.entry((*left, *right)).or_insert_with(|| node_hash(left, right))
+        })
+    }
+}
+
+fn leads_to_root(
+    root: &Digest,
+    size: u64,
+    index: u64,
+    leaf: &Digest,
+    path: &[Digest],
+    mut parent: impl FnMut(&Digest, &Digest) -> Digest,
+) -> bool {
     if index >= size || path.len() > PATH_MAX {
         return false;
     }
@@ -138,10 +165,10 @@ pub fn verify_inclusion(root: &Digest, size: u64, index: u64, leaf: &Digest, pat
             return false; // the path goes on above the root
         }
         if node & 1 == 1 || node == last {
-            hash = node_hash(sibling, &hash);
+            hash = parent(sibling, &hash);
             skip_levels_without_sibling(&mut node, &mut last);
         } else {
-            hash = node_hash(&hash, sibling);
+            hash = parent(&hash, sibling);
         }
         node >>= 1;
         last >>= 1;

@@ -4,10 +4,14 @@
 //! version that is not let go of), mix and match (files of two versions), fast forward of what has expired.
 
 use crate::anchor::TrustAnchor;
-use crate::directory::Directory;
+use crate::branch::Branch;
+use crate::delegated_error::DelegatedError;
+use crate::delegation::Delegation;
+use crate::directory::{DelegatedList, Directory};
+use crate::head::{Head, branch_of, check_signatures};
+use crate::limits::GRACE_MS;
 use crate::parcel::Parcel;
-use crate::root::Root;
-use crate::verification::{DirectoryError, signed_root};
+use crate::verification::DirectoryError;
 use crate::version::{SuccessorError, VersionStamp};
 use yizhan_document::{Digest, NodeId, WallTime};
 
@@ -23,9 +27,11 @@ pub struct Acceptance<'a> {
 }
 
 impl Acceptance<'_> {
-    /// Looks at the root alone, before any other byte is asked for: signatures, revocations, network, version, expiry.
-    pub fn root(&self, root_note: &[u8]) -> Result<Root, VersionRefused> {
-        let root = signed_root(root_note, self.anchor, self.held.revoked())?;
+    /// Looks at the signed texts alone, before any other byte is asked for: signatures, revocations, network, version, expiry.
+    /// Where a delegated list is held in a later version than the one offered, it has its place in what is returned.
+    pub fn head(&self, bytes: &[u8]) -> Result<Head, VersionRefused> {
+        let mut head = Head::believed(bytes, self.anchor, self.held.revoked())?;
+        let root = &head.root;
         let stamp = VersionStamp {
             network: root.network.clone(),
             version: root.version,
@@ -33,41 +39,128 @@ impl Acceptance<'_> {
         };
         let held = self.held.stamp();
         held.check_successor(&stamp)?;
-        if held == stamp {
-            return Err(VersionRefused::Held { version: stamp.version });
-        }
+        let same_root = held == stamp;
         if let Some(name) = self.held.revoked().iter().find(|key| !root.revoked.contains(key)) {
             return Err(VersionRefused::Unrevoked { name: name.name().to_owned() });
         }
-        if self.now >= root.expires {
+        if !same_root && self.now >= root.expires {
             return Err(DirectoryError::Expired { at: root.expires }.into());
         }
-        Ok(root)
+        self.take_later_lists(&mut head, same_root)?;
+        Ok(head)
     }
 
-    /// Checks one division's file against a root that was accepted.
-    pub fn file(&self, root: &Root, node: NodeId, bytes: &[u8]) -> Result<(), VersionRefused> {
-        let wanted = root.divisions.binary_search_by_key(&node, |(node, _)| *node).ok();
-        let wanted = wanted.and_then(|at| root.divisions.get(at)).map(|(_, digest)| *digest);
+    /// Under the same root something has to be newer, and must not have expired. Under a new root nothing that a delegate
+    /// does or leaves undone keeps the root from being taken (MUST-42).
+    fn take_later_lists(&self, head: &mut Head, same_root: bool) -> Result<(), VersionRefused> {
+        let revoked = [self.held.revoked(), &head.root.revoked].concat();
+        let (mut news, mut objection, mut later) = (false, None, Vec::new());
+        for (at, delegation) in head.root.delegations.clone().iter().enumerate() {
+            let held = self.held.delegated_lists().iter().find(|list| list.node == delegation.node);
+            let Some((held, offered)) = held.zip(head.branches.get(at)) else {
+                news = true;
+                continue;
+            };
+            // A list that the delegates of the new root did not sign is no measure for theirs.
+            let counts = check_signatures(delegation, &held.note, &revoked)
+                .and_then(|()| branch_of(delegation, &held.note, &head.root.network));
+            let Ok(counts) = counts else {
+                news = true;
+                continue;
+            };
+            match self.objection(delegation, held, offered) {
+                None => news |= offered.version > held.version,
+                Some(reason) => {
+                    objection.get_or_insert(reason);
+                    later.push((at, counts, held.note.clone()));
+                }
+            }
+        }
+        if !later.is_empty() {
+            head.replace(later)?;
+        }
+        match objection {
+            _ if news || !same_root => Ok(()),
+            Some(reason) => Err(DirectoryError::from(reason).into()),
+            None => Err(VersionRefused::Held { version: head.root.version }),
+        }
+    }
+
+    /// Why a list does not take the place of the one held; none if it is that very one.
+    fn objection(
+        &self,
+        delegation: &Delegation,
+        held: &DelegatedList,
+        offered: &Branch,
+    ) -> Option<DelegatedError> {
+        let node = delegation.node;
+        if offered.digest() == held.digest {
+            return None;
+        }
+        if offered.version < held.version {
+            let (known, offered) = (held.version, offered.version);
+            return Some(DelegatedError::Rollback { delegation: node, known, offered });
+        }
+        if offered.version == held.version {
+            return Some(DelegatedError::TwoOfOneVersion { delegation: node, version: held.version });
+        }
+        if self.now >= delegation.expires {
+            return Some(DelegatedError::DelegationExpired { delegation: node, at: delegation.expires });
+        }
+        (self.now >= offered.expires)
+            .then_some(DelegatedError::Expired { delegation: node, at: offered.expires })
+    }
+
+    /// Checks one division's file against a head that was accepted.
+    pub fn file(&self, head: &Head, node: NodeId, bytes: &[u8]) -> Result<(), VersionRefused> {
         let found = Digest::of(bytes);
-        if wanted == Some(found) {
+        if head.digest_of(node) == Some(found) {
             return Ok(());
         }
         // A file that belongs to the version held: somebody put two versions together.
         if self.held.digest_of(node) == Some(found) {
-            return Err(VersionRefused::Mixed { node, of: self.held.version, into: root.version });
+            return Err(VersionRefused::Mixed { node, of: self.held.version, into: head.root.version });
         }
         Err(DirectoryError::DigestMismatch { node }.into())
     }
 
-    /// Checks all of a version that is to take the place of the one that is held. Nothing is believed of it before.
-    pub fn whole(&self, parcel: &Parcel) -> Result<Directory, VersionRefused> {
-        let root = self.root(&parcel.root)?;
-        for (node, _) in &root.divisions {
-            let file = parcel.files.get(node).ok_or(DirectoryError::MissingDivision { node: *node })?;
-            self.file(&root, *node, file)?;
+    /// The parcel with the later one of each delegated list, offered or held. What is held is read from `kept` only if
+    /// something of it is needed.
+    pub fn completed(
+        &self,
+        mut parcel: Parcel,
+        kept: impl FnOnce() -> Option<Parcel>,
+    ) -> Result<Parcel, VersionRefused> {
+        let (offered, head) = (parcel.claimed_head()?, self.head(&parcel.root)?);
+        let lists = offered.branches.iter().zip(&head.branches).filter(|(offered, later)| offered != later);
+        let lists: Vec<_> = lists.collect();
+        if lists.is_empty() {
+            return Ok(parcel);
         }
-        Ok(parcel.verify(self.anchor, self.held.revoked(), self.now, 0)?)
+        let mut kept = kept().map(|kept| kept.files).unwrap_or_default();
+        for (offered, later) in lists {
+            for (node, _) in &offered.divisions {
+                parcel.files.remove(node);
+            }
+            for (node, _) in &later.divisions {
+                parcel.files.extend(kept.remove(node).map(|file| (*node, file)));
+            }
+        }
+        parcel.root = head.to_bytes();
+        Ok(parcel)
+    }
+
+    /// Checks all of a version that is to take the place of the one that is held. Nothing is believed of it before.
+    /// [`Acceptance::completed`] comes first where subtrees are delegated.
+    pub fn whole(&self, parcel: &Parcel) -> Result<Directory, VersionRefused> {
+        let head = self.head(&parcel.root)?;
+        for (node, _) in head.listed() {
+            let file = parcel.files.get(node).ok_or(DirectoryError::MissingDivision { node: *node })?;
+            self.file(&head, *node, file)?;
+        }
+        // A root that is held and has expired stays for its grace, and so does it with a new list under it.
+        let grace = if head.root.version == self.held.version { GRACE_MS } else { 0 };
+        Ok(parcel.verify(self.anchor, self.held.revoked(), self.now, grace)?)
     }
 }
 

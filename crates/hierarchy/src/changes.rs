@@ -49,6 +49,7 @@ pub fn changes(old: &Draft, new: &Draft) -> Vec<Change> {
     for authority in new.revoked.difference(&old.revoked) {
         found.compare("revoked authority", None, some(authority));
     }
+    found.delegations(old, new);
     let nodes: BTreeSet<NodeId> = old.divisions.keys().chain(new.divisions.keys()).copied().collect();
     for node in nodes.into_iter().filter(|node| old.divisions.get(node) != new.divisions.get(node)) {
         found.node = Some(node);
@@ -78,6 +79,32 @@ impl Found {
         if before != after {
             self.changes.push(Change { node: self.node, what: what.into(), before, after });
         }
+    }
+
+    fn delegations(&mut self, old: &Draft, new: &Draft) {
+        let nodes: BTreeSet<NodeId> = old.delegations.keys().chain(new.delegations.keys()).copied().collect();
+        for node in nodes {
+            self.node = Some(node);
+            let of = |draft: &Draft| draft.delegations.get(&node).cloned();
+            let to = |draft: &Draft| {
+                let delegation = of(draft)?.delegation;
+                let names: Vec<String> = delegation.delegates.iter().map(ToString::to_string).collect();
+                Some(format!("{} of {}", delegation.threshold, names.join(", ")))
+            };
+            self.compare("delegated to", to(old), to(new));
+            let codes = |draft: &Draft| {
+                let codes = of(draft)?.delegation.codes;
+                Some(codes.iter().map(NodeId::as_str).collect::<Vec<_>>().join(", "))
+            };
+            self.compare("delegated codes", codes(old), codes(new));
+            let until = |draft: &Draft| some(of(draft)?.delegation.expires);
+            self.compare("delegation expires", until(old), until(new));
+            let version = |draft: &Draft| some(of(draft)?.version);
+            self.compare("version of the delegated list", version(old), version(new));
+            let until = |draft: &Draft| some(of(draft)?.expires);
+            self.compare("delegated list expires", until(old), until(new));
+        }
+        self.node = None;
     }
 
     fn division(&mut self, before: &Division, after: &Division) {

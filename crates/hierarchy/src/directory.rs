@@ -1,14 +1,16 @@
 //! The directory as it is believed: what stands in it, who is an office, where a document goes next.
 
+use crate::delegation::Delegation;
 use crate::division::{Division, OfficeRecord, OfficeState};
+use crate::edition::Edition;
+use crate::head::{Head, digest_in};
 use crate::next_hop::{Hop, RouteError};
-use crate::root::Root;
 use crate::tree::Tree;
 use crate::verification::{DirectoryError, check_offices};
 use crate::version::VersionStamp;
 use std::collections::BTreeMap;
 use yizhan_document::{Digest, NodeId, OfficeAddress, WallTime};
-use yizhan_identity::NoteVerifier;
+use yizhan_identity::{NoteVerifier, SignedNote};
 
 /// A directory whose signatures, digests and tree have been checked. There is no other way to get one.
 #[derive(Clone, Debug)]
@@ -26,30 +28,60 @@ pub struct Directory {
     threshold: usize,
     revoked: Vec<NoteVerifier>,
     root_digest: Digest,
+    delegations: Vec<Delegation>,
+    lists: Vec<DelegatedList>,
     digests: Vec<(NodeId, Digest)>,
     divisions: BTreeMap<NodeId, Division>,
     tree: Tree,
 }
 
+/// The list of a delegated subtree that a directory goes by.
+#[derive(Clone, Debug)]
+pub struct DelegatedList {
+    /// The division whose subtree it is.
+    pub node: NodeId,
+    /// Its version, counted by the delegates.
+    pub version: u64,
+    /// When it was signed.
+    pub issued: WallTime,
+    /// From when on it is taken as new no more, and goes by on grace.
+    pub expires: WallTime,
+    /// The digest of its text.
+    pub digest: Digest,
+    pub(crate) note: SignedNote,
+}
+
 impl Directory {
     /// Only [`crate::verification`] makes one, after all its checks.
     pub(crate) fn checked(
-        root: Root,
+        head: Head,
         ca: Vec<u8>,
         divisions: BTreeMap<NodeId, Division>,
         tree: Tree,
     ) -> Self {
-        let root_digest = Digest::of(root.to_text().as_bytes());
-        let Root { network, version, issued, expires, threshold, revoked, divisions: digests, .. } = root;
+        let list = |(branch, note): (&crate::Branch, &SignedNote)| DelegatedList {
+            node: branch.node,
+            version: branch.version,
+            issued: branch.issued,
+            expires: branch.expires,
+            digest: branch.digest(),
+            note: note.clone(),
+        };
+        let lists = head.branches_with_notes().map(list).collect();
+        let root_digest = Digest::of(head.root.to_text().as_bytes());
+        let digests = head.listed().to_vec();
+        let root = head.root;
         Self {
-            network,
-            version,
-            issued,
-            expires,
+            network: root.network,
+            version: root.version,
+            issued: root.issued,
+            expires: root.expires,
             ca,
-            threshold,
-            revoked,
+            threshold: root.threshold,
+            revoked: root.revoked,
             root_digest,
+            delegations: root.delegations,
+            lists,
             digests,
             divisions,
             tree,
@@ -68,8 +100,35 @@ impl Directory {
 
     /// The digest of the file of `node`.
     pub fn digest_of(&self, node: NodeId) -> Option<Digest> {
-        let at = self.digests.binary_search_by_key(&node, |(node, _)| *node).ok()?;
-        self.digests.get(at).map(|(_, digest)| *digest)
+        digest_in(&self.digests, node)
+    }
+
+    /// The subtrees that somebody else signs for, ascending.
+    pub fn delegations(&self) -> &[Delegation] {
+        &self.delegations
+    }
+
+    /// The list of each of them, in the same order.
+    pub fn delegated_lists(&self) -> &[DelegatedList] {
+        &self.lists
+    }
+
+    /// The list that names `node`; none if the authorities' root does.
+    pub fn list_over(&self, node: NodeId) -> Option<&DelegatedList> {
+        let mut above = std::iter::successors(self.parent(node), |node| self.parent(*node));
+        above.find_map(|above| self.lists.iter().find(|list| list.node == above))
+    }
+
+    /// From when on the list that names `node`, or its delegation, brings nothing new; none if the authorities' root names it.
+    pub fn list_ends(&self, node: NodeId) -> Option<WallTime> {
+        let list = self.list_over(node)?;
+        let delegation = self.delegations.iter().find(|delegation| delegation.node == list.node)?;
+        Some(list.expires.min(delegation.expires))
+    }
+
+    /// Which state of which version it is; see [`Edition`].
+    pub fn edition(&self) -> Edition {
+        Edition { version: self.version, delegated: self.lists.iter().map(|list| list.version).sum() }
     }
 
     /// Which directory it is, to be kept and to be named in evidence.
@@ -100,9 +159,9 @@ impl Directory {
     /// Checks that the certificates of the offices of `node` name them and are the network's CA's. A directory that was read
     /// from its folder has not been asked for all of them.
     pub fn check_offices(&self, node: NodeId) -> Result<(), DirectoryError> {
+        let issued = self.list_over(node).map_or(self.issued, |list| list.issued);
         let division = self.division(node).into_iter();
-        let mut checks =
-            division.map(|division| check_offices(division, &self.network, self.issued, &self.ca));
+        let mut checks = division.map(|division| check_offices(division, &self.network, issued, &self.ca));
         checks.try_for_each(|checked| checked)
     }
 
@@ -160,10 +219,11 @@ impl Directory {
     }
 }
 
-/// Two are one if the authorities signed one text for both: it commits to all the rest.
+/// Two are one if the same texts were signed for both: they commit to all the rest.
 impl PartialEq for Directory {
     fn eq(&self, other: &Self) -> bool {
-        self.root_digest == other.root_digest
+        let lists = |directory: &Self| directory.lists.iter().map(|list| list.digest).collect::<Vec<_>>();
+        self.root_digest == other.root_digest && lists(self) == lists(other)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Changes to a draft, one at a time; the draft is checked as a whole before anybody can sign it.
 
+use crate::delegation::Delegation;
 use crate::directory::Directory;
 use crate::division::{Division, OfficeRecord, OfficeState};
-use crate::draft::{Draft, Rendered};
+use crate::draft::{Delegated, Draft, Rendered};
 use crate::endpoint::Endpoint;
-use crate::root::Root;
+use crate::head::Head;
 use crate::verification::{Certificates, DirectoryError, check_whole};
 use std::collections::BTreeMap;
 use yizhan_document::{Classification, NodeId, OfficeAddress, WallTime};
@@ -37,6 +38,10 @@ pub enum Edit {
     Threshold(usize),
     /// An authority whose signatures count no more. Never taken back.
     Revoke(NoteVerifier),
+    /// A subtree that somebody else signs for from now on, or on other terms than before.
+    Delegate(Box<Delegation>),
+    /// A delegated subtree that the authorities sign for again.
+    Undelegate(NodeId),
     /// When this version expires.
     Expires(WallTime),
 }
@@ -50,11 +55,112 @@ pub enum EditError {
     /// No such office.
     #[error("there is no office {0} in the draft; add it first")]
     UnknownOffice(OfficeAddress),
+    /// No such delegation.
+    #[error("the subtree of {0} is not delegated")]
+    NotDelegated(NodeId),
+    /// The authorities change what they delegated.
+    #[error(
+        "{node} lies in the subtree of {delegation}, which is delegated: its delegates change it (--delegate {delegation})"
+    )]
+    Delegates {
+        /// The division.
+        node: NodeId,
+        /// The division whose subtree is delegated.
+        delegation: NodeId,
+    },
+    /// Delegates change what is not theirs.
+    #[error("{node} is not in the subtree of {delegation}; its delegates change nothing else")]
+    Outside {
+        /// The division.
+        node: NodeId,
+        /// The division whose subtree is delegated.
+        delegation: NodeId,
+    },
+    /// Delegates change what concerns the directory as a whole.
+    #[error("only the authorities change that; the delegates of {0} change the divisions of their subtree")]
+    Authorities(NodeId),
+}
+
+impl Edit {
+    /// The node that a change concerns; none if it concerns the directory as a whole.
+    fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Parent(node, _)
+            | Self::BackupParents(node, _)
+            | Self::DirectLinks(node, _)
+            | Self::Endpoints(node, _)
+            | Self::Name(node, ..)
+            | Self::MaxClassification(node, _)
+            | Self::RemoveNode(node)
+            | Self::PutOffice(node, _) => Some(*node),
+            Self::PutNode(division) => Some(division.node),
+            Self::OfficeState(office, _) => Some(office.node),
+            Self::Threshold(_)
+            | Self::Revoke(_)
+            | Self::Delegate(_)
+            | Self::Undelegate(_)
+            | Self::Expires(_) => None,
+        }
+    }
 }
 
 impl Draft {
-    /// Makes one change.
+    /// Makes one change as the authorities do.
     pub fn apply(&mut self, edit: Edit) -> Result<(), EditError> {
+        self.apply_as(None, edit)
+    }
+
+    /// Makes one change as the authorities or the delegates of a subtree do: each what is theirs, before the change and after.
+    pub fn apply_as(&mut self, who: Option<NodeId>, edit: Edit) -> Result<(), EditError> {
+        let Some(node) = edit.node() else {
+            return match who {
+                None => self.make(edit),
+                Some(delegation) => Err(EditError::Authorities(delegation)),
+            };
+        };
+        if self.divisions.contains_key(&node) {
+            self.check_whose(node, who)?;
+        }
+        let before = self.divisions.get(&node).cloned();
+        self.make(edit)?;
+        if !self.divisions.contains_key(&node) {
+            return Ok(());
+        }
+        self.check_whose(node, who).inspect_err(|_| {
+            match before {
+                Some(before) => self.divisions.insert(node, before),
+                None => self.divisions.remove(&node),
+            };
+        })
+    }
+
+    fn check_whose(&self, node: NodeId, who: Option<NodeId>) -> Result<(), EditError> {
+        match (self.delegation_over(node), who) {
+            (over, who) if over == who => Ok(()),
+            (_, Some(delegation)) => Err(EditError::Outside { node, delegation }),
+            (over, None) => Err(EditError::Delegates { node, delegation: over.unwrap_or(node) }),
+        }
+    }
+
+    fn delegate(&mut self, delegation: Delegation) {
+        let known = self.delegations.get(&delegation.node);
+        // Other delegates sign a list of their own, and no list of those before counts any more.
+        let signers = |one: &Delegation| (one.threshold, one.delegates.clone());
+        let delegated = match known {
+            Some(known) if signers(&known.delegation) == signers(&delegation) => {
+                let from = known.delegation.from.max(delegation.from);
+                Delegated { delegation: Delegation { from, ..delegation }, ..known.clone() }
+            }
+            known => {
+                let version = known.map_or(1, |known| known.version.saturating_add(1)).max(delegation.from);
+                let (issued, expires) = (self.issued, self.expires);
+                Delegated { delegation: Delegation { from: version, ..delegation }, version, issued, expires }
+            }
+        };
+        self.delegations.insert(delegated.delegation.node, delegated);
+    }
+
+    fn make(&mut self, edit: Edit) -> Result<(), EditError> {
         match edit {
             Edit::Parent(node, parent) => self.division(node)?.parent = parent,
             Edit::BackupParents(node, parents) => self.division(node)?.backup_parents = parents,
@@ -89,6 +195,13 @@ impl Draft {
             Edit::Revoke(authority) => {
                 self.revoked.insert(authority);
             }
+            Edit::Delegate(delegation) => {
+                self.division(delegation.node)?;
+                self.delegate(*delegation);
+            }
+            Edit::Undelegate(node) => {
+                self.delegations.remove(&node).ok_or(EditError::NotDelegated(node))?;
+            }
             Edit::Expires(expires) => self.expires = expires,
         }
         Ok(())
@@ -102,8 +215,8 @@ impl Draft {
 impl Rendered {
     /// Checks a draft as every reader will, but for the signatures that are still missing: no orphan, no circle, no address
     /// or key given twice, backup parents where they may be, certificates of this network. Gives what was checked.
-    pub fn check(&self) -> Result<Root, DirectoryError> {
-        let root = Root::parse(&self.root_text)?;
+    pub fn check(&self) -> Result<Head, DirectoryError> {
+        let head = self.head()?;
         let mut divisions = BTreeMap::new();
         for (node, bytes) in &self.files {
             let division = Division::from_json(bytes)
@@ -113,8 +226,8 @@ impl Rendered {
             }
             divisions.insert(*node, division);
         }
-        check_whole(&root, &self.ca, &divisions, Certificates::Now)?;
-        Ok(root)
+        check_whole(&head, &self.ca, &divisions, Certificates::Now)?;
+        Ok(head)
     }
 }
 
@@ -138,7 +251,7 @@ mod tests {
     use crate::sample::{believed, demo_draft, expires, issued, node};
     use crate::tree::TreeError;
 
-    fn edited(edits: Vec<Edit>) -> Result<Root, DirectoryError> {
+    fn edited(edits: Vec<Edit>) -> Result<Head, DirectoryError> {
         let draft = believed(&demo_draft()).edited(edits, issued(), expires()).unwrap();
         draft.render().unwrap().check()
     }
@@ -146,10 +259,10 @@ mod tests {
     #[test]
     fn an_edited_version_is_the_next_one_with_nothing_else_changed() {
         let endpoint = "10.0.0.1:7000".parse().unwrap();
-        let root = edited(vec![Edit::Endpoints(node("652301"), vec![endpoint])]).unwrap();
+        let head = edited(vec![Edit::Endpoints(node("652301"), vec![endpoint])]).unwrap();
         let before = believed(&demo_draft());
-        assert_eq!(root.version, 2);
-        for (node, digest) in &root.divisions {
+        assert_eq!(head.root.version, 2);
+        for (node, digest) in head.listed() {
             let changed = *node == crate::sample::node("652301");
             assert_eq!(before.digest_of(*node) != Some(*digest), changed, "{node}");
         }

@@ -9,15 +9,16 @@ use crate::directory::Directory;
 use crate::division::DivisionError;
 use crate::draft::Draft;
 use crate::durable;
+use crate::edition::Edition;
+use crate::head::Head;
 use crate::limits;
 use crate::parcel::Parcel;
-use crate::root::Root;
 use crate::verification::{Certificates, DirectoryError, Parts};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use yizhan_document::{Digest, NodeId, WallTime};
-use yizhan_identity::{NoteSigner, SignedNote, certificate_from_pem, certificate_to_pem};
+use yizhan_identity::{NoteSigner, certificate_from_pem, certificate_to_pem};
 
 pub(crate) const ROOT: &str = "root";
 pub(crate) const CA: &str = "ca.pem";
@@ -64,15 +65,15 @@ impl Parcel {
     /// The directory of a folder as bytes, unverified: the files that its root names.
     pub fn read(folder: &Path) -> Result<Self, DirectoryError> {
         let root = read(&folder.join(ROOT), limits::ROOT_BYTES_MAX)?;
-        let claimed = Root::parse(&SignedNote::parse(&root)?.text)?;
+        let claimed = Head::claimed(&root)?;
         let file = |(node, wanted): &(NodeId, Digest)| Ok((*node, division_in(folder, *node, wanted)?));
-        let files = claimed.divisions.iter().map(file).collect::<Result<_, DirectoryError>>()?;
-        Ok(Self { root, ca: ca_in(folder, &claimed.ca)?, files })
+        let files = claimed.listed().iter().map(file).collect::<Result<_, DirectoryError>>()?;
+        Ok(Self { root, ca: ca_in(folder, &claimed.root.ca)?, files })
     }
 
     /// Makes it the folder's directory, as [`Directory::publish`] does. It has to have been verified.
     pub fn publish(&self, folder: &Path) -> Result<(), PublishError> {
-        let after = self.claimed()?;
+        let after = self.claimed_head()?;
         let before = prepare(folder, self, &after)?;
         commit(folder)?;
         settle(folder, &after)?;
@@ -101,9 +102,9 @@ pub enum PublishError {
     )]
     NotNewer {
         /// The version in the folder.
-        present: u64,
+        present: Edition,
         /// The version of the draft.
-        draft: u64,
+        draft: Edition,
     },
     /// The root in the folder cannot be read, so it is not known what would be overwritten.
     #[error("the root in {folder} is not a directory's; move it away first")]
@@ -178,26 +179,28 @@ fn present_or_next(
 }
 
 /// The root that the folder holds, unverified: it only says what would be overwritten.
-fn present_root(folder: &Path) -> Result<Option<Root>, PublishError> {
+fn present_head(folder: &Path) -> Result<Option<Head>, PublishError> {
     let bytes = match read(&folder.join(ROOT), limits::ROOT_BYTES_MAX) {
         Err(DirectoryError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             return Ok(None);
         }
         other => other?,
     };
-    let root = SignedNote::parse(&bytes).ok().and_then(|note| Root::parse(&note.text).ok());
-    root.map(Some).ok_or_else(|| PublishError::Unreadable { folder: folder.to_owned() })
+    let unreadable = |_| PublishError::Unreadable { folder: folder.to_owned() };
+    Head::claimed(&bytes).map(Some).map_err(unreadable)
 }
 
 /// Does all that may be done before the moment that counts; returns the root that will be replaced.
-fn prepare(folder: &Path, parcel: &Parcel, after: &Root) -> Result<Option<Root>, PublishError> {
-    let before = present_root(folder)?;
+fn prepare(folder: &Path, parcel: &Parcel, after: &Head) -> Result<Option<Head>, PublishError> {
+    let before = present_head(folder)?;
     if let Some(before) = &before {
-        if before.network != after.network {
-            return Err(PublishError::OtherNetwork { present: before.network.clone() });
+        if before.root.network != after.root.network {
+            return Err(PublishError::OtherNetwork { present: before.root.network.clone() });
         }
-        if before.version >= after.version {
-            return Err(PublishError::NotNewer { present: before.version, draft: after.version });
+        let (present, draft) = (before.edition(), after.edition());
+        let two_roots = present.version == draft.version && before.root != after.root;
+        if present >= draft || two_roots {
+            return Err(PublishError::NotNewer { present, draft });
         }
         // If its publishing was cut short, files of it still wait for their names, under those that staging overwrites.
         settle(folder, before)?;
@@ -236,11 +239,11 @@ fn commit(folder: &Path) -> Result<(), PublishError> {
 
 /// Gives the files that wait beside, and that `root` names, their names. Left-overs of a version that never came to be
 /// stay where they are until the next one overwrites them.
-fn settle(folder: &Path, root: &Root) -> Result<(), PublishError> {
+fn settle(folder: &Path, head: &Head) -> Result<(), PublishError> {
     let ca = folder.join(CA);
     let pem = |path: &Path| read(path, limits::CA_PEM_BYTES_MAX).and_then(|bytes| certificate(&bytes));
-    put_if_waiting(&ca, &root.ca, pem)?;
-    for (node, digest) in &root.divisions {
+    put_if_waiting(&ca, &head.root.ca, pem)?;
+    for (node, digest) in head.listed() {
         let bytes = |path: &Path| read(path, limits::DIVISION_BYTES_MAX);
         put_if_waiting(&division_path(folder, *node), digest, bytes)?;
     }
@@ -268,9 +271,9 @@ fn put_if_waiting(
 }
 
 /// Removes the files of divisions that the version before listed and this one does not. Files nobody ever listed stay.
-fn remove_unlisted(folder: &Path, before: Option<&Root>, after: &Root) -> Result<(), PublishError> {
-    let listed = |node| after.divisions.binary_search_by_key(&node, |(node, _)| *node).is_ok();
-    for (node, _) in before.iter().flat_map(|root| &root.divisions).filter(|(node, _)| !listed(*node)) {
+fn remove_unlisted(folder: &Path, before: Option<&Head>, after: &Head) -> Result<(), PublishError> {
+    let gone = |(node, _): &&(NodeId, Digest)| after.digest_of(*node).is_none();
+    for (node, _) in before.iter().flat_map(|head| head.listed()).filter(gone) {
         let path = division_path(folder, *node);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write_error(&path)(error)),

@@ -119,7 +119,7 @@ fn a_third_version_staged_over_an_unsettled_second_one_does_not_damage_it() {
     let mut third = Draft { version: 3, ..second() };
     third.divisions.get_mut(&node("652301")).unwrap().names.insert("kk".into(), "Санжы".into());
     let third = third.render().unwrap().signed(&[authority()]);
-    prepare(folder, &third, &third.claimed().unwrap()).unwrap();
+    prepare(folder, &third, &third.claimed_head().unwrap()).unwrap();
     assert_eq!(version(folder), 2);
 }
 
@@ -201,7 +201,10 @@ fn a_version_that_is_not_newer_or_of_another_network_is_not_published() {
     let folder = TempDir::new().unwrap();
     publish(folder.path(), &demo_draft()).unwrap();
     let again = publish(folder.path(), &demo_draft());
-    assert!(matches!(again, Err(PublishError::NotNewer { present: 1, draft: 1 })));
+    let first = Edition { version: 1, delegated: 0 };
+    assert!(
+        matches!(again, Err(PublishError::NotNewer { present, draft }) if present == first && draft == first)
+    );
 
     let mut elsewhere = Draft { network: "gansu.example".into(), version: 2, ..demo_draft() };
     elsewhere.divisions.values_mut().for_each(|division| division.offices.clear());

@@ -10,7 +10,10 @@
 
 mod acceptance;
 mod anchor;
+mod branch;
 mod changes;
+mod delegated_error;
+mod delegation;
 mod directory;
 mod division;
 mod divisions;
@@ -18,18 +21,23 @@ mod draft;
 mod draft_folder;
 mod durable;
 mod edit;
+mod edition;
 mod endpoint;
 mod flags;
 mod folder;
 mod groups;
+mod head;
 mod history;
 mod json_forms;
+mod kept_files;
 pub mod limits;
+mod lines;
 mod network_name;
 mod next_hop;
 mod parcel;
 mod plan;
 mod root;
+mod scope;
 mod tree;
 mod verification;
 mod version;
@@ -39,21 +47,27 @@ mod sample;
 
 pub use acceptance::{Acceptance, VersionRefused};
 pub use anchor::{AnchorError, TrustAnchor};
+pub use branch::{Branch, BranchError};
 pub use changes::{Change, changes};
-pub use directory::{Directory, RecipientError};
+pub use delegated_error::DelegatedError;
+pub use delegation::Delegation;
+pub use directory::{DelegatedList, Directory, RecipientError};
 pub use division::{Division, DivisionError, NameError, OfficeRecord, OfficeState};
 pub use divisions::{
     CodeError, DivisionCounts, DivisionKind, DivisionTable, ListedDivision, ResolvedCode, RetiredCode,
     TableError,
 };
-pub use draft::{Draft, Rendered};
-pub use draft_folder::DraftError;
+pub use draft::{Delegated, Draft, Rendered};
+pub use draft_folder::{DraftError, Signatures};
 pub use edit::{Edit, EditError};
+pub use edition::{Edition, EditionError};
 pub use endpoint::{Endpoint, EndpointError};
 pub use flags::{FlagError, PlanFlags};
 pub use folder::PublishError;
 pub use groups::{Members, ResolveError, Resolved};
+pub use head::Head;
 pub use history::{History, HistoryError};
+pub use kept_files::KeptFiles;
 pub use network_name::NetworkNameError;
 pub use next_hop::{Hop, HopReason, RouteError};
 pub use parcel::{Parcel, ParcelError};

@@ -2,15 +2,26 @@
 
 use yizhan_identity::limits as identity;
 
-/// The largest root, signatures included, in bytes: as much as a signed note may have. At about 80 bytes a line that is
-/// 13,000 divisions; with every town the country has 45,000 and needs delegated subtrees, each with a root of its own.
+/// The largest root, signatures included, in bytes: as much as a signed note may have, and enough for [`DIVISIONS_MAX`] lines
+/// whatever their ids are. The country with every town has 45,000 and takes 4 MiB.
 pub const ROOT_BYTES_MAX: usize = identity::NOTE_BYTES_MAX;
 /// The most authorities whose keys are revoked.
 pub const REVOKED_MAX: usize = 64;
-/// The most bytes of all files of one directory together, as they are handed over, kept and sent.
-pub const DIRECTORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The most delegated subtrees; the country has 364 provinces and prefectures.
+pub const DELEGATIONS_MAX: usize = 512;
+/// The most delegates of one subtree.
+pub const DELEGATES_MAX: usize = 16;
+/// The most beginnings of ids that one delegation covers; Yili with its two prefectures needs 3.
+pub const DELEGATION_CODES_MAX: usize = 64;
+/// The highest version of a delegated list, so that sums of versions never run over.
+pub const DELEGATION_VERSION_MAX: u64 = 1 << 48;
+/// The most bytes of all files of one directory together, as they are handed over, kept and sent. With
+/// one office at each node 45,000 divisions take 100 MiB as an archive.
+pub const DIRECTORY_BYTES_MAX: usize = 192 * 1024 * 1024;
 /// The most versions of the directory that a node keeps; the oldest go first.
 pub const VERSIONS_KEPT_MAX: usize = 16;
+/// The most bytes of all versions that a node keeps; the oldest go first, but the newest two never do.
+pub const HISTORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// For how long after it expired a directory is still gone by, in milliseconds (30 days), with an alarm. It is taken as new
 /// no more. After that, offices hand nothing in, and a node does not start on it.
 pub const GRACE_MS: u64 = 30 * 24 * 3600 * 1000;
@@ -48,4 +59,8 @@ const _: () = assert!(
     OFFICES_MAX * (identity::CERTIFICATE_BYTES_MAX * 4 / 3 + 512) + OFFICES_MAX * 1024 < DIVISION_BYTES_MAX
 );
 const _: () = assert!(PLAN_NODES_MAX <= DIVISIONS_MAX && PLAN_NODES_MAX * 2 + 1024 <= 65_536);
+/// The longest `division` line of a root: the word, an id of 16 bytes, a digest in hexadecimal.
+const DIVISION_LINE_BYTES_MAX: usize = "division ".len() + 16 + " ".len() + 64 + "\n".len();
+
+const _: () = assert!(DIVISIONS_MAX * DIVISION_LINE_BYTES_MAX + 256 * 1024 < ROOT_BYTES_MAX);
 const _: () = assert!(ROOT_BYTES_MAX + CA_PEM_BYTES_MAX + DIVISION_BYTES_MAX < DIRECTORY_BYTES_MAX);

@@ -6,18 +6,19 @@
 use crate::anchor::TrustAnchor;
 use crate::directory::Directory;
 use crate::folder::{CA, DIVISIONS, ROOT};
+use crate::head::Head;
 use crate::limits;
 use crate::root::Root;
 use crate::verification::{Certificates, DirectoryError, Parts};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use yizhan_document::{Digest, NodeId, WallTime};
-use yizhan_identity::{NoteVerifier, SignedNote, certificate_from_pem, certificate_to_pem};
+use yizhan_identity::{NoteVerifier, certificate_from_pem, certificate_to_pem};
 
 /// The bytes of one version of a directory. Nothing in it is believed before it was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parcel {
-    /// The signed root: a note.
+    /// The signed root, a note, and the signed lists of delegated subtrees; see [`Head`].
     pub root: Vec<u8>,
     /// The CA certificate, in DER.
     pub ca: Vec<u8>,
@@ -60,19 +61,15 @@ impl Parcel {
             if !entry.header().entry_type().is_file() {
                 return Err(unexpected());
             }
-            let new = match name.strip_prefix("./").unwrap_or(&name) {
-                ROOT => root.replace(read(&mut entry, "root", limits::ROOT_BYTES_MAX)?).is_none(),
-                CA => ca.replace(read(&mut entry, "ca.pem", limits::CA_PEM_BYTES_MAX)?).is_none(),
-                other => {
-                    let node = other.strip_prefix(DIVISIONS).and_then(|rest| rest.strip_prefix('/'));
-                    let node = node.and_then(|name| name.strip_suffix(".json")?.parse().ok());
-                    let node: NodeId = node.ok_or_else(unexpected)?;
-                    let file = read(&mut entry, "file of a division", limits::DIVISION_BYTES_MAX)?;
-                    if files.len() == limits::DIVISIONS_MAX {
-                        return Err(ParcelError::TooLarge { what: "number of divisions", most: files.len() });
-                    }
-                    files.insert(node, file).is_none()
-                }
+            let member = Member::named(&name).ok_or_else(unexpected)?;
+            if files.len() == limits::DIVISIONS_MAX && matches!(member, Member::Division(_)) {
+                return Err(ParcelError::TooLarge { what: "number of divisions", most: files.len() });
+            }
+            let file = read(&mut entry, member.what(), member.bytes_max())?;
+            let new = match member {
+                Member::Root => root.replace(file).is_none(),
+                Member::Ca => ca.replace(file).is_none(),
+                Member::Division(node) => files.insert(node, file).is_none(),
             };
             if !new {
                 return Err(unexpected());
@@ -85,11 +82,15 @@ impl Parcel {
 
     /// The root as it is written, whoever signed it: to know what this claims to be.
     pub fn claimed(&self) -> Result<Root, DirectoryError> {
-        Ok(Root::parse(&SignedNote::parse(&self.root)?.text)?)
+        Ok(self.claimed_head()?.root)
     }
 
-    /// Checks all of it as [`Directory::load_with_grace`] checks a folder. `revoked` are the keys that the version before had
-    /// revoked.
+    /// The same of all signed texts.
+    pub fn claimed_head(&self) -> Result<Head, DirectoryError> {
+        Head::claimed(&self.root)
+    }
+
+    /// Checks all of it, the certificates of all offices among it. `revoked` are the keys that the version before had revoked.
     pub fn verify(
         &self,
         anchor: &TrustAnchor,
@@ -97,11 +98,69 @@ impl Parcel {
         now: WallTime,
         grace_ms: u64,
     ) -> Result<Directory, DirectoryError> {
+        self.believed(anchor, revoked, now, grace_ms, Certificates::Now)
+    }
+
+    /// Checks a version that was verified before it was kept, as [`Directory::load_with_grace`] checks a folder.
+    pub fn verify_kept(
+        &self,
+        anchor: &TrustAnchor,
+        now: WallTime,
+        grace_ms: u64,
+    ) -> Result<Directory, DirectoryError> {
+        self.believed(anchor, &[], now, grace_ms, Certificates::WhenUsed)
+    }
+
+    fn believed(
+        &self,
+        anchor: &TrustAnchor,
+        revoked: &[NoteVerifier],
+        now: WallTime,
+        grace_ms: u64,
+        certificates: Certificates,
+    ) -> Result<Directory, DirectoryError> {
         let file =
             |node, _: &Digest| self.files.get(&node).cloned().ok_or(DirectoryError::MissingDivision { node });
         let ca = |_: &Digest| Ok(self.ca.clone());
-        Parts { root_note: &self.root, ca, file, certificates: Certificates::Now }
-            .verify(anchor, revoked, now, grace_ms)
+        Parts { root_note: &self.root, ca, file, certificates }.verify(anchor, revoked, now, grace_ms)
+    }
+}
+
+/// What a file of an archive is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Member {
+    Root,
+    Ca,
+    Division(NodeId),
+}
+
+impl Member {
+    /// None for a name that has no place in a directory.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name.strip_prefix("./").unwrap_or(name) {
+            ROOT => Some(Self::Root),
+            CA => Some(Self::Ca),
+            other => {
+                let file = other.strip_prefix(DIVISIONS)?.strip_prefix('/')?;
+                file.strip_suffix(".json")?.parse().ok().map(Self::Division)
+            }
+        }
+    }
+
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Root => ROOT,
+            Self::Ca => CA,
+            Self::Division(_) => "file of a division",
+        }
+    }
+
+    pub(crate) fn bytes_max(self) -> usize {
+        match self {
+            Self::Root => limits::ROOT_BYTES_MAX,
+            Self::Ca => limits::CA_PEM_BYTES_MAX,
+            Self::Division(_) => limits::DIVISION_BYTES_MAX,
+        }
     }
 }
 

@@ -1,16 +1,20 @@
 //! The text of the directory's root: what the authorities sign, line by line.
 
+use crate::delegation::Delegation;
+use crate::head::digest_in;
 use crate::limits::REVOKED_MAX;
+use crate::lines::{LineError, Lines, out_of_order, write_divisions};
 use crate::network_name::{NetworkNameError, check_network_name};
-use std::str::FromStr;
 use yizhan_document::{Digest, NodeId, WallTime};
 use yizhan_identity::NoteVerifier;
 
-/// The first line. A reader refuses every other one: whatever a later version adds (groups, delegated subtrees) comes with a
+/// The first line. A reader refuses every other one: whatever a later version adds (such as groups) comes with a
 /// new heading, so that nobody believes half of it.
 const HEADING: &str = "yizhan directory v1";
 /// The first line of a root that revokes keys of authorities. One that revokes none bears [`HEADING`].
 const HEADING_REVOKING: &str = "yizhan directory v2";
+/// The first line of a root that delegates subtrees, whether or not it revokes.
+const HEADING_DELEGATING: &str = "yizhan directory v3";
 
 /// The root of a directory: one line for each fact, in a fixed order, each written in one way only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,15 +33,17 @@ pub struct Root {
     pub ca: Digest,
     /// Authorities whose signatures count no more, whatever anchors say; ascending, each once. Never gets fewer.
     pub revoked: Vec<NoteVerifier>,
-    /// Every division with the digest of its file, ascending by node, each once.
+    /// Subtrees whose divisions somebody else lists, ascending by node.
+    pub delegations: Vec<Delegation>,
+    /// Every division that is not delegated with the digest of its file, ascending by node, each once.
     pub divisions: Vec<(NodeId, Digest)>,
 }
 
 impl Root {
     /// Reads the text of a root.
     pub fn parse(text: &str) -> Result<Self, RootError> {
-        let mut lines = Lines { rest: text, number: 0 };
-        if !matches!(lines.next(), Some(HEADING | HEADING_REVOKING)) {
+        let mut lines = Lines::of(text);
+        if !matches!(lines.next(), Some(HEADING | HEADING_REVOKING | HEADING_DELEGATING)) {
             return Err(RootError::Heading);
         }
         let root = Self {
@@ -47,7 +53,8 @@ impl Root {
             expires: lines.field("expires")?,
             threshold: lines.field("threshold")?,
             ca: lines.field("ca")?,
-            revoked: lines.revoked()?,
+            revoked: revoked(&mut lines)?,
+            delegations: Delegation::read_all(&mut lines)?,
             divisions: lines.divisions()?,
         };
         root.check()?;
@@ -60,7 +67,11 @@ impl Root {
 
     /// The text, as it is signed.
     pub fn to_text(&self) -> String {
-        let heading = if self.revoked.is_empty() { HEADING } else { HEADING_REVOKING };
+        let heading = match (self.revoked.is_empty(), self.delegations.is_empty()) {
+            (true, true) => HEADING,
+            (false, true) => HEADING_REVOKING,
+            (_, false) => HEADING_DELEGATING,
+        };
         let mut text = format!(
             "{heading}\nnetwork {}\nversion {}\nissued {}\nexpires {}\nthreshold {}\nca {}\n",
             self.network, self.version, self.issued, self.expires, self.threshold, self.ca
@@ -68,9 +79,8 @@ impl Root {
         for authority in &self.revoked {
             text.push_str(&format!("revoked {authority}\n"));
         }
-        for (node, digest) in &self.divisions {
-            text.push_str(&format!("division {node} {digest}\n"));
-        }
+        self.delegations.iter().for_each(|delegation| delegation.write(&mut text));
+        write_divisions(&self.divisions, &mut text);
         text
     }
 
@@ -92,10 +102,15 @@ impl Root {
         if self.revoked.len() > REVOKED_MAX || !self.revoked.is_sorted_by(|first, second| first < second) {
             return Err(RootError::Revoked);
         }
-        for ((first, _), (second, _)) in self.divisions.iter().zip(self.divisions.iter().skip(1)) {
-            if first >= second {
-                return Err(RootError::Order { node: *second });
-            }
+        if let Some(node) = out_of_order(&self.divisions) {
+            return Err(RootError::Order { node });
+        }
+        Delegation::check_all(&self.delegations)
+            .map_err(|(node, reason)| RootError::Delegation { node, reason })?;
+        let listed = |delegation: &&Delegation| digest_in(&self.divisions, delegation.node).is_none();
+        if let Some(Delegation { node, .. }) = self.delegations.iter().find(listed) {
+            let reason = "the root does not list that division itself, or delegates it too";
+            return Err(RootError::Delegation { node: *node, reason });
         }
         Ok(())
     }
@@ -144,59 +159,31 @@ pub enum RootError {
     /// Revoked keys out of order, twice, or too many.
     #[error("its revoked keys are not in ascending order, each once, {REVOKED_MAX} at the most")]
     Revoked,
+    /// A delegation that contradicts itself or another.
+    #[error("the delegation of {node}: {reason}")]
+    Delegation {
+        /// The division whose subtree it is.
+        node: NodeId,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// The right facts in another spelling.
     #[error("it is not written in the one way a root is written")]
     Spelling,
 }
 
-/// The lines of a text, counted.
-struct Lines<'a> {
-    rest: &'a str,
-    number: usize,
-}
-
-impl<'a> Lines<'a> {
-    fn next(&mut self) -> Option<&'a str> {
-        let (line, rest) = self.rest.split_once('\n')?;
-        self.rest = rest;
-        self.number += 1;
-        Some(line)
-    }
-
-    fn field<T: FromStr>(&mut self, word: &'static str) -> Result<T, RootError> {
-        let line = self.number + 1;
-        let value = self.next().and_then(|line| line.strip_prefix(word)?.strip_prefix(' '));
-        value.and_then(|value| value.parse().ok()).ok_or(RootError::Line { line, expected: word })
-    }
-
-    fn revoked(&mut self) -> Result<Vec<NoteVerifier>, RootError> {
-        let mut revoked = Vec::new();
-        while self.rest.starts_with("revoked ") {
-            revoked.push(self.field("revoked")?);
-        }
-        Ok(revoked)
-    }
-
-    fn divisions(&mut self) -> Result<Vec<(NodeId, Digest)>, RootError> {
-        let mut divisions = Vec::new();
-        while !self.rest.is_empty() {
-            let entry: Entry = self.field("division")?;
-            divisions.push((entry.0, entry.1));
-        }
-        Ok(divisions)
+impl From<LineError> for RootError {
+    fn from(LineError { line, expected }: LineError) -> Self {
+        Self::Line { line, expected }
     }
 }
 
-/// The node and the digest of one `division` line.
-struct Entry(NodeId, Digest);
-
-impl FromStr for Entry {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (node, digest) = text.split_once(' ').ok_or(())?;
-        Ok(Self(node.parse().map_err(|_| ())?, digest.parse().map_err(|_| ())?))
+fn revoked(lines: &mut Lines<'_>) -> Result<Vec<NoteVerifier>, LineError> {
+    let mut revoked = Vec::new();
+    while lines.begins_with("revoked ") {
+        revoked.push(lines.field("revoked")?);
     }
+    Ok(revoked)
 }
 
 #[cfg(test)]
@@ -214,6 +201,7 @@ mod tests {
             threshold: 1,
             ca: Digest::of(b"ca"),
             revoked: vec![],
+            delegations: vec![],
             divisions: vec![(node("65"), Digest::of(b"65")), (node("6523"), Digest::of(b"6523"))],
         }
     }
@@ -247,7 +235,7 @@ mod tests {
     #[test]
     fn a_root_of_another_kind_or_with_unknown_lines_is_refused() {
         let text = root().to_text();
-        assert_eq!(Root::parse(&text.replacen("v1", "v3", 1)), Err(RootError::Heading));
+        assert_eq!(Root::parse(&text.replacen("v1", "v4", 1)), Err(RootError::Heading));
         assert_eq!(Root::parse(""), Err(RootError::Heading));
         let more = text.replacen("division 65 ", "revocations 00\ndivision 65 ", 1);
         assert_eq!(Root::parse(&more), Err(RootError::Line { line: 8, expected: "division" }));
@@ -275,6 +263,53 @@ mod tests {
             let root = Root { revoked: wrong.to_vec(), ..root() };
             assert_eq!(Root::parse(&root.to_text()), Err(RootError::Revoked));
         }
+    }
+
+    #[test]
+    fn a_root_that_delegates_says_whom_and_what_in_lines_of_their_own() {
+        let keys = ["a.example", "b.example"].map(|name| crate::sample::other_authority(name).verifier());
+        let delegation = Delegation {
+            node: node("6523"),
+            threshold: 2,
+            from: 4,
+            expires: root().expires,
+            codes: vec![node("6523"), node("6524")],
+            delegates: keys.to_vec(),
+        };
+        let with = |delegation| Root { delegations: vec![delegation], ..root() };
+        let text = with(delegation.clone()).to_text();
+        assert!(text.starts_with("yizhan directory v3\n"));
+        let lines = format!(
+            "\ndelegation 6523 threshold 2 from 4 expires 2027-11-20T08:00:00.000Z codes 6523,6524\ndelegate {}\ndelegate \
+             {}\ndivision 65 ",
+            keys[0], keys[1]
+        );
+        assert!(text.contains(&lines), "{text}");
+        assert_eq!(Root::parse(&text), Ok(with(delegation.clone())));
+        assert_eq!(Root::parse(&text.replacen("v3", "v1", 1)), Err(RootError::Spelling));
+
+        let wrong: [fn(&mut Delegation); 7] = [
+            |it| it.threshold = 3,
+            |it| it.from = 0,
+            |it| it.codes.clear(),
+            |it| it.codes.reverse(),
+            |it| it.delegates.reverse(),
+            |it| it.delegates.clear(),
+            |it| it.node = node("6531"),
+        ];
+        for (nth, change) in wrong.into_iter().enumerate() {
+            let mut delegation = delegation.clone();
+            change(&mut delegation);
+            let parsed = Root::parse(&with(delegation).to_text());
+            assert!(
+                matches!(parsed, Err(RootError::Delegation { .. } | RootError::Line { .. })),
+                "{nth}: {parsed:?}"
+            );
+        }
+        // Nobody's codes are within somebody else's.
+        let of_65 = Delegation { node: node("65"), codes: vec![node("652")], ..delegation.clone() };
+        let both = Root { delegations: vec![of_65, delegation], ..root() };
+        assert!(matches!(Root::parse(&both.to_text()), Err(RootError::Delegation { .. })));
     }
 
     #[test]

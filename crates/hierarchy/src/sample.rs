@@ -93,6 +93,7 @@ pub(crate) fn draft(plan: &NetworkPlan) -> Draft {
         threshold: 1,
         ca: ca().certificate_der().to_vec(),
         revoked: std::collections::BTreeSet::new(),
+        delegations: std::collections::BTreeMap::new(),
         divisions: divisions.collect(),
     }
 }

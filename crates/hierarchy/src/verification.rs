@@ -1,11 +1,13 @@
 //! Believing a directory: signatures, digests, expiry, and every check that takes the whole of it.
 
 use crate::anchor::{AnchorError, TrustAnchor};
+use crate::delegated_error::DelegatedError;
 use crate::directory::Directory;
 use crate::division::{Division, DivisionError};
 use crate::endpoint::Endpoint;
-use crate::limits;
+use crate::head::Head;
 use crate::root::{Root, RootError};
+use crate::scope::check_scopes;
 use crate::tree::{Tree, TreeError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -67,7 +69,8 @@ where
         now: WallTime,
         grace_ms: u64,
     ) -> Result<Directory, DirectoryError> {
-        let root = signed_root(self.root_note, anchor, revoked)?;
+        let head = Head::believed(self.root_note, anchor, revoked)?;
+        let root = &head.root;
         if now >= root.expires.plus_ms(grace_ms) {
             return Err(DirectoryError::Expired { at: root.expires });
         }
@@ -76,7 +79,7 @@ where
             return Err(DirectoryError::CaMismatch);
         }
         let mut divisions = BTreeMap::new();
-        for (node, digest) in &root.divisions {
+        for (node, digest) in head.listed() {
             let bytes = (self.file)(*node, digest)?;
             if Digest::of(&bytes) != *digest {
                 return Err(DirectoryError::DigestMismatch { node: *node });
@@ -88,24 +91,30 @@ where
             }
             divisions.insert(*node, division);
         }
-        let tree = check_whole(&root, &ca, &divisions, self.certificates)?;
-        Ok(Directory::checked(root, ca, divisions, tree))
+        let tree = check_whole(&head, &ca, &divisions, self.certificates)?;
+        Ok(Directory::checked(head, ca, divisions, tree))
     }
 }
 
-/// What takes the whole of a directory to check: no orphan and no circle, no address or key given twice, certificates.
+/// What takes the whole of a directory to check: everybody spoke of what is theirs, no orphan and no circle, no address or key
+/// given twice, certificates.
 pub(crate) fn check_whole(
-    root: &Root,
+    head: &Head,
     ca: &[u8],
     divisions: &BTreeMap<NodeId, Division>,
     certificates: Certificates,
 ) -> Result<Tree, DirectoryError> {
+    let root = &head.root;
+    check_scopes(head, divisions)?;
     let tree = Tree::build(divisions.values().map(Division::place))?;
     check_unique(divisions)?;
     check_ca(root, ca)?;
     if certificates == Certificates::Now {
-        let offices = |division| check_offices(division, &root.network, root.issued, ca);
-        divisions.values().try_for_each(offices)?;
+        let lists = head.branches.iter().map(|branch| (&branch.divisions, branch.issued));
+        for (listed, issued) in lists.chain([(&root.divisions, root.issued)]) {
+            let divisions = listed.iter().filter_map(|(node, _)| divisions.get(node));
+            divisions.into_iter().try_for_each(|one| check_offices(one, &root.network, issued, ca))?;
+        }
     }
     Ok(tree)
 }
@@ -113,16 +122,12 @@ pub(crate) fn check_whole(
 /// The root, if enough authorities signed it. Nothing is read from it before that, but for its own threshold and the keys it
 /// revokes after. `revoked` are keys that the version before had revoked.
 pub(crate) fn signed_root(
-    root_note: &[u8],
+    note: &SignedNote,
     anchor: &TrustAnchor,
     revoked: &[NoteVerifier],
 ) -> Result<Root, DirectoryError> {
     anchor.check()?;
-    if root_note.len() > limits::ROOT_BYTES_MAX {
-        return Err(DirectoryError::TooLarge { what: "root".to_owned(), most: limits::ROOT_BYTES_MAX });
-    }
-    let note = SignedNote::parse(root_note)?;
-    let have = anchor.signatures_on(&note, &[]);
+    let have = anchor.signatures_on(note, &[]);
     if have < anchor.threshold {
         return Err(DirectoryError::Signatures { have, need: anchor.threshold });
     }
@@ -132,7 +137,7 @@ pub(crate) fn signed_root(
         return Err(DirectoryError::Signatures { have, need });
     }
     let revoked = [revoked, &root.revoked].concat();
-    let have = anchor.signatures_on(&note, &revoked);
+    let have = anchor.signatures_on(note, &revoked);
     if have < need {
         return Err(DirectoryError::Revoked { have, need });
     }
@@ -239,6 +244,9 @@ pub enum DirectoryError {
     /// The authorities signed something that is no root.
     #[error("the root is signed, but wrong: {0}; tell the authority")]
     Root(#[from] RootError),
+    /// Something about a delegated subtree.
+    #[error(transparent)]
+    Delegated(#[from] DelegatedError),
     /// It is past its time.
     #[error(
         "the directory expired at {at}; get a newer one from the parent or the authority, or check the clock"
@@ -344,6 +352,7 @@ impl DirectoryError {
             Self::Signatures { .. } => "signatures",
             Self::Revoked { .. } => "revoked-authority",
             Self::Root(_) => "root",
+            Self::Delegated(error) => error.code(),
             Self::Expired { .. } => "expired",
             Self::CaPem | Self::CaMismatch => "tampered-ca",
             Self::Ca(_) | Self::CaNotValid { .. } => "ca",

@@ -112,7 +112,10 @@ fn bytes_that_are_no_note_are_refused_whatever_their_size() {
     let parse = |bytes: &[u8]| Directory::from_parts(bytes, |_| None, &[], &anchor(), issued());
     assert!(matches!(parse(b""), Err(DirectoryError::Note(_))));
     assert!(matches!(parse(&[0xff; 100]), Err(DirectoryError::Note(_))));
-    assert!(matches!(parse(&vec![b'a'; limits::ROOT_BYTES_MAX + 1]), Err(DirectoryError::TooLarge { .. })));
+    assert!(matches!(
+        parse(&vec![b'a'; crate::limits::ROOT_BYTES_MAX + 1]),
+        Err(DirectoryError::TooLarge { .. })
+    ));
 }
 
 #[test]

@@ -4,8 +4,8 @@
 pub const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// The longest text form of a key (PEM, bech32, vkey), in bytes.
 pub const KEY_TEXT_BYTES_MAX: usize = 8 * 1024;
-/// The largest signed note, in bytes. A directory root over every county of the country is about 400 KiB.
-pub const NOTE_BYTES_MAX: usize = 1024 * 1024;
+/// The largest signed note, in bytes. A directory root over every county of the country is about 300 KiB, over every town 4 MiB.
+pub const NOTE_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// The most signature lines on one note.
 pub const NOTE_SIGNATURES_MAX: usize = 100;
 /// The longest name of a note key, in bytes.

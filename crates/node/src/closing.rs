@@ -1,5 +1,6 @@
 //! Closes a submission into an envelope, in one pass: content streams through once, the manifest comes last.
 
+use crate::carriage::check_way;
 use crate::file_keys::{FileKeys, SharedKey};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +77,12 @@ impl Closer {
             let fix = "nothing was accepted; ask the operator to publish a new version of the directory";
             return Err(DoorError::new(DoorCode::Forbidden, detail, fix));
         }
+        if let Some(at) = self.directory.list_ends(self.me).filter(|at| now >= at.plus_ms(GRACE_MS)) {
+            let detail = format!("the delegated list of this node expired at {at} and so did its grace");
+            let fix =
+                "nothing was accepted; its delegates have to sign a new one, or the authorities for them";
+            return Err(DoorError::new(DoorCode::Forbidden, detail, fix));
+        }
         let from = &submission.from;
         if from.node != self.me || self.directory.office(from).is_err() {
             let fix = "send from an office of this node; `yizhan directory show` lists them";
@@ -112,6 +119,7 @@ impl Closer {
             ));
         }
         let nodes: BTreeSet<NodeId> = submission.recipients().map(|office| office.node).collect();
+        check_way(&self.directory, self.me, &nodes, submission.label.classification)?;
         Ok(nodes.into_iter().collect())
     }
 
@@ -338,7 +346,7 @@ pub(crate) fn random_salt() -> Result<Digest, DoorError> {
     Ok(Digest(salt))
 }
 
-fn broken(reason: &dyn std::fmt::Display) -> DoorError {
+pub(crate) fn broken(reason: &dyn std::fmt::Display) -> DoorError {
     let detail = format!("the content did not come in whole: {reason}");
     DoorError::new(DoorCode::ContentMismatch, detail, "send the document again; nothing was accepted")
 }

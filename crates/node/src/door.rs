@@ -2,6 +2,7 @@
 
 use crate::certifying;
 use crate::closing::{Reserved, submission_key};
+use crate::gathering::Gathering;
 use crate::input::{Ask, Input};
 use crate::refusals::refusal;
 use crate::shared::Shared;
@@ -23,19 +24,26 @@ use yizhan_document::{Digest, EnvelopeId, Group, NodeId, OfficeAddress, OfficeNa
 use yizhan_exchange::{Answer, Node, Room};
 use yizhan_ledger::DeliveryCertificate;
 
-/// The node as its desk sees it.
+/// The node as its desk sees it. Clones are the same door.
+#[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) shared: Arc<Shared>,
-    next_request: AtomicU64,
+    next_request: Arc<AtomicU64>,
     /// Idempotency keys of submissions being worked on.
     in_progress: Arc<Mutex<HashSet<Digest>>>,
+    gathering: Gathering,
 }
 
 type Reply<'a, T> = BoxFuture<'a, Result<T, DoorError>>;
 
 impl Door {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, next_request: AtomicU64::new(0), in_progress: Arc::default() }
+        Self {
+            shared,
+            next_request: Arc::default(),
+            in_progress: Arc::default(),
+            gathering: Gathering::default(),
+        }
     }
 
     pub(crate) async fn look<T: Send + 'static>(
@@ -56,6 +64,9 @@ impl Door {
         content: ContentStream,
     ) -> Result<Submitted, DoorError> {
         self.check_room()?;
+        if Gathering::takes(&submission) {
+            return self.gathering.submit(self, submission, content).await;
+        }
         let now = self.shared.clock.wall();
         let key = submission_key(&submission);
         // First the mark, then the look: what another request ends meanwhile is seen.

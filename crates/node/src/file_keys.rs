@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use yizhan_document::{NodeId, OfficeName, WallTime};
 use yizhan_envelope::{FileKey, Slips, SlipsError, close_slips};
-use yizhan_hierarchy::Directory;
+use yizhan_hierarchy::{Directory, Edition};
 
 /// How long a file key may serve, in milliseconds.
 const KEPT_MS_MAX: u64 = 60_000;
@@ -36,7 +36,7 @@ pub(crate) struct FileKeys {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Served {
     office: OfficeName,
-    directory: u64,
+    directory: Edition,
     to: Vec<NodeId>,
 }
 
@@ -89,7 +89,7 @@ impl FileKeys {
         if !many && self.under_way.load(Ordering::Relaxed) < BACKLOG {
             return fresh(directory, to);
         }
-        let served = Served { office: office.clone(), directory: directory.version, to: to.to_vec() };
+        let served = Served { office: office.clone(), directory: directory.edition(), to: to.to_vec() };
         // A worker that panicked while it held the lock left keys that are as good as before.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = kept.get_mut(&served) {

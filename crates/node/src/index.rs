@@ -15,8 +15,6 @@ use yizhan_spool::{Changes, JournalReader, Queue, QueueError, ReceiptKey};
 /// Envelopes kept in memory, in bytes of their inline bodies and piece digests, at the most: a document that is passed on
 /// at once is never read back.
 const RECENT_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Rows asked of the queue at once.
-const LIST_MAX: usize = 512;
 /// What an envelope takes besides its body, in bytes, roughly.
 const ENVELOPE_OVERHEAD: usize = 2048;
 
@@ -108,19 +106,20 @@ impl Index {
     /// before would be accepted again.
     pub(crate) fn own_entries(&self, id: EnvelopeId) -> Result<Vec<u64>, QueueError> {
         let own = |(key, _): &(ReceiptKey, Location)| (key.ledger == self.ledger).then_some(key.index);
-        Ok(self.receipts(id)?.iter().filter_map(own).collect())
+        Ok(self.queue.receipts(&id)?.iter().filter_map(own).collect())
     }
 
     /// The received receipts about an envelope, each with the bundle it came in. One that cannot be read is named in the
     /// log and left out: its maker's ledger still has it.
     pub(crate) fn received(&self, id: EnvelopeId) -> Result<Vec<(LedgerId, u64, ProofBundle)>, QueueError> {
         let mut out = Vec::new();
-        for (ReceiptKey { ledger, index, .. }, at) in self.receipts(id)? {
+        for (ReceiptKey { ledger, index, .. }, at) in self.queue.receipts(&id)? {
             if ledger == self.ledger {
                 continue;
             }
             let key = ReceiptKey { envelope: id, destination: None, ledger, index };
-            let look_up = || Ok(self.receipts(id)?.into_iter().find(|(of, _)| *of == key).map(|(_, at)| at));
+            let look_up =
+                || Ok(self.queue.receipts(&id)?.into_iter().find(|(of, _)| *of == key).map(|(_, at)| at));
             match self.read_moved(at, look_up) {
                 Ok(Record::Receipts(bundle)) => out.push((ledger, index, *bundle)),
                 Ok(_) => tracing::error!(%ledger, index, "ALARM: another record lies where a receipt should"),
@@ -208,19 +207,6 @@ impl Index {
     fn read(&self, at: Location) -> Result<Record, IndexError> {
         let (kind, payload) = self.journal.read(at)?;
         Ok(Record::decode(kind, &payload)?)
-    }
-
-    /// All receipts about an envelope, own and received.
-    fn receipts(&self, id: EnvelopeId) -> Result<Vec<(ReceiptKey, Location)>, QueueError> {
-        let mut all: Vec<(ReceiptKey, Location)> = Vec::new();
-        loop {
-            let after = all.last().map(|(key, _)| *key);
-            let rows = self.queue.receipts(&id, after.as_ref(), LIST_MAX)?;
-            if rows.is_empty() {
-                return Ok(all);
-            }
-            all.extend(rows);
-        }
     }
 }
 

@@ -45,7 +45,7 @@ async fn take_event(shared: &Arc<Shared>, checks: &Arc<Semaphore>, lanes: &mut L
     match event {
         LinkEvent::Up { neighbour, hello } => {
             tracing::info!(%neighbour, "neighbour is up");
-            about_versions(shared, Matter::Up { neighbour, version: hello.directory });
+            about_versions(shared, Matter::Up { neighbour });
             give(shared, Input::Up { neighbour, hello }).await;
         }
         LinkEvent::Down { neighbour, reason } => {

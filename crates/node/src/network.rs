@@ -259,6 +259,7 @@ impl Making<'_> {
             threshold: 1,
             ca: self.ca.certificate_der().to_vec(),
             revoked: std::collections::BTreeSet::new(),
+            delegations: BTreeMap::new(),
             divisions,
         };
         let folder = self.folder.join("directory");

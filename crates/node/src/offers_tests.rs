@@ -12,8 +12,9 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use yizhan_desk::{FileDeclaration, Submission, content_channel};
 use yizhan_document::{EnvelopeId, Label, LedgerId, WallTime};
-use yizhan_hierarchy::{Directory, NetworkPlan, TrustAnchor};
-use yizhan_identity::{Cosigner, NoteSigner};
+use yizhan_hierarchy::limits::GRACE_MS;
+use yizhan_hierarchy::{Delegation, Directory, Draft, Edit, NetworkPlan, TrustAnchor};
+use yizhan_identity::{Cosigner, NoteSigner, SigningKey};
 use yizhan_ledger::tiles::FolderTiles;
 use yizhan_ledger::{Entry, Event, Log, origin_of};
 use yizhan_protocol::{OfferedSlip, ProofBundle};
@@ -39,33 +40,47 @@ impl Made {
         let plan = NetworkPlan { base_port: 0, ..NetworkPlan::demo() };
         create_network(&plan, &folder.path().join("net"), now()).unwrap();
         let config = config(&folder, COUNTY);
-        let vkeys = config.directory.authorities.iter().map(String::as_str);
-        let anchor = TrustAnchor::from_vkeys(vkeys, config.directory.threshold).unwrap();
-        let directory = Arc::new(Directory::load(&config.directory.folder, &anchor, now()).unwrap());
+        let directory = Arc::new(Directory::load(&config.directory.folder, &anchor(&folder), now()).unwrap());
         Self { folder, directory }
+    }
+
+    /// The next version of its directory, in which the prefecture signs for the county; with something changed in it.
+    fn delegated(&self, change: impl FnOnce(&mut Draft)) -> Arc<Directory> {
+        let node = PREFECTURE.parse().unwrap();
+        let key = SigningKey::generate().unwrap();
+        let delegate = NoteSigner::new(format!("{NETWORK}/{PREFECTURE}/delegate"), key).unwrap();
+        let (expires, delegates) = (now().plus_ms(365 * 86_400_000), vec![delegate.verifier()]);
+        let delegation = Delegation { node, threshold: 1, from: 1, expires, codes: vec![node], delegates };
+        let edit = Edit::Delegate(Box::new(delegation));
+        let mut draft = self.directory.edited([edit], now(), expires).unwrap();
+        change(&mut draft);
+        let pem = std::fs::read_to_string(self.folder.path().join("net/authority/authority.pem")).unwrap();
+        let authority = SigningKey::from_text(&pem).unwrap();
+        let authority = NoteSigner::new(format!("{NETWORK}/authority"), authority).unwrap();
+        let parcel = draft.render().unwrap().signed_by(&[authority], &[(node, delegate)]);
+        Arc::new(parcel.verify(&anchor(&self.folder), &[], now(), 0).unwrap())
     }
 
     fn keys(&self, node: &str) -> Keys {
         Keys::load(&config(&self.folder, node)).unwrap()
     }
 
+    /// What closes documents at a node.
+    fn closer(&self, node: &str) -> Closer {
+        let offices = Arc::new(self.keys(node).offices);
+        let bodies = Arc::new(BodyStore::open(&self.folder.path().join("bodies")).unwrap());
+        let (me, directory) = (node.parse().unwrap(), Arc::clone(&self.directory));
+        Closer { me, directory, offices, bodies, keys: Arc::default() }
+    }
+
     /// Closes a document of the county's government office.
     fn close(&self, counter: u64) -> ClosedSubmission {
-        let offices = self.keys(COUNTY).offices;
-        let bodies = Arc::new(BodyStore::open(&self.folder.path().join("bodies")).unwrap());
-        let me = COUNTY.parse().unwrap();
-        let directory = Arc::clone(&self.directory);
-        let closer = Closer { me, directory, offices: Arc::new(offices), bodies, keys: Arc::default() };
-        let submission = Submission {
-            from: format!("gov-office@{COUNTY}").parse().unwrap(),
-            to: vec![format!("gov-office@{PREFECTURE}").parse().unwrap()],
-            cc: Vec::new(),
-            groups: yizhan_document::Groups::default(),
-            label: Label { title: "关于做好防汛工作的通知".into(), ..Label::default() },
-            deadline: None,
-            files: vec![FileDeclaration { name: "notice.txt".parse().unwrap(), size: 4 }],
-            key: None,
-        };
+        self.close_at(counter, now())
+    }
+
+    fn close_at(&self, counter: u64, at: WallTime) -> ClosedSubmission {
+        let (closer, me) = (self.closer(COUNTY), COUNTY.parse().unwrap());
+        let submission = submission(COUNTY, PREFECTURE);
         let (sender, content) = content_channel();
         sender.blocking_send(Bytes::from_static(b"text")).unwrap();
         sender.finish();
@@ -74,7 +89,7 @@ impl Made {
             let id = EnvelopeId { origin: me, epoch: 0, counter };
             Ok(Reserved { id, numbers: vec![counter] })
         };
-        closer.close((&submission, None), content, &to, now(), reserve).unwrap()
+        closer.close((&submission, None), content, &to, at, reserve).unwrap()
     }
 
     /// The proof that the county accepted an envelope, under a checkpoint of its ledger.
@@ -126,6 +141,25 @@ impl Made {
         let proofs = ProofChecker::new(Arc::clone(&self.directory));
         check_offer(&proofs, COUNTY.parse().unwrap(), offer).err().map(|error| error.code())
     }
+}
+
+fn submission(from: &str, to: &str) -> Submission {
+    Submission {
+        from: format!("gov-office@{from}").parse().unwrap(),
+        to: vec![format!("gov-office@{to}").parse().unwrap()],
+        cc: Vec::new(),
+        groups: yizhan_document::Groups::default(),
+        label: Label { title: "关于做好防汛工作的通知".into(), ..Label::default() },
+        deadline: None,
+        files: vec![FileDeclaration { name: "notice.txt".parse().unwrap(), size: 4 }],
+        key: None,
+    }
+}
+
+fn anchor(folder: &TempDir) -> TrustAnchor {
+    let config = config(folder, COUNTY);
+    let vkeys = config.directory.authorities.iter().map(String::as_str);
+    TrustAnchor::from_vkeys(vkeys, config.directory.threshold).unwrap()
 }
 
 fn county() -> LedgerId {
@@ -218,4 +252,36 @@ fn a_document_is_delivered_only_if_the_office_that_it_names_signed_it() {
     // Offices of the same names under another authority: all is well but who signed.
     let error = opener(&impostors).open(&impostors.close(0).stored, None).err().unwrap();
     assert!(matches!(error, DeliveryError::Signature(_)), "{error}");
+}
+
+#[test]
+fn an_office_that_a_later_list_of_its_delegates_may_bring_is_waited_for_and_no_other() {
+    let made = Made::new();
+    let county = COUNTY.parse().unwrap();
+    let without = made.delegated(|draft| draft.divisions.get_mut(&county).unwrap().offices.clear());
+    let directory = made.delegated(|_| {});
+    let made = Made { directory, ..made };
+    let key = Arc::new(made.keys(PREFECTURE).opening);
+    let opener = Opener::new(PREFECTURE.parse().unwrap(), without, key).unwrap();
+    let error = |closed: &ClosedSubmission| opener.open(&closed.stored, None).err().unwrap();
+    let later = error(&made.close_at(0, now().plus_ms(1000)));
+    assert!(matches!(later, DeliveryError::Behind { .. }), "{later}");
+    // A list as old as the document would have it.
+    let same = error(&made.close(1));
+    assert!(matches!(same, DeliveryError::Signature(_)), "{same}");
+}
+
+#[test]
+fn offices_below_a_delegation_hand_nothing_in_once_its_list_and_its_grace_have_ended() {
+    let made = Made::new();
+    let prefecture = PREFECTURE.parse().unwrap();
+    let end = now().plus_ms(1000);
+    let directory = made.delegated(|draft| draft.delegations.get_mut(&prefecture).unwrap().expires = end);
+    let made = Made { directory, ..made };
+    let at = |from, to, time| made.closer(from).destinations(&submission(from, to), time).is_ok();
+    let last = end.plus_ms(GRACE_MS);
+    assert!(at(COUNTY, PREFECTURE, WallTime::from_ms(last.as_ms() - 1)));
+    assert!(!at(COUNTY, PREFECTURE, last));
+    // Others go on, and reach them.
+    assert!(at(PREFECTURE, COUNTY, last));
 }

@@ -10,7 +10,7 @@ use yizhan_envelope::{
     SlipOpener, StreamError, open_attachment, open_body,
 };
 use yizhan_exchange::Office;
-use yizhan_hierarchy::Directory;
+use yizhan_hierarchy::{Directory, Edition};
 use yizhan_identity::{CmsVerifier, OpeningKey};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_planted::{Bug, on};
@@ -55,12 +55,14 @@ pub(crate) enum DeliveryError {
     #[error("the document names no active office of this node")]
     NoOffice,
     /// The document goes by a later directory than this node, which does not know its offices yet.
-    #[error("the document goes by version {document} of the directory, this node still by {here}: {reason}")]
+    #[error(
+        "the document goes by version {document} of the directory or a list under it, this node still by {here}: {reason}"
+    )]
     Behind {
         /// The version the document goes by.
         document: u64,
-        /// The version this node goes by.
-        here: u64,
+        /// What this node goes by.
+        here: Edition,
         /// What is not in order by that.
         reason: String,
     },
@@ -115,12 +117,20 @@ impl Opener {
         self.open_by(&header, stored, file).map_err(|error| {
             // An office that came with the later version is no reason to fail the document: that version is on its way.
             let judged_by_offices = matches!(error, DeliveryError::Signature(_) | DeliveryError::NoOffice);
-            if judged_by_offices && header.directory > self.directory.version {
-                let (document, here) = (header.directory, self.directory.version);
+            if judged_by_offices && self.may_be_behind(&header) {
+                let (document, here) = (header.directory, self.directory.edition());
                 return DeliveryError::Behind { document, here, reason: error.to_string() };
             }
             error
         })
+    }
+
+    /// Whether the document may go by something later than this node does: another version, or a list that delegates of its
+    /// origin or of this node have renewed since, which no version counts.
+    fn may_be_behind(&self, header: &Header) -> bool {
+        let renewed = |node| self.directory.list_over(node).is_some_and(|list| list.issued < header.created);
+        let here = self.directory.version;
+        header.directory > here || header.directory == here && (renewed(header.id.origin) || renewed(self.me))
     }
 
     fn open_by(

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use yizhan_document::{Digest, LedgerId, merkle};
+use yizhan_document::merkle::InclusionVerifier;
+use yizhan_document::{Digest, LedgerId};
 use yizhan_exchange::HeardEntry;
 use yizhan_hierarchy::Directory;
 use yizhan_identity::NoteVerifier;
@@ -87,13 +88,14 @@ impl ProofChecker {
     pub(crate) fn entries(&self, bundle: &ProofBundle) -> Result<Vec<HeardEntry>, ProofError> {
         let ledger = bundle.ledger;
         let head = self.head(bundle)?;
+        let mut inclusion = InclusionVerifier::default();
         bundle
             .entries
             .iter()
             .map(|proven| {
                 let index = proven.index;
                 let at = EntryRef::to(ledger, index, &proven.entry);
-                let included = merkle::verify_inclusion(&head.root, head.size, index, &at.leaf, &proven.path);
+                let included = inclusion.verify(&head.root, head.size, index, &at.leaf, &proven.path);
                 if !included && !on(Bug::InclusionUnchecked) {
                     return Err(ProofError::NotIncluded { ledger, index });
                 }

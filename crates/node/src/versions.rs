@@ -8,19 +8,21 @@ pub(crate) mod begin;
 mod fetching;
 pub(crate) mod fit;
 mod installing;
+mod serving;
 pub(crate) mod told;
 
 use crate::shared::Shared;
 use fetching::Fetch;
 use fit::OwnKeys;
 use installing::InstallError;
+use serving::Serving;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use yizhan_desk::{DoorCode, DoorError, PublishedDirectory};
 use yizhan_document::NodeId;
 use yizhan_hierarchy::{Acceptance, History, Parcel, TrustAnchor, VersionRefused};
-use yizhan_protocol::{DirectoryHeld, DirectoryPart, DirectoryWanted, Frame, limits};
+use yizhan_protocol::{DirectoryHeld, DirectoryPart, DirectoryWanted, Frame};
 
 /// Matters that wait, at the most; what neighbours say is left out then, and said again.
 pub(crate) const MATTERS_MAX: usize = 2048;
@@ -32,12 +34,10 @@ const LINGER_MS: u64 = 30_000;
 
 /// Something about versions of the directory.
 pub(crate) enum Matter {
-    /// A neighbour said hello.
+    /// A neighbour said hello; what it holds it says next.
     Up {
         /// The neighbour.
         neighbour: NodeId,
-        /// The version it holds.
-        version: u64,
     },
     /// A neighbour is gone.
     Down {
@@ -81,6 +81,7 @@ pub(crate) struct Versions {
     anchor: TrustAnchor,
     history: History,
     fetch: Option<Fetch>,
+    serving: Serving,
     /// When those who are neighbours no more are let go of, by uptime.
     lingering: Option<u64>,
 }
@@ -89,7 +90,7 @@ impl Versions {
     /// The task, before it runs.
     pub(crate) fn new(shared: Arc<Shared>, own: OwnKeys, anchor: TrustAnchor) -> Self {
         let history = begin::history(&shared.config);
-        Self { shared, own, anchor, history, fetch: None, lingering: None }
+        Self { shared, own, anchor, history, fetch: None, serving: Serving::default(), lingering: None }
     }
 
     /// Takes matters until the node ends.
@@ -109,11 +110,7 @@ impl Versions {
     async fn take(&mut self, matter: Matter) {
         match matter {
             // MUST-39: both sides say what they hold, and whoever is behind asks.
-            Matter::Up { neighbour, version } => {
-                self.shared.told().says(neighbour, version, None);
-                self.tell(neighbour);
-                self.fetch_if_behind();
-            }
+            Matter::Up { neighbour } => self.tell(neighbour),
             Matter::Down { neighbour } => {
                 self.shared.told().forget(neighbour);
                 if self.fetch.as_ref().is_some_and(|fetch| fetch.from == neighbour) {
@@ -122,7 +119,7 @@ impl Versions {
                 }
             }
             Matter::Held { neighbour, held } => {
-                self.shared.told().says(neighbour, held.version, Some(held.root));
+                self.shared.told().says(neighbour, held);
                 self.fetch_if_behind();
             }
             Matter::Wanted { neighbour, wanted } => self.serve(neighbour, wanted).await,
@@ -147,7 +144,7 @@ impl Versions {
             self.set_neighbours(&[]);
         }
         let held = self.shared.current.held();
-        self.shared.told().compare(held.version, now);
+        self.shared.told().compare(&told::held_in(&held), now);
         self.fetch_if_behind();
     }
 
@@ -157,9 +154,9 @@ impl Versions {
             return;
         }
         let now = self.shared.clock.uptime_ms();
-        let held = self.shared.current.held().version;
-        let Some((from, version)) = self.shared.told().best(held, now) else { return };
-        self.fetch = Some(Fetch::begin(from, version, now));
+        let held = told::held_in(&self.shared.current.held());
+        let Some((from, edition)) = self.shared.told().best(&held, now) else { return };
+        self.fetch = Some(Fetch::begin(from, edition, now));
         self.ask();
     }
 
@@ -177,7 +174,7 @@ impl Versions {
     /// The version cannot be had from this neighbour now.
     fn give_up(&mut self, from: NodeId, code: &'static str, reason: &str) {
         let Some(fetch) = self.fetch.take() else { return };
-        tracing::error!(neighbour = %from, version = fetch.version, code, reason, "ALARM: a version of the directory is refused");
+        tracing::error!(neighbour = %from, version = %fetch.edition, code, reason, "ALARM: a version of the directory is refused");
         let now = self.shared.clock.uptime_ms();
         self.shared.told().refused(from, format!("{code}: {reason}"), now);
     }
@@ -199,7 +196,7 @@ impl Versions {
     async fn fetched(&mut self) {
         let Some(fetch) = self.fetch.as_ref() else { return };
         let (from, history, held) = (fetch.from, self.history.clone(), self.shared.current.held());
-        let assembled = tokio::task::spawn_blocking(move || history.read(held.version)).await;
+        let assembled = tokio::task::spawn_blocking(move || history.read(held.edition())).await;
         let Some(fetch) = self.fetch.as_mut() else { return };
         let kept = match assembled {
             Ok(Ok(kept)) => kept,
@@ -236,12 +233,14 @@ impl Versions {
             Ok(directory) => Ok(PublishedDirectory {
                 version: directory.version,
                 root: directory.stamp().root,
+                delegated: crate::views::list_versions(&directory),
                 previous: previous.version,
                 duplicate: false,
             }),
             Err(InstallError::Refused(VersionRefused::Held { version })) => {
                 let root = previous.stamp().root;
-                Ok(PublishedDirectory { version, root, previous: version, duplicate: true })
+                let delegated = crate::views::list_versions(&previous);
+                Ok(PublishedDirectory { version, root, delegated, previous: version, duplicate: true })
             }
             Err(InstallError::Refused(reason)) => Err(refused(reason.code(), reason.to_string())),
             Err(error) => Err(crate::door::internal(error)),
@@ -249,14 +248,23 @@ impl Versions {
     }
 
     /// Sends a part of a version that is kept, as much as one frame is to hold. A version that is kept no more has no parts.
-    async fn serve(&self, neighbour: NodeId, wanted: DirectoryWanted) {
-        let (history, version) = (self.history.clone(), wanted.version);
+    async fn serve(&mut self, neighbour: NodeId, wanted: DirectoryWanted) {
+        let (history, asked) = (self.history.clone(), wanted.clone());
+        let mut serving = self.serving.clone();
         let part = tokio::task::spawn_blocking(move || {
-            let parcel = history.read(version).ok()?;
-            Some(fetching::part_of(parcel, &wanted, limits::DIRECTORY_PART_BYTES_AIM))
+            let part = serving.part(&history, &wanted).inspect_err(|error| {
+                tracing::debug!(%error, version = wanted.version, "a version that a neighbour asks for cannot be read");
+            });
+            (serving, part.ok())
         });
-        let nothing = || DirectoryPart { version, root: Vec::new(), ca: Vec::new(), files: Vec::new() };
-        let part = part.await.ok().flatten().unwrap_or_else(nothing);
+        let part = match part.await {
+            Ok((serving, part)) => {
+                self.serving = serving;
+                part
+            }
+            Err(_) => None,
+        };
+        let part = part.unwrap_or_else(|| serving::nothing(&asked));
         if let Err(error) = self.shared.links.send(neighbour, Frame::DirectoryPart(Box::new(part))) {
             tracing::debug!(%neighbour, %error, "a part of the directory was not sent; it is asked for again");
         }
@@ -264,8 +272,8 @@ impl Versions {
 
     /// Tells a neighbour which version is held here.
     fn tell(&self, neighbour: NodeId) {
-        let stamp = self.shared.current.held().stamp();
-        let held = DirectoryHeld { version: stamp.version, root: stamp.root };
+        let held = self.shared.current.held();
+        let held = told::held_in(&held);
         if let Err(error) = self.shared.links.send(neighbour, Frame::DirectoryHeld(held)) {
             tracing::debug!(%neighbour, %error, "the version was not told; the next hello says it");
         }

@@ -3,8 +3,8 @@
 use crate::shared::Shared;
 use std::sync::atomic::Ordering;
 use yizhan_desk::{
-    DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError, GroupView, NeighbourStatus,
-    NodeStatus, QueueItem, RouteStep,
+    DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError,
+    GroupView, ListVersion, NeighbourStatus, NodeStatus, QueueItem, RouteStep,
 };
 use yizhan_document::{Group, NodeId, Unit, WallTime};
 use yizhan_exchange::{Node, Room};
@@ -59,6 +59,7 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
         held: seen.held,
         inbox: seen.inbox,
         directory_version: directory.version,
+        directory_lists: list_versions(directory),
         directory_expires: Some(directory.expires),
         directory_alarms: shared.told().alarms(
             &shared.current.held(),
@@ -151,7 +152,28 @@ pub fn directory_view(directory: &Directory) -> DirectoryView {
             })
             .collect(),
     });
-    DirectoryView { network: directory.network.clone(), version: directory.version, nodes: nodes.collect() }
+    let delegated = directory.delegations().iter().zip(directory.delegated_lists());
+    let delegated = delegated.map(|(delegation, list)| DelegatedSubtree {
+        node: list.node,
+        version: list.version,
+        expires: list.expires,
+        delegation_expires: delegation.expires,
+        threshold: delegation.threshold,
+        delegates: delegation.delegates.iter().map(ToString::to_string).collect(),
+        codes: delegation.codes.iter().map(ToString::to_string).collect(),
+    });
+    DirectoryView {
+        network: directory.network.clone(),
+        version: directory.version,
+        nodes: nodes.collect(),
+        delegated: delegated.collect(),
+    }
+}
+
+/// The versions of the delegated lists of a directory.
+pub(crate) fn list_versions(directory: &Directory) -> Vec<ListVersion> {
+    let lists = directory.delegated_lists().iter();
+    lists.map(|list| ListVersion { node: list.node, version: list.version }).collect()
 }
 
 /// Resident memory of this process, where the system tells (Linux: /proc/self/statm, in pages of 4 KiB).

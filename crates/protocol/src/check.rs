@@ -5,9 +5,10 @@ use crate::frame::{
 };
 use crate::limits::{
     ACKNOWLEDGEMENTS_MAX, ATTACHMENT_BYTES_MAX, CA_BYTES_MAX, CHECKPOINT_BYTES_MAX, COSIGN_LINE_BYTES_MAX,
-    DIRECTORY_ROOT_BYTES_MAX, DIVISION_BYTES_MAX, DIVISIONS_WANTED_MAX, ENTRY_BYTES_MAX, HEADER_BYTES_MAX,
-    HOPS_MAX, INLINE_BODY_BYTES_MAX, KEPT_INDEXES_MAX, PATH_NODES_MAX, PIECES_MAX, PROOF_ENTRIES_MAX,
-    PROOF_PATH_MAX, REASON_BYTES_MAX, SLIP_BYTES_MAX, SLIPS_MAX, VERSIONS_MAX,
+    DELEGATED_LISTS_MAX, DIRECTORY_ROOT_BYTES_MAX, DIRECTORY_ROOT_PIECE_BYTES_MAX, DIVISION_BYTES_MAX,
+    DIVISIONS_WANTED_MAX, ENTRY_BYTES_MAX, HEADER_BYTES_MAX, HOPS_MAX, INLINE_BODY_BYTES_MAX,
+    KEPT_INDEXES_MAX, PATH_NODES_MAX, PIECES_MAX, PROOF_ENTRIES_MAX, PROOF_PATH_MAX, REASON_BYTES_MAX,
+    SLIP_BYTES_MAX, SLIPS_MAX, VERSIONS_MAX,
 };
 
 /// A limit that a frame breaks. Whoever made the frame is to blame; sending the same again does not help.
@@ -45,8 +46,9 @@ pub fn check(frame: &Frame) -> Result<(), Breach> {
             hops(recall.hops_left)?;
             check_bundle(&recall.proof)
         }
-        Frame::DirectoryHeld(_) => Ok(()),
+        Frame::DirectoryHeld(held) => at_most("delegated lists", held.delegated.len(), DELEGATED_LISTS_MAX),
         Frame::DirectoryWanted(wanted) => {
+            at_most("bytes of a root before a piece", wanted.root_from as usize, DIRECTORY_ROOT_BYTES_MAX)?;
             at_most("divisions wanted", wanted.divisions.len(), DIVISIONS_WANTED_MAX)
         }
         Frame::DirectoryPart(part) => check_directory_part(part),
@@ -101,7 +103,9 @@ fn check_kept(kept: &Kept) -> Result<(), Breach> {
 }
 
 fn check_directory_part(part: &DirectoryPart) -> Result<(), Breach> {
-    at_most("bytes of a directory's root", part.root.len(), DIRECTORY_ROOT_BYTES_MAX)?;
+    at_most("bytes of a directory's root", part.root_bytes as usize, DIRECTORY_ROOT_BYTES_MAX)?;
+    at_most("bytes of a root before a piece", part.root_from as usize, part.root_bytes as usize)?;
+    at_most("bytes of a piece of a root", part.root.len(), DIRECTORY_ROOT_PIECE_BYTES_MAX)?;
     at_most("bytes of a CA certificate", part.ca.len(), CA_BYTES_MAX)?;
     at_most("files of divisions", part.files.len(), DIVISIONS_WANTED_MAX)?;
     part.files

@@ -2,8 +2,8 @@
 
 use crate::frame::{
     Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryHeld, DirectoryPart, DirectoryWanted,
-    DivisionFile, Frame, Hello, Kept, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall, ReceiptsHome,
-    Rejection, Wanted,
+    DivisionFile, Frame, Hello, Kept, ListHeld, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall,
+    ReceiptsHome, Rejection, Wanted,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -27,15 +27,22 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
                 Frame::Recall(Box::new(Recall { destination, hops_left, proof }))
             }
         ),
-        (any::<u64>(), any_digest())
-            .prop_map(|(version, root)| Frame::DirectoryHeld(DirectoryHeld { version, root })),
-        (any::<u64>(), vec(any_node(), 0..9)).prop_map(|(version, divisions)| {
-            Frame::DirectoryWanted(DirectoryWanted { version, divisions })
+        (any::<u64>(), any_digest(), vec((any_node(), any::<u64>(), any_digest()), 0..4)).prop_map(
+            |(version, root, lists)| {
+                let list = |(node, version, digest)| ListHeld { node, version, digest };
+                let delegated = lists.into_iter().map(list).collect();
+                Frame::DirectoryHeld(DirectoryHeld { version, root, delegated })
+            }
+        ),
+        (any::<u64>(), vec(any_node(), 0..9), 0..9_u32).prop_map(|(version, divisions, root_from)| {
+            Frame::DirectoryWanted(DirectoryWanted { version, delegated: 5, divisions, root_from })
         }),
         (any::<u64>(), any_bytes(), any_bytes(), vec((any_node(), any_bytes()), 0..4)).prop_map(
             |(version, root, ca, files)| {
-                let files = files.into_iter().map(|(node, content)| DivisionFile { node, content });
-                Frame::DirectoryPart(Box::new(DirectoryPart { version, root, ca, files: files.collect() }))
+                let files = files.into_iter().map(|(node, content)| DivisionFile { node, content }).collect();
+                let (root_from, root_bytes) = (3, 1000);
+                let part = DirectoryPart { version, delegated: 5, root, root_from, root_bytes, ca, files };
+                Frame::DirectoryPart(Box::new(part))
             }
         ),
     ]

@@ -242,12 +242,25 @@ pub struct Recall {
 }
 
 /// The newest version of the directory that the sender holds; said on every connection, and again when it changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectoryHeld {
     /// The version.
     pub version: u64,
     /// The digest of its root's text, so that two of one number are noticed.
     pub root: Digest,
+    /// The list of each delegated subtree, ascending; delegates renew them without a new root.
+    pub delegated: Vec<ListHeld>,
+}
+
+/// The list of a delegated subtree that the sender holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListHeld {
+    /// The division whose subtree it is.
+    pub node: NodeId,
+    /// Its version.
+    pub version: u64,
+    /// The digest of its text.
+    pub digest: Digest,
 }
 
 /// A request for a part of a version of the directory.
@@ -255,8 +268,12 @@ pub struct DirectoryHeld {
 pub struct DirectoryWanted {
     /// The version.
     pub version: u64,
-    /// The divisions whose files are wanted, ascending; none: the root and the CA certificate.
+    /// Which state of it: the sum of the versions of its delegated lists.
+    pub delegated: u64,
+    /// The divisions whose files are wanted, ascending; none: the root and, with its first piece, the CA certificate.
     pub divisions: Vec<NodeId>,
+    /// From which byte on the root is wanted.
+    pub root_from: u32,
 }
 
 /// A part of a version of the directory, as far as it fits; what is missing is asked for again.
@@ -264,9 +281,15 @@ pub struct DirectoryWanted {
 pub struct DirectoryPart {
     /// The version.
     pub version: u64,
-    /// The signed root, a note, where it was asked for; else empty.
+    /// Which state of it: the sum of the versions of its delegated lists.
+    pub delegated: u64,
+    /// A piece of the signed root, and of the delegated lists that follow it, where it was asked for; else empty.
     #[serde(with = "serde_bytes")]
     pub root: Vec<u8>,
+    /// At which byte of the root the piece begins.
+    pub root_from: u32,
+    /// How many bytes the whole root has.
+    pub root_bytes: u32,
     /// The CA certificate in DER, beside the root; else empty.
     #[serde(with = "serde_bytes")]
     pub ca: Vec<u8>,

@@ -22,7 +22,7 @@ pub use codec::{
 };
 pub use frame::{
     Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryHeld, DirectoryPart, DirectoryWanted,
-    DivisionFile, Frame, Hello, Kept, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall, ReceiptsHome,
-    Rejection, Wanted,
+    DivisionFile, Frame, Hello, Kept, ListHeld, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall,
+    ReceiptsHome, Rejection, Wanted,
 };
 pub use kind::FrameKind;

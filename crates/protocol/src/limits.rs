@@ -36,8 +36,12 @@ pub const REASON_BYTES_MAX: usize = 2000;
 pub const COSIGN_LINE_BYTES_MAX: usize = 1024;
 /// Divisions asked for at once, at the most, and files in one part of a directory.
 pub const DIVISIONS_WANTED_MAX: usize = 1024;
-/// The root of a directory, signatures included, in bytes, at the most.
-pub const DIRECTORY_ROOT_BYTES_MAX: usize = 1024 * 1024;
+/// Delegated lists that are told of at once, at the most.
+pub const DELEGATED_LISTS_MAX: usize = 512;
+/// The root of a directory and its delegated lists, signatures included, in bytes, at the most; it travels in pieces.
+pub const DIRECTORY_ROOT_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// One piece of a root, in bytes, at the most.
+pub const DIRECTORY_ROOT_PIECE_BYTES_MAX: usize = 256 * 1024;
 /// The certificate of the network's CA, in bytes, at the most.
 pub const CA_BYTES_MAX: usize = 16 * 1024;
 /// The file of one division, in bytes, at the most.
@@ -72,8 +76,8 @@ pub const KEPT_BYTES_MAX: u32 = 36 * 1024;
 pub const COSIGN_BYTES_MAX: u32 = 2 * 1024;
 /// Payload of a `Recall`, in bytes, at the most: two entries as proof.
 pub const RECALL_BYTES_MAX: u32 = 512 * 1024;
-/// Payload of a `DirectoryHeld`, in bytes, exactly.
-pub const DIRECTORY_HELD_BYTES_MAX: u32 = 44;
+/// Payload of a `DirectoryHeld`, in bytes, at the most.
+pub const DIRECTORY_HELD_BYTES_MAX: u32 = 40 * 1024;
 /// Payload of a `DirectoryWanted`, in bytes, at the most.
 pub const DIRECTORY_WANTED_BYTES_MAX: u32 = 36 * 1024;
 /// Payload of a `DirectoryPart`, in bytes, at the most: the longest file of a division.
@@ -108,9 +112,13 @@ const _: () = assert!(BUNDLE_OF_ONE + 256 < RECEIPTS_HOME_BYTES_MAX as usize);
 const _: () = assert!(2 * BUNDLE_OF_ONE + 256 < RECALL_BYTES_MAX as usize);
 const _: () = assert!(KEPT_INDEXES_MAX * 8 + 256 < KEPT_BYTES_MAX as usize);
 const _: () = assert!(COSIGN_LINE_BYTES_MAX + 256 < COSIGN_BYTES_MAX as usize);
+const _: () = assert!(DELEGATED_LISTS_MAX * (24 + 8 + 40) + 64 < DIRECTORY_HELD_BYTES_MAX as usize);
 const _: () = assert!(DIVISIONS_WANTED_MAX * 24 + 64 < DIRECTORY_WANTED_BYTES_MAX as usize);
 const _: () = assert!(
     DIVISION_BYTES_MAX + DIRECTORY_PART_BYTES_AIM + DIVISIONS_WANTED_MAX * 32 + 256
         < DIRECTORY_PART_BYTES_MAX as usize
 );
-const _: () = assert!(DIRECTORY_ROOT_BYTES_MAX + CA_BYTES_MAX + 256 < DIRECTORY_PART_BYTES_MAX as usize);
+const _: () = assert!(
+    DIRECTORY_ROOT_PIECE_BYTES_MAX + CA_BYTES_MAX + 256 < DIRECTORY_PART_BYTES_MAX as usize
+        && DIRECTORY_ROOT_BYTES_MAX <= u32::MAX as usize
+);

@@ -4,8 +4,8 @@ use crate::check::{check, check_body_head};
 use crate::codec::{CodecError, FRAME_HEAD_BYTES, FrameHead, decode, encode, encode_body_head, write};
 use crate::example::{bundle, offer};
 use crate::frame::{
-    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryPart, DirectoryWanted, DivisionFile,
-    Frame, Hello, Kept, Offer, ProofBundle, Recall, ReceiptsHome, Rejection, Wanted,
+    Acknowledgement, BodyHead, BodyPlace, Cosign, Custody, DirectoryHeld, DirectoryPart, DirectoryWanted,
+    DivisionFile, Frame, Hello, Kept, ListHeld, Offer, ProofBundle, Recall, ReceiptsHome, Rejection, Wanted,
 };
 use crate::kind::FrameKind;
 use crate::limits::*;
@@ -74,7 +74,35 @@ fn wanted(from_piece: u64) -> Frame {
 fn directory_part(root: usize, ca: usize, files: usize, content: usize) -> Frame {
     let file = DivisionFile { node: "652301".parse().unwrap(), content: vec![0; content] };
     let (root, ca, files) = (vec![0; root], vec![0; ca], vec![file; files]);
-    Frame::DirectoryPart(Box::new(DirectoryPart { version: 1, root, ca, files }))
+    let (root_from, root_bytes) = (0, DIRECTORY_ROOT_BYTES_MAX as u32);
+    Frame::DirectoryPart(Box::new(DirectoryPart {
+        version: 1,
+        delegated: 0,
+        root,
+        root_from,
+        root_bytes,
+        ca,
+        files,
+    }))
+}
+
+fn directory_held(lists: usize) -> Frame {
+    let list = ListHeld { node: "6523".parse().unwrap(), version: u64::MAX, digest: HASH };
+    Frame::DirectoryHeld(DirectoryHeld { version: 1, root: HASH, delegated: vec![list; lists] })
+}
+
+fn root_of(root_from: usize, root_bytes: usize) -> Frame {
+    let (root_from, root_bytes) = (root_from as u32, root_bytes as u32);
+    let (root, ca, files) = (Vec::new(), Vec::new(), Vec::new());
+    Frame::DirectoryPart(Box::new(DirectoryPart {
+        version: 1,
+        delegated: 0,
+        root,
+        root_from,
+        root_bytes,
+        ca,
+        files,
+    }))
 }
 
 /// Frames with one thing at its limit and `over` more of it.
@@ -109,9 +137,20 @@ fn at_their_limits(over: usize) -> Vec<Frame> {
         recall(1, ATTACHMENT_BYTES_MAX + over),
         Frame::DirectoryWanted(DirectoryWanted {
             version: 1,
+            delegated: 0,
             divisions: vec!["652301".parse().unwrap(); DIVISIONS_WANTED_MAX + over],
+            root_from: 0,
         }),
-        directory_part(DIRECTORY_ROOT_BYTES_MAX + over, 0, 1, 0),
+        Frame::DirectoryWanted(DirectoryWanted {
+            version: 1,
+            delegated: 0,
+            divisions: vec![],
+            root_from: (DIRECTORY_ROOT_BYTES_MAX + over) as u32,
+        }),
+        directory_part(DIRECTORY_ROOT_PIECE_BYTES_MAX + over, 0, 1, 0),
+        directory_held(DELEGATED_LISTS_MAX + over),
+        root_of(0, DIRECTORY_ROOT_BYTES_MAX + over),
+        root_of(7 + over, 7),
         directory_part(0, CA_BYTES_MAX + over, 1, 0),
         directory_part(0, 0, DIVISIONS_WANTED_MAX + over, 0),
         directory_part(0, 0, 1, DIVISION_BYTES_MAX + over),

@@ -90,6 +90,7 @@ pub fn directory_of(plan: &NetworkPlan) -> Result<Directory, Box<dyn Error>> {
         threshold: 1,
         ca: ca.certificate_der().to_vec(),
         revoked: std::collections::BTreeSet::new(),
+        delegations: BTreeMap::new(),
         divisions: divisions.collect::<Result<BTreeMap<NodeId, Division>, Box<dyn Error>>>()?,
     };
     let rendered = draft.render()?;

@@ -2,6 +2,7 @@
 
 use crate::body_store::{BodyError, settle, whole_of};
 use crate::error::disk;
+use crate::write_behind::WriteBehind;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,6 +15,7 @@ pub struct Closing {
     folder: PathBuf,
     part: PathBuf,
     file: File,
+    behind: WriteBehind,
     written: u64,
     finished: bool,
 }
@@ -25,7 +27,8 @@ impl Closing {
             let part = folder.join(format!("closing-{number}.part"));
             match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part) {
                 Ok(file) => {
-                    return Ok(Self { folder: folder.to_owned(), part, file, written: 0, finished: false });
+                    let (folder, behind) = (folder.to_owned(), WriteBehind::default());
+                    return Ok(Self { folder, part, file, behind, written: 0, finished: false });
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => number = number.saturating_add(1),
                 Err(error) => return Err(disk("creating", &part)(error).into()),
@@ -40,6 +43,7 @@ impl Closing {
 
     /// Makes the body durable under the digest of its envelope's header; returns its length, in bytes.
     pub fn finish_as(mut self, digest: Digest) -> Result<u64, BodyError> {
+        self.behind.wait().map_err(disk("syncing", &self.part)).map_err(BodyError::NotDurable)?;
         settle(&self.file, &self.part, &whole_of(&self.folder, digest), &self.folder)?;
         self.finished = true;
         Ok(self.written)
@@ -50,6 +54,7 @@ impl Write for Closing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.written = self.written.saturating_add(written as u64);
+        self.behind.wrote(&self.file, self.written)?;
         Ok(written)
     }
 

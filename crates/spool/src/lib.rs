@@ -22,6 +22,7 @@ pub mod limits;
 mod quarantine;
 mod queue;
 mod real_folder;
+mod write_behind;
 
 pub use body_store::{BodyError, BodyStore};
 pub use closing::Closing;

@@ -37,6 +37,9 @@ pub(crate) const QUEUE_FLUSH_MS: u64 = 500;
 /// The mark of a clean stop, in bytes, at the most.
 pub(crate) const QUEUE_MARK_BYTES_MAX: u64 = 4096;
 
+/// So much of a body is written before it is sent on its way to the disk, in bytes.
+pub(crate) const WRITE_BEHIND_BYTES: u64 = 32 * 1024 * 1024;
+
 /// A piece of a body, in bytes, as the envelope's header commits to it.
 pub const PIECE_BYTES: u64 = 1024 * 1024;
 /// A body file, in bytes, at the most: content at its limit, its manifest and the encryption's overhead fit.

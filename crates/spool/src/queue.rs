@@ -13,6 +13,7 @@ mod key;
 mod mark;
 mod opening;
 mod overlay;
+mod packed;
 mod worker;
 
 #[cfg(test)]
@@ -145,19 +146,20 @@ impl Queue {
         values.into_iter().map(found).collect()
     }
 
-    /// The receipts for an envelope, in the order of destination, ledger and index, behind `after`; [`QUEUE_LIST_MAX`] at the
-    /// most.
-    pub fn receipts(
-        &self,
-        envelope: &EnvelopeId,
-        after: Option<&ReceiptKey>,
-        limit: usize,
-    ) -> Result<Vec<(ReceiptKey, Location)>, QueueError> {
-        let rows =
-            self.list(Space::Receipts, key::content(envelope), after.map(ReceiptKey::encode), limit)?;
-        read_rows(rows, Space::Receipts, |key, value| {
-            Some((ReceiptKey::decode(key)?, key::read_location(value)?))
-        })
+    /// All receipts for an envelope, in the order of destination, ledger and index.
+    pub fn receipts(&self, envelope: &EnvelopeId) -> Result<Vec<(ReceiptKey, Location)>, QueueError> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let rows = self.list(Space::Receipts, key::content(envelope), after, QUEUE_LIST_MAX)?;
+            after = rows.last().map(|(key, _)| key.clone());
+            if after.is_none() {
+                return Ok(packed::last_places(found));
+            }
+            for packed in read_rows(rows, Space::Receipts, packed::unpack)? {
+                found.extend(packed);
+            }
+        }
     }
 
     /// One entry of an office's inbox.

@@ -95,6 +95,7 @@ impl World {
             threshold: 1,
             ca: ca.certificate_der().to_vec(),
             revoked: std::collections::BTreeSet::new(),
+            delegations: BTreeMap::new(),
             divisions,
         };
         let directory =

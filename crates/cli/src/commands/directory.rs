@@ -1,7 +1,9 @@
 //! `yizhan directory`: the register of nodes and offices: shown, compared, edited, signed, published, verified, looked back at.
 
 mod authority;
+mod delegate;
 mod diff;
+mod drafting;
 mod edit;
 mod history;
 mod publish;
@@ -28,7 +30,12 @@ pub(crate) enum Typed {
     ///
     /// Without any change the draft is made anew from its files, with whatever was changed in them by hand.
     Edit(Box<edit::Edit>),
-    /// Add the signature (签署) of one authority to a draft, after all of it was checked
+    /// Draft that somebody else signs for a subtree (授权): a prefecture for its counties; or take that back
+    ///
+    /// The delegates sign the first list of it beside the authorities; after that they renew it by themselves: `edit`, `sign` and
+    /// `publish` with --delegate NODE, and no new version is needed.
+    Delegate(delegate::Delegate),
+    /// Add the signature (签署) of one authority or delegate to a draft, after all of it was checked
     Sign(sign::Sign),
     /// Hand a signed version to a running node (发布); it spreads from there by itself
     Publish(publish::Publish),
@@ -36,7 +43,7 @@ pub(crate) enum Typed {
     Verify(verify::Verify),
     /// Show the versions that a node keeps (历史), with who signed them
     History(history::History),
-    /// Make the key of one more authority; nodes believe it once their node.toml names it
+    /// Make the key of one more authority, which nodes believe once their node.toml names it; or of a delegate
     NewAuthority(authority::NewAuthority),
 }
 
@@ -45,6 +52,7 @@ pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
         Typed::Show(show) => show::run(show, output).await,
         Typed::Diff(diff) => diff::run(&diff, output),
         Typed::Edit(edit) => edit::run(*edit, output),
+        Typed::Delegate(delegate) => delegate::run(&delegate, output),
         Typed::Sign(sign) => sign::run(&sign, output),
         Typed::Publish(publish) => publish::run(publish, output).await,
         Typed::Verify(verify) => verify::run(&verify, output),

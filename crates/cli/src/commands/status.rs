@@ -5,7 +5,10 @@ use crate::output::Output;
 use crate::reach::Reach;
 use crate::table::{bytes, moment, shown, table, yes_or_no};
 use clap::Args;
-use yizhan_desk::{DiskRoom, NodeStatus};
+use yizhan_desk::{DiskRoom, ListVersion, NodeStatus};
+
+/// Delegated lists that are named in words, at the most; `--json` has all.
+const LISTS_SHOWN: usize = 4;
 
 #[derive(Debug, Args)]
 pub(crate) struct Typed {
@@ -37,9 +40,11 @@ fn words(status: &NodeStatus) -> String {
         DiskRoom::NoDocuments => "\nDisk nearly full 磁盘将满: no documents are taken, receipts go on",
         DiskRoom::Nothing => "\nDisk full 磁盘已满: nothing is promised until there is room",
     };
+    let list = |list: &ListVersion| format!(", list of {} version {}", list.node, list.version);
+    let lists: String = status.directory_lists.iter().take(LISTS_SHOWN).map(list).collect();
     format!(
         "Node 驿站 {}: ready {}, running since {} UTC, version {}{memory}\n\
-         Ledger 台账 {}: {} entries; directory 名录 version {}{}\n\
+         Ledger 台账 {}: {} entries; directory 名录 version {}{lists}{}\n\
          Journal 日志 {}\n\
          Held for others {}, waiting in inboxes (待收) {}{disk}\n{links}",
         status.node,

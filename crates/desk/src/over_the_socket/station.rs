@@ -333,6 +333,7 @@ impl NodeDoor for Station {
             held: 3,
             inbox: 2,
             directory_version: 1,
+            directory_lists: Vec::new(),
             directory_expires: None,
             directory_alarms: Vec::new(),
             room: crate::DiskRoom::Ample,
@@ -371,12 +372,18 @@ impl NodeDoor for Station {
             address: Some("127.0.0.1:7001".into()),
             offices: vec![office],
         };
-        async move { Ok(DirectoryView { network: "test".into(), version: 1, nodes: vec![county] }) }.boxed()
+        let (network, nodes, delegated) = ("test".into(), vec![county], Vec::new());
+        async move { Ok(DirectoryView { network, version: 1, nodes, delegated }) }.boxed()
     }
 
     fn publish(&self, archive: Vec<u8>) -> Answer<'_, PublishedDirectory> {
-        let published =
-            PublishedDirectory { version: 2, root: Digest::of(&archive), previous: 1, duplicate: false };
+        let published = PublishedDirectory {
+            version: 2,
+            root: Digest::of(&archive),
+            delegated: Vec::new(),
+            previous: 1,
+            duplicate: false,
+        };
         let refused =
             DoorError::new(DoorCode::DirectoryRefused, "rollback: version 1", "publish a later one");
         let answer = if archive == b"old" { Err(refused) } else { Ok(published) };

@@ -141,6 +141,15 @@ proptest! {
         let (flipped, ends) = parts.split_at(path.len());
         prop_assert!(!verify_inclusion(&ends[1], size as u64, index as u64, &ends[0], flipped));
 
+        // Whatever was verified before, the answer is the same.
+        let mut many = InclusionVerifier::default();
+        for (of, leaf) in leaves.iter().enumerate() {
+            let path = inclusion_path(&leaves, of).unwrap();
+            prop_assert!(many.verify(&top, size as u64, of as u64, leaf, &path));
+        }
+        prop_assert!(!many.verify(&ends[1], size as u64, index as u64, &ends[0], flipped));
+        prop_assert!(many.verify(&top, size as u64, index as u64, &leaves[index], &path));
+
         let mut longer = path.clone();
         longer.push(top);
         prop_assert!(!verify_inclusion(&top, size as u64, index as u64, &leaves[index], &longer));

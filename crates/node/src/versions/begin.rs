@@ -22,7 +22,8 @@ pub(crate) fn newest(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Re
     let history = history(config);
     let Some(kept) = newest_kept(&history, anchor, now) else {
         let directory = Directory::load_with_grace(&config.directory.folder, anchor, now, GRACE_MS)?;
-        keep(&history, config, &directory);
+        let parcel = Parcel::read(&config.directory.folder).map_err(|error| error.to_string());
+        keep(&history, &directory, parcel);
         return Ok(directory);
     };
     let parcel = match Parcel::read(&config.directory.folder) {
@@ -32,13 +33,16 @@ pub(crate) fn newest(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Re
             return Ok(kept);
         }
     };
-    let claimed = parcel.claimed()?.version;
-    if claimed < kept.version {
+    if parcel.claimed_head()?.edition() < kept.edition() {
         return Ok(kept);
     }
-    match (Acceptance { anchor, held: &kept, now }).whole(&parcel) {
-        Ok(newer) => {
-            keep(&history, config, &newer);
+    let acceptance = Acceptance { anchor, held: &kept, now };
+    let newer = acceptance
+        .completed(parcel, || history.read(kept.edition()).ok())
+        .and_then(|parcel| Ok((acceptance.whole(&parcel)?, parcel)));
+    match newer {
+        Ok((newer, parcel)) => {
+            keep(&history, &newer, Ok(parcel));
             Ok(newer)
         }
         Err(yizhan_hierarchy::VersionRefused::Held { .. }) => Ok(kept),
@@ -56,11 +60,11 @@ fn newest_kept(history: &History, anchor: &TrustAnchor, now: WallTime) -> Option
         let believed = history
             .read(version)
             .map_err(|error| error.to_string())
-            .and_then(|parcel| parcel.verify(anchor, &[], now, GRACE_MS).map_err(|error| error.to_string()));
+            .and_then(|parcel| parcel.verify_kept(anchor, now, GRACE_MS).map_err(|error| error.to_string()));
         believed
             .inspect_err(|reason| {
                 tracing::error!(
-                    version,
+                    %version,
                     reason,
                     "ALARM: a version of the directory that was kept is not believed"
                 );
@@ -70,10 +74,9 @@ fn newest_kept(history: &History, anchor: &TrustAnchor, now: WallTime) -> Option
 }
 
 /// Keeps what was found in the folder, so that neighbours can be sent it. The folder has it still if that fails.
-fn keep(history: &History, config: &Config, directory: &Directory) {
-    let kept = Parcel::read(&config.directory.folder)
-        .map_err(|error| error.to_string())
-        .and_then(|parcel| history.keep(directory.version, &parcel).map_err(|error| error.to_string()));
+fn keep(history: &History, directory: &Directory, parcel: Result<Parcel, String>) {
+    let kept = parcel
+        .and_then(|parcel| history.keep(directory.edition(), &parcel).map_err(|error| error.to_string()));
     if let Err(reason) = kept {
         tracing::error!(
             version = directory.version,

@@ -4,23 +4,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::NodeId;
 use yizhan_hierarchy::{
-    Acceptance, DirectoryError, Parcel, Root, VersionRefused, limits::DIRECTORY_BYTES_MAX,
+    Acceptance, DirectoryError, Edition, Head, Parcel, VersionRefused, limits::DIRECTORY_BYTES_MAX,
+    limits::ROOT_BYTES_MAX,
 };
 use yizhan_protocol::{DirectoryPart, DirectoryWanted, DivisionFile, limits};
 
 /// How long a neighbour may take to send a part, in milliseconds.
 const PATIENCE_MS: u64 = 10_000;
 
-const _: () = assert!(yizhan_hierarchy::limits::ROOT_BYTES_MAX <= limits::DIRECTORY_ROOT_BYTES_MAX);
+const _: () = assert!(yizhan_hierarchy::limits::DELEGATIONS_MAX <= limits::DELEGATED_LISTS_MAX);
+const _: () = assert!(ROOT_BYTES_MAX <= limits::DIRECTORY_ROOT_BYTES_MAX);
 const _: () = assert!(yizhan_hierarchy::limits::DIVISION_BYTES_MAX <= limits::DIVISION_BYTES_MAX);
 const _: () = assert!(yizhan_hierarchy::limits::CA_PEM_BYTES_MAX <= limits::CA_BYTES_MAX);
 
 /// A version on its way.
 pub(super) struct Fetch {
     pub(super) from: NodeId,
-    pub(super) version: u64,
+    pub(super) edition: Edition,
     asked_at: u64,
-    root: Option<(Vec<u8>, Root)>,
+    /// As much of the root as is here.
+    note: Vec<u8>,
+    /// Root and delegated lists, once they are whole and accepted.
+    head: Option<Head>,
     ca: Vec<u8>,
     files: BTreeMap<NodeId, Vec<u8>>,
     missing: BTreeSet<NodeId>,
@@ -28,12 +33,13 @@ pub(super) struct Fetch {
 }
 
 impl Fetch {
-    pub(super) fn begin(from: NodeId, version: u64, now: u64) -> Self {
+    pub(super) fn begin(from: NodeId, edition: Edition, now: u64) -> Self {
         Self {
             from,
-            version,
+            edition,
             asked_at: now,
-            root: None,
+            note: Vec::new(),
+            head: None,
             ca: Vec::new(),
             files: BTreeMap::new(),
             missing: BTreeSet::new(),
@@ -49,12 +55,17 @@ impl Fetch {
     pub(super) fn wanted(&mut self, now: u64) -> DirectoryWanted {
         self.asked_at = now;
         let divisions = self.missing.iter().copied().take(limits::DIVISIONS_WANTED_MAX).collect();
-        DirectoryWanted { version: self.version, divisions }
+        // Never above what `take` lets in, which is far below 4 GiB.
+        let root_from = u32::try_from(self.note.len()).unwrap_or(u32::MAX);
+        let Edition { version, delegated } = self.edition;
+        DirectoryWanted { version, delegated, divisions, root_from }
     }
 
     /// Whether a part is one of those asked for. Whatever else a neighbour sends is left aside.
     pub(super) fn waits_for(&self, from: NodeId, part: &DirectoryPart) -> bool {
-        self.from == from && self.version == part.version
+        let next = self.head.is_some() || part.root.is_empty() || part.root_from as usize == self.note.len();
+        let edition = Edition { version: part.version, delegated: part.delegated };
+        self.from == from && self.edition == edition && next
     }
 
     /// Takes a part in; whether all is here now.
@@ -64,22 +75,35 @@ impl Fetch {
         acceptance: &Acceptance<'_>,
     ) -> Result<bool, VersionRefused> {
         if part.root.is_empty() && part.files.is_empty() {
-            return Err(VersionRefused::NotSent { version: self.version });
+            return Err(VersionRefused::NotSent { version: self.edition.version });
         }
-        let Some((_, root)) = &self.root else {
-            let root = acceptance.root(&part.root)?;
-            if root.version != self.version {
-                return Err(VersionRefused::WrongNumber { called: self.version, version: root.version });
+        let Some(head) = &self.head else {
+            if self.note.is_empty() {
+                self.ca = part.ca;
+            }
+            let (here, whole) = (self.note.len() + part.root.len(), part.root_bytes as usize);
+            if part.root.is_empty() || here > whole || whole > ROOT_BYTES_MAX {
+                return Err(DirectoryError::TooLarge { what: "root".to_owned(), most: ROOT_BYTES_MAX }.into());
+            }
+            self.note.extend(part.root);
+            if here < whole {
+                return Ok(false);
+            }
+            let note = std::mem::take(&mut self.note);
+            let head = acceptance.head(&note)?;
+            let (called, version) = (self.edition.version, head.root.version);
+            if called != version {
+                return Err(VersionRefused::WrongNumber { called, version });
             }
             let changed = |(node, digest): &&(NodeId, _)| acceptance.held.digest_of(*node) != Some(*digest);
-            self.missing = root.divisions.iter().filter(changed).map(|(node, _)| *node).collect();
-            self.bytes = part.root.len() + part.ca.len();
-            (self.root, self.ca) = (Some((part.root, root)), part.ca);
+            self.missing = head.listed().iter().filter(changed).map(|(node, _)| *node).collect();
+            self.bytes = note.len() + self.ca.len();
+            self.head = Some(head);
             return Ok(self.missing.is_empty());
         };
         let missing = self.missing.len();
         for DivisionFile { node, content } in part.files {
-            acceptance.file(root, node, &content)?;
+            acceptance.file(head, node, &content)?;
             if self.missing.remove(&node) {
                 self.bytes += content.len();
                 self.files.insert(node, content);
@@ -91,14 +115,14 @@ impl Fetch {
         }
         // Files that were not asked for bring nothing nearer; asking again would never end.
         if self.missing.len() == missing {
-            return Err(VersionRefused::NotSent { version: self.version });
+            return Err(VersionRefused::NotSent { version: self.edition.version });
         }
         Ok(self.missing.is_empty())
     }
 
     /// Asks for every file, since those held cannot be read back; false if all were asked for already.
     pub(super) fn fetch_all(&mut self) -> bool {
-        let listed = self.root.iter().flat_map(|(_, root)| &root.divisions).map(|(node, _)| *node);
+        let listed = self.head.iter().flat_map(Head::listed).map(|(node, _)| *node);
         self.missing = listed.filter(|node| !self.files.contains_key(node)).collect();
         !self.missing.is_empty()
     }
@@ -106,7 +130,7 @@ impl Fetch {
     /// The version, with what did not change taken from `kept`.
     pub(super) fn assemble(&mut self, kept: Parcel) -> Parcel {
         let mut files = std::mem::take(&mut self.files);
-        let listed = self.root.iter().flat_map(|(_, root)| &root.divisions);
+        let listed = self.head.iter().flat_map(Head::listed);
         let mut kept = kept.files;
         for (node, _) in listed {
             if !files.contains_key(node)
@@ -115,26 +139,7 @@ impl Fetch {
                 files.insert(*node, file);
             }
         }
-        let root = self.root.as_ref().map(|(note, _)| note.clone()).unwrap_or_default();
+        let root = self.head.as_ref().map(Head::to_bytes).unwrap_or_default();
         Parcel { root, ca: std::mem::take(&mut self.ca), files }
     }
-}
-
-/// The part of a version that was asked for, `most` bytes long unless a single file is longer.
-pub(super) fn part_of(mut parcel: Parcel, wanted: &DirectoryWanted, most: usize) -> DirectoryPart {
-    let version = wanted.version;
-    if wanted.divisions.is_empty() {
-        return DirectoryPart { version, root: parcel.root, ca: parcel.ca, files: Vec::new() };
-    }
-    let mut files = Vec::new();
-    let mut bytes = 0;
-    for node in &wanted.divisions {
-        let Some(content) = parcel.files.remove(node) else { continue };
-        bytes += content.len();
-        if bytes > most && !files.is_empty() {
-            break;
-        }
-        files.push(DivisionFile { node: *node, content });
-    }
-    DirectoryPart { version, root: Vec::new(), ca: Vec::new(), files }
 }

@@ -27,13 +27,15 @@ impl Versions {
         let held = self.shared.current.held();
         let (anchor, history, now) = (self.anchor.clone(), self.history.clone(), self.shared.clock.wall());
         let taken = tokio::task::spawn_blocking(move || {
-            let directory = Acceptance { anchor: &anchor, held: &held, now }.whole(&parcel)?;
-            history.keep(directory.version, &parcel)?;
+            let acceptance = Acceptance { anchor: &anchor, held: &held, now };
+            let parcel = acceptance.completed(parcel, || history.read(held.edition()).ok())?;
+            let directory = acceptance.whole(&parcel)?;
+            history.keep(directory.edition(), &parcel)?;
             Ok::<_, InstallError>(Arc::new(directory))
         });
         let directory = taken.await??;
         self.shared.current.hold(Arc::clone(&directory));
-        tracing::info!(version = directory.version, "a new version of the directory is held");
+        tracing::info!(version = %directory.edition(), "a new version of the directory is held");
         let before = self.shared.by().directory.neighbours(self.shared.me());
         match self.own.misfit(&directory) {
             None => self.go_by(&directory, &before).await,
@@ -46,13 +48,13 @@ impl Versions {
             }
         }
         let now = self.shared.clock.uptime_ms();
-        self.shared.told().compare(directory.version, now);
+        self.shared.told().compare(&super::told::held_in(&directory), now);
         let neighbours = self.shared.by().directory.neighbours(self.shared.me());
         for neighbour in before.iter().chain(neighbours.iter().filter(|node| !before.contains(node))) {
             self.tell(*neighbour);
         }
         // What is under way is older than this, or this itself.
-        self.fetch = self.fetch.take().filter(|fetch| fetch.version > directory.version);
+        self.fetch = self.fetch.take().filter(|fetch| fetch.edition.version > directory.version);
         Ok(directory)
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use yizhan_desk::DirectoryAlarm;
-use yizhan_document::{Digest, NodeId, WallTime};
-use yizhan_hierarchy::{Directory, limits::GRACE_MS};
+use yizhan_document::{NodeId, WallTime};
+use yizhan_hierarchy::{Directory, Edition, limits::GRACE_MS};
+use yizhan_protocol::{DirectoryHeld, ListHeld};
 
 /// For how long a neighbour may hold a higher version before that is an alarm, in milliseconds (MUST-39).
 const BEHIND_ALARM_MS: u64 = 5_000;
@@ -18,11 +19,9 @@ pub(crate) struct Told {
     sayings: BTreeMap<NodeId, Saying>,
 }
 
-#[derive(Default)]
 struct Saying {
-    version: u64,
-    root: Option<Digest>,
-    /// Since when it is higher than the own one, by uptime.
+    held: DirectoryHeld,
+    /// Since when there is something in it that is higher than what is held here, by uptime.
     ahead_since: Option<u64>,
     /// Why it could not be had.
     refused: Option<String>,
@@ -32,12 +31,10 @@ struct Saying {
 
 impl Told {
     /// A neighbour says what it holds. The same words again change nothing.
-    pub(crate) fn says(&mut self, neighbour: NodeId, version: u64, root: Option<Digest>) {
-        let saying = self.sayings.entry(neighbour).or_default();
-        if saying.version != version {
-            *saying = Saying { version, ..Saying::default() };
+    pub(crate) fn says(&mut self, neighbour: NodeId, held: DirectoryHeld) {
+        if self.sayings.get(&neighbour).is_none_or(|saying| saying.held != held) {
+            self.sayings.insert(neighbour, Saying::new(held));
         }
-        saying.root = root.or(saying.root);
     }
 
     /// A neighbour is gone.
@@ -55,18 +52,18 @@ impl Told {
     }
 
     /// Notes who is ahead of `held`.
-    pub(crate) fn compare(&mut self, held: u64, now: u64) {
+    pub(crate) fn compare(&mut self, held: &DirectoryHeld, now: u64) {
         for saying in self.sayings.values_mut() {
-            let ahead = saying.version > held;
+            let ahead = saying.is_ahead_of(held);
             saying.ahead_since = ahead.then(|| saying.ahead_since.unwrap_or(now));
         }
     }
 
-    /// The neighbour with the highest version above `held` that may be asked now.
-    pub(crate) fn best(&self, held: u64, now: u64) -> Option<(NodeId, u64)> {
+    /// The neighbour with the highest version of those above `held` that may be asked now.
+    pub(crate) fn best(&self, held: &DirectoryHeld, now: u64) -> Option<(NodeId, Edition)> {
         let ahead =
-            self.sayings.iter().filter(|(_, saying)| saying.version > held && saying.not_before <= now);
-        ahead.max_by_key(|(_, saying)| saying.version).map(|(neighbour, saying)| (*neighbour, saying.version))
+            self.sayings.iter().filter(|(_, saying)| saying.not_before <= now && saying.is_ahead_of(held));
+        ahead.map(|(neighbour, saying)| (*neighbour, saying.edition())).max_by_key(|(_, edition)| *edition)
     }
 
     /// What an operator has to know.
@@ -77,7 +74,7 @@ impl Told {
         now: WallTime,
         uptime: u64,
     ) -> Vec<DirectoryAlarm> {
-        let mut alarms = Vec::new();
+        let (own, mut alarms) = (held_in(held), Vec::new());
         let mut alarm = |code: &str, detail: String| {
             alarms.push(DirectoryAlarm { code: code.to_owned(), detail });
         };
@@ -91,12 +88,26 @@ impl Told {
                 ),
             );
         }
-        if held.version != goes_by.version {
+        for (delegation, list) in goes_by.delegations().iter().zip(goes_by.delegated_lists()) {
+            let (node, ends) = (list.node, list.expires.min(delegation.expires));
+            if now >= ends {
+                let last = ends.plus_ms(GRACE_MS);
+                alarm(
+                    "delegated-expired",
+                    format!(
+                        "the list of {node} or its delegation expired at {ends}; it is gone by, and from {last} on offices below \
+                         {node} hand nothing in; its delegates have to sign a new one, or the authorities for it",
+                    ),
+                );
+            }
+        }
+        if held.edition() != goes_by.edition() {
             alarm(
                 "retired",
                 format!(
                     "version {} does not name this node with the keys it has; it goes by version {} until it is stopped",
-                    held.version, goes_by.version
+                    held.edition(),
+                    goes_by.edition()
                 ),
             );
         }
@@ -107,17 +118,29 @@ impl Told {
                     "behind",
                     format!(
                         "{neighbour} holds version {}, which could not be had from it yet: {why}",
-                        saying.version
+                        saying.edition()
                     ),
                 );
             }
-            let other = saying.root.is_some_and(|root| root != held.stamp().root);
-            if saying.version == held.version && other {
+            let other = saying.held.root != own.root;
+            if saying.held.version == held.version && other {
                 alarm(
                     "two-of-one-version",
                     format!(
                         "{neighbour} holds another version {}: the authorities signed two of that number; tell them",
-                        saying.version
+                        saying.held.version
+                    ),
+                );
+            }
+            for list in saying
+                .lists_beside(&own)
+                .filter(|(said, own)| said.version == own.version && said.digest != own.digest)
+            {
+                alarm(
+                    "delegated-two-of-one-version",
+                    format!(
+                        "{neighbour} holds another list {} of {}: its delegates signed two of that number; tell them",
+                        list.0.version, list.0.node
                     ),
                 );
             }
@@ -126,39 +149,115 @@ impl Told {
     }
 }
 
+/// What a node that holds a directory says of it.
+pub(crate) fn held_in(directory: &Directory) -> DirectoryHeld {
+    let lists = directory.delegated_lists().iter();
+    let delegated =
+        lists.map(|list| ListHeld { node: list.node, version: list.version, digest: list.digest }).collect();
+    DirectoryHeld { version: directory.version, root: directory.stamp().root, delegated }
+}
+
+impl Saying {
+    fn new(held: DirectoryHeld) -> Self {
+        Self { held, ahead_since: None, refused: None, refusals: 0, not_before: 0 }
+    }
+
+    fn edition(&self) -> Edition {
+        // Versions of lists that would run over are refused with the list.
+        let sum = self.held.delegated.iter().fold(0_u64, |sum, list| sum.saturating_add(list.version));
+        Edition { version: self.held.version, delegated: sum }
+    }
+
+    /// What is said of each delegated list that is held here, if it is of the same root.
+    fn lists_beside<'a>(
+        &'a self,
+        held: &'a DirectoryHeld,
+    ) -> impl Iterator<Item = (&'a ListHeld, &'a ListHeld)> {
+        let same = self.held.version == held.version && self.held.root == held.root;
+        let own = &held.delegated;
+        let said = self.held.delegated.iter().filter(move |_| same);
+        said.filter_map(move |said| {
+            let at = own.binary_search_by_key(&said.node, |own| own.node).ok()?;
+            own.get(at).map(|own| (said, own))
+        })
+    }
+
+    fn is_ahead_of(&self, held: &DirectoryHeld) -> bool {
+        self.held.version > held.version
+            || self.lists_beside(held).any(|(said, own)| said.version > own.version)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use yizhan_document::Digest;
 
     fn node(text: &str) -> NodeId {
         text.parse().unwrap()
     }
 
+    fn held(version: u64, lists: &[(&str, u64)]) -> DirectoryHeld {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        let list = |(of, version): &(&str, u64)| ListHeld {
+            node: node(of),
+            version: *version,
+            digest: digest(&format!("{of} {version}")),
+        };
+        DirectoryHeld {
+            version,
+            root: digest(&version.to_string()),
+            delegated: lists.iter().map(list).collect(),
+        }
+    }
+
+    fn edition(version: u64, delegated: u64) -> Edition {
+        Edition { version, delegated }
+    }
+
     #[test]
     fn the_highest_version_is_asked_for_and_who_sent_a_bad_one_is_left_alone_for_a_while() {
+        let (two, three) = (held(2, &[]), held(3, &[]));
         let mut told = Told::default();
-        told.says(node("65"), 3, None);
-        told.says(node("6523"), 5, None);
-        assert_eq!(told.best(2, 0), Some((node("6523"), 5)));
+        told.says(node("65"), held(3, &[]));
+        told.says(node("6523"), held(5, &[]));
+        assert_eq!(told.best(&two, 0), Some((node("6523"), edition(5, 0))));
         told.refused(node("6523"), "expired: x".into(), 0);
-        assert_eq!(told.best(2, 1), Some((node("65"), 3)));
-        assert_eq!(told.best(3, 1), None);
-        assert_eq!(told.best(3, REFUSED_WAIT_MS), Some((node("6523"), 5)));
+        assert_eq!(told.best(&two, 1), Some((node("65"), edition(3, 0))));
+        assert_eq!(told.best(&three, 1), None);
+        assert_eq!(told.best(&three, REFUSED_WAIT_MS), Some((node("6523"), edition(5, 0))));
         // Another version is another matter.
-        told.says(node("6523"), 6, None);
-        assert_eq!(told.best(3, 2), Some((node("6523"), 6)));
+        told.says(node("6523"), held(6, &[]));
+        assert_eq!(told.best(&three, 2), Some((node("6523"), edition(6, 0))));
         told.forget(node("6523"));
-        assert_eq!(told.best(3, REFUSED_WAIT_MS), None);
+        assert_eq!(told.best(&three, REFUSED_WAIT_MS), None);
     }
 
     #[test]
     fn who_is_ahead_is_ahead_since_it_was_first_seen_so() {
         let mut told = Told::default();
-        told.says(node("65"), 3, None);
-        told.compare(2, 10);
-        told.compare(2, 20);
+        told.says(node("65"), held(3, &[]));
+        told.compare(&held(2, &[]), 10);
+        told.compare(&held(2, &[]), 20);
         assert_eq!(told.sayings[&node("65")].ahead_since, Some(10));
-        told.compare(3, 30);
+        told.compare(&held(3, &[]), 30);
         assert_eq!(told.sayings[&node("65")].ahead_since, None);
+    }
+
+    #[test]
+    fn whoever_holds_a_later_delegated_list_under_the_same_root_is_asked_for_it() {
+        let own = held(3, &[("6523", 2), ("6531", 7)]);
+        let mut told = Told::default();
+        told.says(node("65"), held(3, &[("6523", 1), ("6531", 7)]));
+        assert_eq!(told.best(&own, 0), None);
+        // Each has something that the other has not.
+        told.says(node("65"), held(3, &[("6523", 4), ("6531", 1)]));
+        assert_eq!(told.best(&own, 0), Some((node("65"), edition(3, 5))));
+        // Under another root a list says nothing.
+        let other = DirectoryHeld { root: Digest::of(b"other"), ..held(3, &[("6523", 9)]) };
+        told.says(node("65"), other);
+        assert_eq!(told.best(&own, 0), None);
+        told.says(node("65"), held(3, &[("6523", u64::MAX), ("6531", u64::MAX)]));
+        assert_eq!(told.best(&own, 0), Some((node("65"), edition(3, u64::MAX))));
     }
 }

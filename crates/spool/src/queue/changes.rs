@@ -54,11 +54,6 @@ impl Changes {
         self.push(Space::Receipts, receipt.encode(), Some(key::location(at)))
     }
 
-    /// A receipt is gone.
-    pub fn remove_receipt(&mut self, receipt: &ReceiptKey) -> Result<(), QueueError> {
-        self.push(Space::Receipts, receipt.encode(), None)
-    }
-
     /// An office's inbox has an entry; [`QUEUE_VALUE_BYTES_MAX`] bytes at the most.
     pub fn put_inbox(&mut self, office: &OfficeName, sequence: u64, entry: &[u8]) -> Result<(), QueueError> {
         if entry.len() > QUEUE_VALUE_BYTES_MAX {

@@ -9,11 +9,12 @@
 //! * dropping a database whose disk fails aborts the process: a failed one is leaked instead.
 
 use super::key::Space;
-use super::overlay::{Pending, PendingChanges};
+use super::packed::{self, Row};
 use super::worker::Rows;
 use crate::error::disk;
 use crate::files::{names_in, parent, sync_folder};
 use crate::limits::{QUEUE_BARRIER_BYTES, QUEUE_CACHE_BYTES, QUEUE_FLUSH_MS};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,19 +59,21 @@ impl Engine {
         guarded(|| Ok(self.database.mark.get(MARK_KEY)?.map(|mark| mark.to_vec())))
     }
 
-    /// Applies changes in the order of their places: neighbours lie in the same page.
-    pub(crate) fn apply(&mut self, changes: &PendingChanges) -> Result<(), String> {
-        let mut changes: Vec<_> = changes.iter().collect();
-        changes.sort_unstable_by_key(|(place, _)| *place);
-        for ((space, key), Pending { value, .. }) in changes {
-            guarded(|| {
-                let tree = self.database.tree(*space)?;
-                match value {
-                    Some(value) => tree.insert(key.as_slice(), value.as_slice())?,
-                    None => tree.remove(key.as_slice())?,
-                };
-                Ok(())
+    /// Writes rows, in their order.
+    pub(crate) fn apply(&mut self, rows: Vec<Row>) -> Result<(), String> {
+        let mut rows = VecDeque::from(rows);
+        while let Some((space, key, value)) = rows.pop_front() {
+            let before = guarded(|| {
+                let tree = self.database.tree(space)?;
+                match &value {
+                    Some(value) => tree.insert(key.as_slice(), value.as_slice()),
+                    None => tree.remove(key.as_slice()),
+                }
             })?;
+            if let (Space::Receipts, Some(new), Some(old)) = (space, &value, before) {
+                let displaced = packed::displaced(&key, new, &old);
+                rows.extend(displaced.ok_or("a row of receipts does not read")?);
+            }
             self.unsynced_bytes += key.len() + value.as_ref().map_or(0, Vec::len) + ENTRY_OVERHEAD_BYTES;
             if self.unsynced_bytes >= QUEUE_BARRIER_BYTES {
                 self.sync()?;

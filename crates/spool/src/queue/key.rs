@@ -4,13 +4,17 @@ use yizhan_document::{EnvelopeId, LedgerId, NodeId, OfficeName, Urgency};
 use yizhan_journal::Location;
 
 const NODE_BYTES: usize = 16;
+/// An envelope in a key, in bytes.
+pub(crate) const ENVELOPE_BYTES: usize = NODE_BYTES + 4 + 8;
+/// A location as a value, in bytes.
+pub(crate) const LOCATION_BYTES: usize = 8 + 8 + 4;
 
 /// The indexes; each is a tree of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Space {
     /// Envelope to the location of its content. Not written by the node of this release.
     Content,
-    /// Envelope, destination, ledger, index to the location of a receipt.
+    /// Envelope, destination, ledger, index to the location of a receipt, and those of others about the same envelope.
     Receipts,
     /// Office, sequence number to what its inbox shows. Not written by the node of this release.
     Inbox,
@@ -63,7 +67,8 @@ pub struct ReceiptKey {
 
 impl ReceiptKey {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut key = content(&self.envelope);
+        let mut key = Vec::with_capacity(ENVELOPE_BYTES + 2 * NODE_BYTES + 4 + 8);
+        key.extend_from_slice(&content(&self.envelope));
         key.extend_from_slice(&self.destination.as_ref().map_or([0; NODE_BYTES], node));
         key.extend_from_slice(&node(&self.ledger.node));
         key.extend_from_slice(&self.ledger.epoch.to_be_bytes());
@@ -168,7 +173,8 @@ fn read_node(bytes: &[u8; NODE_BYTES]) -> Option<NodeId> {
 }
 
 pub(crate) fn location(location: Location) -> Vec<u8> {
-    let mut value = location.segment.to_be_bytes().to_vec();
+    let mut value = Vec::with_capacity(LOCATION_BYTES);
+    value.extend_from_slice(&location.segment.to_be_bytes());
     value.extend_from_slice(&location.offset.to_be_bytes());
     value.extend_from_slice(&location.len.to_be_bytes());
     value

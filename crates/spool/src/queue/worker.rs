@@ -5,6 +5,7 @@ use super::changes::Change;
 use super::engine::Engine;
 use super::key::Space;
 use super::overlay::{Overlay, Place};
+use super::packed;
 use crate::error::disk;
 use crate::limits::{QUEUE_LATE_MS, QUEUE_REQUESTS_MAX, QUEUE_WAITING_MANY, QUEUE_WAITING_MAX};
 use std::path::Path;
@@ -184,7 +185,7 @@ impl Written {
     /// Writes everything that waits.
     fn catch_up(&mut self) -> Result<(), String> {
         let leaving = self.overlay.leave();
-        let applied = self.engine.apply(&leaving);
+        let applied = self.engine.apply(packed::rows(&leaving));
         if applied.is_ok() {
             self.overlay.left();
         }

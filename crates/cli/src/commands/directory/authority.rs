@@ -1,4 +1,4 @@
-//! `yizhan directory new-authority`: the key of one more authority.
+//! `yizhan directory new-authority`: the key of one more authority, or of a delegate.
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -13,7 +13,7 @@ pub(crate) struct NewAuthority {
     /// The file for the secret key; it must not be there yet
     #[arg(value_name = "FILE")]
     key: PathBuf,
-    /// The name in its signatures, such as xinjiang.example/second-authority
+    /// The name in its signatures, such as xinjiang.example/second-authority or xinjiang.example/6523/delegate
     #[arg(long, value_name = "NAME")]
     name: String,
 }
@@ -32,7 +32,7 @@ pub(super) fn run(new: &NewAuthority, output: Output) -> Result<(), Failure> {
     write_secret(&new.key, text.as_bytes()).map_err(|e| failed(e.to_string()))?;
     output.show(&Made { key: new.key.clone(), vkey: signer.verifier().to_string() }, |made| {
         format!(
-            "{} holds the secret key; `authorities` in each node.toml has to name\n{}",
+            "{} holds the secret key; `authorities` in each node.toml has to name (or `directory delegate --to` for a subtree)\n{}",
             made.key.display(),
             made.vkey
         )

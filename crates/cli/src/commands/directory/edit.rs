@@ -1,22 +1,18 @@
 //! `yizhan directory edit`: the next version as a draft, changed by flags, checked as a whole.
 
-use super::diff;
-use super::source::load;
+use super::drafting::{Drafting, Lifetime, words};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::reach::Reach;
 use clap::Args;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
-use yizhan_document::{Classification, NodeId, OfficeAddress, WallTime};
-use yizhan_hierarchy::{Change, Draft, Edit as Made, Endpoint, OfficeState, changes};
+use yizhan_document::{Classification, NodeId, OfficeAddress};
+use yizhan_hierarchy::{Edit as Made, Endpoint, OfficeState};
 use yizhan_identity::NoteVerifier;
-use yizhan_node::{Clock, Growing};
-
-const DAY_MS: u64 = 24 * 3600 * 1000;
+use yizhan_node::Growing;
 
 #[derive(Debug, Args)]
 #[group(skip)]
@@ -24,9 +20,11 @@ pub(crate) struct Edit {
     /// The folder of the draft: a new one begins with the version in force; a draft that is there is gone on with
     #[arg(value_name = "DRAFT")]
     draft: PathBuf,
-    /// For how many days the version is good
-    #[arg(long, value_name = "DAYS", default_value_t = 365)]
-    days: u64,
+    #[command(flatten)]
+    lifetime: Lifetime,
+    /// Change as the delegates of this node's subtree do (受权者): a new list of it, without a new version
+    #[arg(long, value_name = "NODE")]
+    delegate: Option<NodeId>,
     /// Put a node under another parent, or under none
     #[arg(long, value_name = "NODE=PARENT|none")]
     parent: Vec<String>,
@@ -73,31 +71,13 @@ pub(crate) struct Edit {
     reach: Reach,
 }
 
-#[derive(Debug, Serialize)]
-struct Drafted {
-    draft: PathBuf,
-    version: u64,
-    expires: WallTime,
-    threshold: usize,
-    changes: Vec<Change>,
-}
-
 pub(super) fn run(edit: Edit, output: Output) -> Result<(), Failure> {
-    let network = edit.reach.network_folder().ok_or_else(|| {
-        Failure::Usage(
-            "say which network: --network DIR, whose directory/ is the version in force".to_owned(),
-        )
-    })?;
-    let now = Clock::start().wall();
-    let held = load(&network)?;
-    let expires = now.plus_ms(edit.days.saturating_mul(DAY_MS));
-    let mut draft = if edit.draft.join("root.txt").exists() {
-        Draft { issued: now, expires, ..Draft::read(&edit.draft)? }
-    } else {
-        Draft::following(&held, now, expires)
-    };
+    let mut drafting = Drafting::begin(&edit.draft, edit.delegate, edit.lifetime, &edit.reach)?;
+    let (network, now) = (drafting.network.clone(), drafting.now);
+    let draft = &mut drafting.draft;
+    let mut apply = |change| draft.apply_as(edit.delegate, change).map_err(|e| Failure::Usage(e.to_string()));
     for change in made(&edit)? {
-        draft.apply(change).map_err(|e| Failure::Usage(e.to_string()))?;
+        apply(change)?;
     }
     // Keys are made last: what was typed wrongly leaves none behind.
     let growing = Growing::open(&network, now);
@@ -107,23 +87,20 @@ pub(super) fn run(edit: Edit, output: Output) -> Result<(), Failure> {
         let (node, address): (NodeId, SocketAddr) = (read(node)?, read(address)?);
         let names = BTreeMap::from([("zh".to_owned(), node.to_string())]);
         let division = growing.as_ref().map_err(unable)?.node(node, Some(read(parent)?), names, address)?;
-        draft.apply(Made::PutNode(Box::new(division))).map_err(|e| Failure::Usage(e.to_string()))?;
+        apply(Made::PutNode(Box::new(division)))?;
     }
     for given in &edit.new_office {
         let (office, name) = pair(given, '=')?;
         let office: OfficeAddress = read(office)?;
-        if !draft.divisions.contains_key(&office.node) {
+        if !drafting.draft.divisions.contains_key(&office.node) {
             return Err(Failure::Usage(format!("there is no node {} in the draft", office.node)));
         }
         let names = BTreeMap::from([("zh".to_owned(), name.to_owned())]);
         let record = growing.as_ref().map_err(unable)?.office(&office, names)?;
         let put = Made::PutOffice(office.node, Box::new(record));
-        draft.apply(put).map_err(|e| Failure::Usage(e.to_string()))?;
+        drafting.draft.apply_as(edit.delegate, put).map_err(|e| Failure::Usage(e.to_string()))?;
     }
-    draft.write(&edit.draft)?;
-    let changes = changes(&Draft::of(&held), &draft);
-    let Draft { version, expires, threshold, .. } = draft;
-    output.show(&Drafted { draft: edit.draft, version, expires, threshold, changes }, words)
+    output.show(&drafting.end(edit.delegate)?, words)
 }
 
 /// The changes that are made without any key.
@@ -187,16 +164,4 @@ fn listed<T: FromStr<Err: std::fmt::Display>>(given: &str) -> Result<(NodeId, Ve
     let (node, list) = pair(given, '=')?;
     let items = list.split(',').filter(|item| !item.is_empty()).map(read).collect::<Result<_, _>>()?;
     Ok((read(node)?, items))
-}
-
-fn words(drafted: &Drafted) -> String {
-    format!(
-        "Version {} is drafted 已起草 in {}; {} of the authorities sign it next:\n\
-         yizhan directory sign {} --key FILE\n{}",
-        drafted.version,
-        drafted.draft.display(),
-        drafted.threshold,
-        drafted.draft.display(),
-        diff::words(&drafted.changes)
-    )
 }

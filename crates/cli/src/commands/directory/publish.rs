@@ -5,8 +5,9 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::reach::{Reach, any_config_in_network};
 use clap::Args;
+use std::path::Path;
 use yizhan_desk::PublishedDirectory;
-use yizhan_hierarchy::{Directory, PublishError, limits::GRACE_MS};
+use yizhan_hierarchy::{Acceptance, Directory, Parcel, PublishError, limits::GRACE_MS};
 use yizhan_node::Clock;
 
 #[derive(Debug, Args)]
@@ -36,21 +37,41 @@ pub(super) async fn run(publish: Publish, output: Output) -> Result<(), Failure>
     };
     let published = publish.reach.client(root).await?.publish(archive).await?;
     if let Some(network) = network {
-        // Nodes that are started for the first time read it there.
-        match parcel.publish(&any_config_in_network(&network)?.directory.folder) {
-            Err(PublishError::NotNewer { .. }) => {}
-            done => done?,
-        }
+        keep_in(&network, parcel)?;
     }
     output.show(&published, words)
 }
 
+/// Nodes that are started for the first time read it in the network's folder. What is there already stays.
+fn keep_in(network: &Path, parcel: Parcel) -> Result<(), Failure> {
+    let (config, now) = (any_config_in_network(network)?, Clock::start().wall());
+    let (folder, anchor) = (&config.directory.folder, anchor(&config)?);
+    let parcel = match Directory::load_with_grace(folder, &anchor, now, GRACE_MS) {
+        Ok(held) => {
+            let acceptance = Acceptance { anchor: &anchor, held: &held, now };
+            acceptance.completed(parcel, || Parcel::read(folder).ok())
+        }
+        Err(_) => Ok(parcel),
+    };
+    // The node has taken it, so that whatever is refused here is behind what the folder holds.
+    let Ok(parcel) = parcel else { return Ok(()) };
+    match parcel.publish(folder) {
+        Err(PublishError::NotNewer { .. }) => Ok(()),
+        done => Ok(done?),
+    }
+}
+
 fn words(published: &PublishedDirectory) -> String {
+    let lists: String = published
+        .delegated
+        .iter()
+        .map(|list| format!(", list of {} version {}", list.node, list.version))
+        .collect();
     if published.duplicate {
-        return format!("Version {} was held already 已持有", published.version);
+        return format!("Version {}{lists} was held already 已持有", published.version);
     }
     format!(
-        "Version {} is published 已发布 (before: {}); it spreads from neighbour to neighbour, `yizhan status` shows how far",
+        "Version {}{lists} is published 已发布 (before: {}); it spreads from neighbour to neighbour, `yizhan status` shows how far",
         published.version, published.previous
     )
 }

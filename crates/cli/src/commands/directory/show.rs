@@ -4,9 +4,9 @@ use super::source::load;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::reach::Reach;
-use crate::table::{shown, table};
+use crate::table::{moment, shown, table};
 use clap::Args;
-use yizhan_desk::DirectoryView;
+use yizhan_desk::{DelegatedSubtree, DirectoryView};
 use yizhan_node::directory_view;
 
 #[derive(Debug, Args)]
@@ -43,5 +43,17 @@ fn words(view: &DirectoryView) -> String {
             offices.join("\n"),
         ]);
     }
-    format!("Network {}, directory 名录 version {}\n{rows}", shown(&view.network), view.version)
+    let list = |list: &DelegatedSubtree| {
+        let DelegatedSubtree { node, version, threshold, delegates, .. } = list;
+        let delegates: Vec<String> = delegates.iter().map(|delegate| shown(delegate)).collect();
+        format!(
+            "\nBelow {node} its delegates sign 授权: list version {version} until {}, {threshold} of {}, codes {}, delegated until {}",
+            moment(list.expires),
+            delegates.join(", "),
+            list.codes.join(", "),
+            moment(list.delegation_expires)
+        )
+    };
+    let lists: String = view.delegated.iter().map(list).collect();
+    format!("Network {}, directory 名录 version {}{lists}\n{rows}", shown(&view.network), view.version)
 }

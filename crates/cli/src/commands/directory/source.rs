@@ -5,7 +5,8 @@ use crate::reach::{Reach, any_config_in_network};
 use std::fs;
 use std::path::Path;
 use yizhan_hierarchy::{
-    Directory, Draft, History, Parcel, TrustAnchor, limits::DIRECTORY_BYTES_MAX, limits::GRACE_MS,
+    Directory, Draft, EditionError, History, Parcel, TrustAnchor, limits::DIRECTORY_BYTES_MAX,
+    limits::GRACE_MS,
 };
 use yizhan_node::{Clock, Config};
 
@@ -47,8 +48,8 @@ pub(super) fn parcel(named: &str, reach: &Reach) -> Result<Parcel, Failure> {
     }
     match named.parse() {
         Ok(version) => Ok(history(&reach.config()?).read(version)?),
-        Err(_) => Err(Failure::Usage(format!(
-            "{named} is no folder, no archive and no version; name one, or a number with --node"
+        Err(EditionError) => Err(Failure::Usage(format!(
+            "{named} is no folder, no archive and no version; name one, or a number such as 5 or 5.12 with --node"
         ))),
     }
 }
@@ -59,7 +60,6 @@ pub(super) fn draft(named: &str, reach: &Reach) -> Result<Draft, Failure> {
     if path.join("root.txt").exists() {
         return Ok(Draft::read(path)?);
     }
-    let Parcel { root, ca, files } = parcel(named, reach)?;
-    let claimed = Parcel { root, ca: Vec::new(), files: std::collections::BTreeMap::new() }.claimed()?;
-    Ok(Draft::of_parts(claimed, ca, &files)?)
+    let parcel = parcel(named, reach)?;
+    Ok(Draft::of_parts(parcel.claimed_head()?, parcel.ca, &parcel.files)?)
 }

@@ -9,9 +9,8 @@ use clap::Args;
 use serde::Serialize;
 use std::fs;
 use std::path::Path;
-use yizhan_document::{Digest, WallTime};
+use yizhan_document::{Digest, NodeId, WallTime};
 use yizhan_hierarchy::{Parcel, TrustAnchor, limits::GRACE_MS};
-use yizhan_identity::SignedNote;
 use yizhan_node::Clock;
 
 #[derive(Debug, Args)]
@@ -49,6 +48,38 @@ pub(super) struct Verified {
     pub(super) signers: Vec<String>,
     /// How many divisions it has.
     pub(super) divisions: usize,
+    /// The lists of delegated subtrees.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) delegated: Vec<VerifiedList>,
+}
+
+/// The list of a delegated subtree that verified.
+#[derive(Debug, Serialize)]
+pub(super) struct VerifiedList {
+    /// The node whose subtree it is.
+    pub(super) node: NodeId,
+    /// Its version.
+    version: u64,
+    /// When it or the delegation expires.
+    expires: WallTime,
+    /// Whether it lives on grace, or longer.
+    expired: bool,
+    /// The delegates that signed it.
+    signers: Vec<String>,
+    /// How many divisions it has.
+    divisions: usize,
+}
+
+impl VerifiedList {
+    /// As it stands in a line.
+    pub(super) fn words(&self) -> String {
+        let Self { node, version, divisions, .. } = self;
+        let grace = if self.expired { " EXPIRED 已过期" } else { "" };
+        let (signers, expires) = (self.signers.join(", "), moment(self.expires));
+        format!(
+            "list of {node} version {version}: {divisions} divisions, signed by {signers}, expires {expires}{grace}"
+        )
+    }
 }
 
 pub(super) fn run(verify: &Verify, output: Output) -> Result<(), Failure> {
@@ -67,8 +98,23 @@ pub(super) fn run(verify: &Verify, output: Output) -> Result<(), Failure> {
 pub(super) fn verified(parcel: &Parcel, anchor: &TrustAnchor) -> Result<Verified, Failure> {
     let now = Clock::start().wall();
     let directory = parcel.verify(anchor, &[], now, GRACE_MS)?;
-    let note = SignedNote::parse(&parcel.root).map_err(yizhan_hierarchy::DirectoryError::from)?;
-    let signed = anchor.authorities.iter().filter(|authority| note.verified_by(authority));
+    let head = parcel.claimed_head()?;
+    let note = head.notes().next();
+    let signed =
+        anchor.authorities.iter().filter(|authority| note.is_some_and(|note| note.verified_by(authority)));
+    let lists = directory.delegations().iter().zip(&head.branches).zip(head.notes().skip(1));
+    let delegated = lists.map(|((delegation, branch), note)| {
+        let signed = delegation.delegates.iter().filter(|delegate| note.verified_by(delegate));
+        let expires = branch.expires.min(delegation.expires);
+        VerifiedList {
+            node: branch.node,
+            version: branch.version,
+            expires,
+            expired: now >= expires,
+            signers: signed.map(|delegate| delegate.name().to_owned()).collect(),
+            divisions: branch.divisions.len(),
+        }
+    });
     Ok(Verified {
         network: directory.network.clone(),
         version: directory.version,
@@ -78,10 +124,12 @@ pub(super) fn verified(parcel: &Parcel, anchor: &TrustAnchor) -> Result<Verified
         expired: directory.is_expired(now),
         signers: signed.map(|authority| authority.name().to_owned()).collect(),
         divisions: directory.divisions().len(),
+        delegated: delegated.collect(),
     })
 }
 
-fn vkey(given: &str) -> Result<String, Failure> {
+/// A vkey, or the content of a file with it.
+pub(super) fn vkey(given: &str) -> Result<String, Failure> {
     let path = Path::new(given);
     if path.exists() {
         return fs::read_to_string(path).map_err(Failure::file(path, "cannot be read"));
@@ -91,8 +139,9 @@ fn vkey(given: &str) -> Result<String, Failure> {
 
 fn words(verified: &Verified) -> String {
     let grace = if verified.expired { " EXPIRED 已过期, gone by for 30 days after" } else { "" };
+    let lists: String = verified.delegated.iter().map(|list| format!("\n{}", list.words())).collect();
     format!(
-        "Version {} of {} verifies 验证通过: {} divisions, signed by {}\nissued {}, expires {}{grace}\nroot {}",
+        "Version {} of {} verifies 验证通过: {} divisions, signed by {}\nissued {}, expires {}{grace}\nroot {}{lists}",
         verified.version,
         verified.network,
         verified.divisions,
