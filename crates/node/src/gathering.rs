@@ -4,7 +4,7 @@
 //! hand-over to the event loop, as if they had come in one request (decision 0013).
 
 use crate::closing::broken;
-use crate::door::{Door, stopping};
+use crate::door::{Door, internal};
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,7 +62,7 @@ impl Gathering {
             // A task of its own: it works for others as well, who must not depend on this client.
             tokio::spawn(work_through(Lane { gathering: self.clone(), office, ended: false }, door.clone()));
         }
-        outcome.await.map_err(|_| stopping())?
+        outcome.await.map_err(|_| internal("a fault ended the closing of this document"))?
     }
 
     fn offices(&self) -> MutexGuard<'_, HashMap<OfficeAddress, Waiting>> {
@@ -98,11 +98,16 @@ impl Lane {
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        // A fault ended it: what waits goes with the next document that comes.
-        if !self.ended
-            && let Some(waiting) = self.gathering.offices().get_mut(&self.office)
-        {
+        if self.ended {
+            return;
+        }
+        // A fault ended it: what waits is for the other lane, or is answered by being dropped.
+        let mut offices = self.gathering.offices();
+        if let Some(waiting) = offices.get_mut(&self.office) {
             waiting.lanes -= 1;
+            if waiting.lanes == 0 {
+                offices.remove(&self.office);
+            }
         }
     }
 }

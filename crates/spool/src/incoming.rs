@@ -4,9 +4,8 @@ use crate::body_store::{BodyError, part_of, settle, whole_of};
 use crate::error::disk;
 use crate::files::sync_folder;
 use crate::limits::{BODY_BYTES_MAX, PIECE_BYTES};
-use crate::write_behind::WriteBehind;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use yizhan_document::Digest;
@@ -25,7 +24,6 @@ pub struct Incoming {
     digest: Digest,
     size: u64,
     file: File,
-    behind: WriteBehind,
     /// How much is there and verified, in bytes.
     len: u64,
 }
@@ -53,8 +51,7 @@ impl Incoming {
             return Err(BodyError::Busy { digest });
         }
         sync_folder(folder)?;
-        let (folder, behind) = (folder.to_owned(), WriteBehind::default());
-        Ok(Self { folder, part, digest, size, file, behind, len: 0 })
+        Ok(Self { folder: folder.to_owned(), part, digest, size, file, len: 0 })
     }
 
     /// Hashes what is there against the digests of the pieces (RFC 6962 leaf hashes) and returns how many are there, from
@@ -99,34 +96,23 @@ impl Incoming {
             return Err(disk("writing", &self.part)(error).into());
         }
         self.len += got;
-        let behind = self.behind.wrote(&self.file, self.len);
-        behind.map_err(|error| self.not_durable(error))
+        Ok(())
     }
 
     /// Makes the whole body durable under its name.
-    pub fn finish(mut self) -> Result<(), BodyError> {
+    pub fn finish(self) -> Result<(), BodyError> {
         if self.len != self.size {
             return Err(BodyError::Length { digest: self.digest, have: self.len, want: self.size });
         }
-        self.behind.wait().map_err(|error| self.not_durable(error))?;
         // What an earlier run left behind the verified pieces.
         self.file.set_len(self.size).map_err(disk("shortening", &self.part))?;
         let settled = settle(&self.file, &self.part, &whole_of(&self.folder, self.digest), &self.folder);
         if let Err(BodyError::NotDurable(_)) = settled {
-            self.throw_away();
+            // The page cache may still show what the disk never got, and a second sync would say yes to it, also after a
+            // restart: all of it has to come again.
+            std::fs::remove_file(&self.part).unwrap_or_default();
         }
         settled
-    }
-
-    fn not_durable(&self, error: io::Error) -> BodyError {
-        self.throw_away();
-        BodyError::NotDurable(disk("syncing", &self.part)(error))
-    }
-
-    /// After a failed sync the page cache may still show what the disk never got, and a second sync would say yes to it, also
-    /// after a restart: all of it has to come again.
-    fn throw_away(&self) {
-        std::fs::remove_file(&self.part).unwrap_or_default();
     }
 
     fn hash_next(&mut self, len: u64) -> Result<Option<Digest>, BodyError> {

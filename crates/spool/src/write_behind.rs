@@ -1,4 +1,7 @@
 //! Lets a large file reach the disk while it is still being written, so that its last sync is short.
+//!
+//! Only for files that are thrown away unless they are finished: the kernel tells a failed sync once, and a file that is resumed under
+//! another descriptor would pass for durable.
 
 use crate::limits::WRITE_BEHIND_BYTES;
 use std::fs::File;
@@ -21,10 +24,11 @@ impl WriteBehind {
             return Ok(());
         }
         self.wait()?;
-        let file = file.try_clone()?;
+        // Without another descriptor the last sync does it all.
+        let Ok(file) = file.try_clone() else { return Ok(()) };
         self.begun = len;
         let thread = std::thread::Builder::new().name("write-behind".into());
-        // Without a thread the last sync does it all.
+        // Nor is a thread needed.
         self.running = thread.spawn(move || file.sync_data()).ok();
         Ok(())
     }
@@ -38,7 +42,7 @@ impl WriteBehind {
 
 impl Drop for WriteBehind {
     fn drop(&mut self) {
-        // Whoever wants to know has asked; the lock of the file ends only with its last descriptor.
+        // Whoever wants to know has asked: this file is thrown away.
         self.wait().unwrap_or_default();
     }
 }

@@ -72,7 +72,9 @@ pub(crate) fn unpack(key: &[u8], row: &[u8]) -> Option<Vec<(ReceiptKey, Location
 /// What has to be written once more where the row `new` took the place of `old`, which may have held others. `None` if a row
 /// does not read.
 pub(crate) fn displaced(key: &[u8], new: &[u8], old: &[u8]) -> Option<Vec<Row>> {
-    if old.len() == LOCATION_BYTES || old == new {
+    let first = |row: &[u8]| read_location(row.get(..LOCATION_BYTES)?).map(order);
+    // The usual case: it held this one receipt, at an earlier place.
+    if old == new || (old.len() == LOCATION_BYTES && first(old)? <= first(new)?) {
         return Some(Vec::new());
     }
     let mut found = unpack(key, new)?;
@@ -94,11 +96,16 @@ pub(crate) fn last_places(found: Vec<(ReceiptKey, Location)>) -> Vec<(ReceiptKey
     let mut places: BTreeMap<ReceiptKey, Location> = BTreeMap::new();
     for (key, at) in found {
         let place = places.entry(key).or_insert(at);
-        if (at.segment, at.offset) > (place.segment, place.offset) {
+        if order(at) > order(*place) {
             *place = at;
         }
     }
     places.into_iter().collect()
+}
+
+/// The later a record was written, the greater.
+fn order(place: Location) -> (u64, u64) {
+    (place.segment, place.offset)
 }
 
 #[cfg(test)]
@@ -160,8 +167,12 @@ mod tests {
         };
         let many: Vec<(u64, Location)> = (1..60).map(|index| (index, at(1, index))).collect();
         let (key, old) = pack(&many);
-        let (_, same) = pack(&[(1, at(2, 1))]);
-        assert_eq!(displaced(&key, &old, &same), Some(Vec::new()), "it held the one receipt only");
+        let (_, before) = pack(&[(1, at(1, 0))]);
+        assert_eq!(displaced(&key, &old, &before), Some(Vec::new()), "it held the one receipt only");
+        let (_, later) = pack(&[(1, at(2, 1))]);
+        let rows = displaced(&key, &old, &later).unwrap();
+        let found = rows.iter().flat_map(|(_, key, row)| unpack(key, row.as_ref().unwrap()).unwrap());
+        assert_eq!(last_places(found.collect())[0], (receipt(1, 1), at(2, 1)), "a later place stays");
         let moved: Vec<(u64, Location)> =
             [1].into_iter().chain(60..110).map(|index| (index, at(2, index))).collect();
         let (_, new) = pack(&moved);
