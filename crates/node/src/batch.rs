@@ -10,7 +10,7 @@ use crate::shared::Shared;
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::oneshot;
-use yizhan_desk::{DoorError, Submission, Submitted};
+use yizhan_desk::{DoorCode, DoorError, Submission, Submitted};
 use yizhan_document::{LeftOut, WallTime};
 use yizhan_exchange::{Answer, SubmissionKey};
 
@@ -52,10 +52,18 @@ impl Door {
                 // What was submitted before the fault stands; only ids that nobody will use are given back.
                 let abandoned = requests.map(|request| Ask::Abandon { request }).collect();
                 self.ask(Ask::Many(abandoned)).await.unwrap_or_default();
-                Err(internal(fault))
+                Err(in_doubt(fault))
             }
         }
     }
+}
+
+/// A fault of this node after which nobody here knows whether documents were accepted: handed in anew without a key, they could go out
+/// twice.
+pub(crate) fn in_doubt(fault: impl std::fmt::Display) -> DoorError {
+    tracing::error!(%fault, "documents that were handed in have no answer");
+    let fix = "it may have been accepted: hand it in again under the same idempotency key, or look for it before; see the node's log";
+    DoorError::new(DoorCode::Internal, fault.to_string(), fix)
 }
 
 /// A document on its way in.

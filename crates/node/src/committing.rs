@@ -114,13 +114,10 @@ pub(crate) fn settle(shared: &Shared, batch: &Batch, locations: &[Location]) -> 
         tracing::error!(%error, "ALARM: the queue could not be told; it is made anew at the next start");
     });
     for content in &batch.contents {
-        if let Content::Envelope(envelope) = content {
-            shared.index.remember(envelope);
-        }
-    }
-    for content in &batch.contents {
-        if let Content::Receipts(maker, said) = content {
-            crate::tracking::tell(&shared.feed, maker.node, said);
+        match content {
+            Content::Envelope(envelope) => shared.index.remember(envelope),
+            Content::Receipts(maker, said) => crate::tracking::tell(&shared.feed, maker.node, said),
+            Content::Attachment(_) => {}
         }
     }
     crate::tracking::tell(&shared.feed, shared.me(), &batch.own);

@@ -3,8 +3,9 @@
 //! One that comes alone is closed alone and at once. Under load, many share one signature, one look-up of their keys and one
 //! hand-over to the event loop, as if they had come in one request (decision 0013).
 
+use crate::batch::in_doubt;
 use crate::closing::broken;
-use crate::door::{Door, internal};
+use crate::door::Door;
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,16 +21,20 @@ const TOGETHER_MAX: usize = 64;
 const LANES: usize = 2;
 
 type Outcome = Result<Submitted, DoorError>;
+/// A document that waits, and where its outcome goes.
+type Document = (Submission, Bytes, oneshot::Sender<Outcome>);
+/// What waits, by office.
+type Offices = HashMap<OfficeAddress, Waiting>;
 
 /// The documents that wait, by their office.
 #[derive(Clone, Default)]
 pub(crate) struct Gathering {
-    offices: Arc<Mutex<HashMap<OfficeAddress, Waiting>>>,
+    offices: Arc<Mutex<Offices>>,
 }
 
 #[derive(Default)]
 struct Waiting {
-    documents: Vec<(Submission, Bytes, oneshot::Sender<Outcome>)>,
+    documents: Vec<Document>,
     lanes: usize,
 }
 
@@ -62,10 +67,10 @@ impl Gathering {
             // A task of its own: it works for others as well, who must not depend on this client.
             tokio::spawn(work_through(Lane { gathering: self.clone(), office, ended: false }, door.clone()));
         }
-        outcome.await.map_err(|_| internal("a fault ended the closing of this document"))?
+        outcome.await.map_err(|_| in_doubt("a fault ended the closing of this document"))?
     }
 
-    fn offices(&self) -> MutexGuard<'_, HashMap<OfficeAddress, Waiting>> {
+    fn offices(&self) -> MutexGuard<'_, Offices> {
         // Nothing that holds this lock can leave it half done.
         self.offices.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,7 +85,7 @@ struct Lane {
 
 impl Lane {
     /// The next documents; where there are none, the lane has ended.
-    fn next(&mut self) -> Option<Vec<(Submission, Bytes, oneshot::Sender<Outcome>)>> {
+    fn next(&mut self) -> Option<Vec<Document>> {
         let mut offices = self.gathering.offices();
         let waiting = offices.get_mut(&self.office)?;
         if !waiting.documents.is_empty() {
@@ -88,26 +93,26 @@ impl Lane {
             return Some(waiting.documents.drain(..count).collect());
         }
         self.ended = true;
-        waiting.lanes -= 1;
-        if waiting.lanes == 0 {
-            offices.remove(&self.office);
-        }
+        end_lane(&mut offices, &self.office);
         None
     }
 }
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        if self.ended {
-            return;
+        if !self.ended {
+            // A fault ended it: what waits is for the other lane, or is answered by being dropped.
+            end_lane(&mut self.gathering.offices(), &self.office);
         }
-        // A fault ended it: what waits is for the other lane, or is answered by being dropped.
-        let mut offices = self.gathering.offices();
-        if let Some(waiting) = offices.get_mut(&self.office) {
-            waiting.lanes -= 1;
-            if waiting.lanes == 0 {
-                offices.remove(&self.office);
-            }
+    }
+}
+
+/// An office has a lane less; without one it is forgotten.
+fn end_lane(offices: &mut Offices, office: &OfficeAddress) {
+    if let Some(waiting) = offices.get_mut(office) {
+        waiting.lanes -= 1;
+        if waiting.lanes == 0 {
+            offices.remove(office);
         }
     }
 }

@@ -3,9 +3,10 @@
 //! The node writes where envelopes, receipts and attachments lie, and which idempotency keys were used. What waits and what
 //! lies in inboxes is state of the rules; the trees `waiting`, `inbox` and `content` are not written by this release.
 //!
-//! sled 0.34.7 on a thread of its own, behind the guards of [`engine`]. Changes wait in memory for about a second, where reads see
-//! them and where most are taken back before they are written (a document that is passed on at once leaves no trace); only where
-//! too many wait does the writer wait, until the thread has caught up. It is believed only after a clean stop at the same position of the journal.
+//! sled 0.34.7 on a thread of its own, behind the guards of [`engine`]. Changes wait in memory for a second of quiet, where reads
+//! see them and where most are taken back before they are written (a document that is passed on at once leaves no trace); only
+//! where too many wait does the writer wait, until the thread has caught up. It is believed only after a clean stop at the same
+//! position of the journal.
 
 mod changes;
 mod engine;

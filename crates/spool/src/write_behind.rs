@@ -28,7 +28,7 @@ impl WriteBehind {
         let Ok(file) = file.try_clone() else { return Ok(()) };
         self.begun = len;
         let thread = std::thread::Builder::new().name("write-behind".into());
-        // Nor is a thread needed.
+        // And without a thread.
         self.running = thread.spawn(move || file.sync_data()).ok();
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::changes::Change;
 use super::key::Space;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// An index and a key in it.
@@ -39,14 +40,13 @@ impl Overlay {
         let mut layers = self.layers();
         let before = layers.fresh.len();
         for Change { space, key, value, first } in changes {
-            let place = (space, key);
-            let known = layers.fresh.get(&place);
-            // A second value for a place that the database does not know yet leaves it unknown there.
-            let first = known.map_or(first, |known| known.first);
-            if value.is_none() && known.is_some() && first {
-                layers.fresh.remove(&place);
-            } else {
-                layers.fresh.insert(place, Pending { value, first });
+            match layers.fresh.entry((space, key)) {
+                Entry::Occupied(known) if value.is_none() && known.get().first => drop(known.remove()),
+                // A second value for a place that the database does not know yet leaves it unknown there.
+                Entry::Occupied(mut known) => known.get_mut().value = value,
+                Entry::Vacant(place) => {
+                    place.insert(Pending { value, first });
+                }
             }
         }
         (before, layers.fresh.len())
