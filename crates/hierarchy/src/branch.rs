@@ -78,13 +78,8 @@ pub enum BranchError {
     #[error("it does not begin with `{HEADING}`; if it is of a newer kind, this program has to be renewed")]
     Heading,
     /// A line is missing or not what belongs there.
-    #[error("line {line} should say `{expected} …`")]
-    Line {
-        /// Counted from 1.
-        line: usize,
-        /// The first word of the line that belongs there.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    Line(#[from] LineError),
     /// Versions count from 1, and not without end.
     #[error("its version is {version}, which no list has")]
     Version {
@@ -108,12 +103,6 @@ pub enum BranchError {
     /// The right facts in another spelling.
     #[error("it is not written in the one way such a list is written")]
     Spelling,
-}
-
-impl From<LineError> for BranchError {
-    fn from(LineError { line, expected }: LineError) -> Self {
-        Self::Line { line, expected }
-    }
 }
 
 #[cfg(test)]
@@ -153,7 +142,10 @@ mod tests {
         assert_eq!(Branch::parse(&text.replacen("v1", "v2", 1)), Err(BranchError::Heading));
         assert_eq!(Branch::parse(&text.replacen("version 3", "version 03", 1)), Err(BranchError::Spelling));
         let delegating = text.replacen("division ", "delegation 652301\ndivision ", 1);
-        assert_eq!(Branch::parse(&delegating), Err(BranchError::Line { line: 7, expected: "division" }));
+        assert_eq!(
+            Branch::parse(&delegating),
+            Err(BranchError::Line(LineError { line: 7, expected: "division" }))
+        );
         for version in [0, DELEGATION_VERSION_MAX + 1] {
             assert_eq!(parse(Branch { version, ..branch() }), BranchError::Version { version });
         }

@@ -68,6 +68,7 @@ pub use groups::{Members, ResolveError, Resolved};
 pub use head::Head;
 pub use history::{History, HistoryError};
 pub use kept_files::KeptFiles;
+pub use lines::LineError;
 pub use network_name::NetworkNameError;
 pub use next_hop::{Hop, HopReason, RouteError};
 pub use parcel::{Parcel, ParcelError};

@@ -9,13 +9,14 @@ pub(crate) struct Lines<'a> {
     number: usize,
 }
 
-/// A line is missing or not what belongs there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LineError {
+/// A line of a signed text is missing or not what belongs there. Whoever signed it is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} should say `{expected} …`")]
+pub struct LineError {
     /// Counted from 1.
-    pub(crate) line: usize,
+    pub line: usize,
     /// The first word of the line that belongs there.
-    pub(crate) expected: &'static str,
+    pub expected: &'static str,
 }
 
 impl<'a> Lines<'a> {

@@ -123,13 +123,8 @@ pub enum RootError {
     #[error("it does not begin with `{HEADING}`; if it is of a newer kind, this program has to be renewed")]
     Heading,
     /// A line is missing or not what belongs there.
-    #[error("line {line} should say `{expected} …`")]
-    Line {
-        /// Counted from 1.
-        line: usize,
-        /// The first word of the line that belongs there.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    Line(#[from] LineError),
     /// The network has no proper name.
     #[error(transparent)]
     Network(#[from] NetworkNameError),
@@ -170,12 +165,6 @@ pub enum RootError {
     /// The right facts in another spelling.
     #[error("it is not written in the one way a root is written")]
     Spelling,
-}
-
-impl From<LineError> for RootError {
-    fn from(LineError { line, expected }: LineError) -> Self {
-        Self::Line { line, expected }
-    }
 }
 
 fn revoked(lines: &mut Lines<'_>) -> Result<Vec<NoteVerifier>, LineError> {
@@ -238,13 +227,16 @@ mod tests {
         assert_eq!(Root::parse(&text.replacen("v1", "v4", 1)), Err(RootError::Heading));
         assert_eq!(Root::parse(""), Err(RootError::Heading));
         let more = text.replacen("division 65 ", "revocations 00\ndivision 65 ", 1);
-        assert_eq!(Root::parse(&more), Err(RootError::Line { line: 8, expected: "division" }));
+        assert_eq!(Root::parse(&more), Err(RootError::Line(LineError { line: 8, expected: "division" })));
         let cut = text.replacen("threshold 1\n", "", 1);
-        assert_eq!(Root::parse(&cut), Err(RootError::Line { line: 6, expected: "threshold" }));
-        assert_eq!(Root::parse(text.trim_end()), Err(RootError::Line { line: 9, expected: "division" }));
+        assert_eq!(Root::parse(&cut), Err(RootError::Line(LineError { line: 6, expected: "threshold" })));
+        assert_eq!(
+            Root::parse(text.trim_end()),
+            Err(RootError::Line(LineError { line: 9, expected: "division" }))
+        );
         assert_eq!(
             Root::parse("yizhan directory v1\n"),
-            Err(RootError::Line { line: 2, expected: "network" })
+            Err(RootError::Line(LineError { line: 2, expected: "network" }))
         );
     }
 
@@ -302,7 +294,7 @@ mod tests {
             change(&mut delegation);
             let parsed = Root::parse(&with(delegation).to_text());
             assert!(
-                matches!(parsed, Err(RootError::Delegation { .. } | RootError::Line { .. })),
+                matches!(parsed, Err(RootError::Delegation { .. } | RootError::Line(_))),
                 "{nth}: {parsed:?}"
             );
         }

@@ -73,17 +73,13 @@ fn wanted(from_piece: u64) -> Frame {
 
 fn directory_part(root: usize, ca: usize, files: usize, content: usize) -> Frame {
     let file = DivisionFile { node: "652301".parse().unwrap(), content: vec![0; content] };
-    let (root, ca, files) = (vec![0; root], vec![0; ca], vec![file; files]);
-    let (root_from, root_bytes) = (0, DIRECTORY_ROOT_BYTES_MAX as u32);
-    Frame::DirectoryPart(Box::new(DirectoryPart {
-        version: 1,
-        delegated: 0,
-        root,
-        root_from,
-        root_bytes,
-        ca,
-        files,
-    }))
+    part((vec![0; root], 0, DIRECTORY_ROOT_BYTES_MAX as u32), vec![0; ca], vec![file; files])
+}
+
+fn part((root, root_from, root_bytes): (Vec<u8>, u32, u32), ca: Vec<u8>, files: Vec<DivisionFile>) -> Frame {
+    let (version, delegated) = (1, 0);
+    let part = DirectoryPart { version, delegated, root, root_from, root_bytes, ca, files };
+    Frame::DirectoryPart(Box::new(part))
 }
 
 fn directory_held(lists: usize) -> Frame {
@@ -92,17 +88,7 @@ fn directory_held(lists: usize) -> Frame {
 }
 
 fn root_of(root_from: usize, root_bytes: usize) -> Frame {
-    let (root_from, root_bytes) = (root_from as u32, root_bytes as u32);
-    let (root, ca, files) = (Vec::new(), Vec::new(), Vec::new());
-    Frame::DirectoryPart(Box::new(DirectoryPart {
-        version: 1,
-        delegated: 0,
-        root,
-        root_from,
-        root_bytes,
-        ca,
-        files,
-    }))
+    part((Vec::new(), root_from as u32, root_bytes as u32), Vec::new(), Vec::new())
 }
 
 /// Frames with one thing at its limit and `over` more of it.
