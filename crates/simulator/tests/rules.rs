@@ -9,6 +9,8 @@ use yizhan_simulator::network_of_seven;
 
 #[path = "rules/further_attempts.rs"]
 mod further_attempts;
+#[path = "rules/quotas.rs"]
+mod quotas;
 #[path = "rules/rerouting.rs"]
 mod rerouting;
 
