@@ -76,7 +76,8 @@ pub(crate) async fn play(
         (&during_load, &during),
         (&after_load, &after.handed),
     ];
-    let verdict = judge(net, &loads, meant.audited).await?;
+    let mut verdict = judge(net, &loads, meant.audited).await?;
+    verdict.besides = illness == Illness::Flooding;
     let mut figures = meant.figures(net);
     figures.times(net, &during_load, &during, arrived_us);
     figures.at_rest_s = rounded(at_rest_us.saturating_sub(during.began_us) as f64 / US_PER_SECOND);
