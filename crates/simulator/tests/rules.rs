@@ -9,6 +9,8 @@ use yizhan_exchange::{
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
+#[path = "rules/handing_in.rs"]
+mod handing_in;
 #[path = "rules/rerouting.rs"]
 mod rerouting;
 const REGION: &str = "65";
@@ -122,29 +124,6 @@ impl Alone {
         let mut offered = self.offered(link);
         change(&mut offered);
         self.settle(Event::Offered { neighbour: node(COUNTY), offered, staged: STAGED })
-    }
-
-    /// A document of an office of this node, for one destination, admitted and durable; its id.
-    fn submit(&mut self, to: &str) -> EnvelopeId {
-        let (request, to) = (1, vec![node(to)]);
-        let reserved =
-            self.settle(Event::Submitting { request, to, classification: Classification::Unclassified });
-        let Some(Effect::Answer { answer: Answer::Reserved { id, .. }, .. }) = reserved.first() else {
-            panic!("nothing was reserved: {reserved:?}");
-        };
-        let closed = Closed {
-            id: *id,
-            header: header(),
-            manifest: Digest::of(b"manifest"),
-            urgency: Urgency::Normal,
-            deadline: self.deadline(),
-            size: 100,
-            inline: true,
-            directory: 1,
-            key: None,
-        };
-        self.settle(Event::Submitted { request, closed, staged: STAGED });
-        *id
     }
 }
 
