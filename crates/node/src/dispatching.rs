@@ -63,9 +63,7 @@ impl Closer {
         now: WallTime,
         reserve: impl FnOnce(Vec<NodeId>) -> Result<Reserved, DoorError>,
     ) -> Result<ClosedNotice, DoorError> {
-        let own = office_of(self.me);
-        let signs = self.offices.contains_key(&own.office) && self.directory.office(&own).is_ok();
-        let from = if signs { own } else { sender.clone() };
+        let from = self.teller(sender);
         let text = notice_text(passed_over, of, now, self.directory.version);
         let name =
             FILE.parse().map_err(|error: yizhan_document::ManifestError| crate::closing::internal(&error))?;
@@ -84,6 +82,13 @@ impl Closer {
         let closed =
             self.close((&submission, None), pieces, &to, now, |_: Classification| reserve(to.clone()))?;
         Ok(ClosedNotice { request, to, closed })
+    }
+
+    /// Who tells of what `sender` sends.
+    fn teller(&self, sender: &OfficeAddress) -> OfficeAddress {
+        let own = office_of(self.me);
+        let signs = self.offices.contains_key(&own.office) && self.directory.office(&own).is_ok();
+        if signs { own } else { sender.clone() }
     }
 }
 
@@ -141,19 +146,5 @@ fn refusal(error: &DispatchRefused) -> DoorError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_notice_says_which_document_went_where_and_nothing_of_what_it_is() {
-        let nodes = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-        let passed_over = PassedOver { nodes: nodes(&["6523", "6531"]), destinations: nodes(&["652301"]) };
-        let of = EnvelopeId { origin: "65".parse().unwrap(), epoch: 0, counter: 17 };
-        let text = notice_text(&passed_over, of, "2026-11-20T08:00:00Z".parse().unwrap(), 5);
-        let facts = format!(
-            "document {of}\nfrom 65\npast 6523 6531\nto 652301\ntime 2026-11-20T08:00:00.000Z\ndirectory 5\n"
-        );
-        assert_eq!(text.split_once("\n\n").unwrap().1, facts);
-        assert!(FILE.parse::<yizhan_document::PartName>().is_ok());
-    }
-}
+#[path = "dispatching_tests.rs"]
+mod tests;
