@@ -3,7 +3,7 @@
 #![allow(clippy::panic, reason = "this is test code in a file of its own")]
 
 use yizhan_document::{Classification, Digest, EnvelopeId, LedgerId, NodeId, Urgency, WallTime};
-use yizhan_exchange::{Answer, Closed, Effect, Event, HeardEntry, Node, Now, OfferedEnvelope, Profile, Room};
+use yizhan_exchange::{Effect, Event, HeardEntry, Node, Now, OfferedEnvelope, Profile, Room};
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
