@@ -167,7 +167,19 @@ impl Clerk {
 }
 
 /// Looks again and again until there is something.
-pub async fn until<T, F>(what: &str, mut look: impl FnMut() -> F) -> Result<T, Failure>
+pub async fn until<T, F>(what: &str, look: impl FnMut() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<Option<T>, Failure>>,
+{
+    until_within(PATIENCE, what, look).await
+}
+
+/// The same with a patience of its own.
+pub async fn until_within<T, F>(
+    patience: Duration,
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> Result<T, Failure>
 where
     F: Future<Output = Result<Option<T>, Failure>>,
 {
@@ -180,7 +192,7 @@ where
         }
     };
     let waited = || Failure::broken("the network drains by itself", format!("waited in vain: {what}"));
-    timeout(PATIENCE, looking).await.unwrap_or_else(|_| Err(waited()))
+    timeout(patience, looking).await.unwrap_or_else(|_| Err(waited()))
 }
 
 /// The content of the first file in a document's archive, whose members are named by number.

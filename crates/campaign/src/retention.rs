@@ -1,20 +1,31 @@
-//! Retention: how much larger a folder is than what it needs, after so many small documents.
+//! Retention: how much larger a folder is than what it needs, after so many small documents, and that it loses nothing with its index.
 
-use crate::clerk::{Clerk, until};
+use crate::clerk::{Clerk, until, until_within};
 use crate::failure::{Doing, Failure};
 use crate::network::{Network, THREE_FLAGS};
 use crate::papers::{Papers, Size};
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
 use crate::world::{COUNTY, NODES, REGION, RELAY};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use yizhan_document::EnvelopeId;
 
 /// Who hands documents in at the same time.
-const SUBMITTERS: u64 = 8;
+const SUBMITTERS: u64 = 64;
+/// How often is said how far it has come.
+const STILL: Duration = Duration::from_secs(30);
+/// Of so many documents one is looked at with all its receipts, after the index was deleted.
+const LOOKED_AT_EACH: u64 = 1_000;
+/// Acceptance of the origin, the relay and the destination, and the consignment.
+const RECEIPTS_EACH: usize = 4;
+/// How long a step may take that grows with the number of documents.
+const PATIENCE: Duration = Duration::from_secs(1_800);
 /// How long the nodes are left alone before their folders are measured: a quiet node tidies up.
 const REST: Duration = Duration::from_secs(20);
 /// What the node says once old segments are gone.
@@ -31,13 +42,14 @@ const NAMES: [(&str, [&str; 3]); 3] = [
 
 /// Passes `setup.count` small documents from a county through a prefecture to a region, and measures all three folders as they
 /// are, without the index (`queue`), and after a reclaim of everything that can go: that is what is needed, retained content,
-/// ledger and received receipts.
+/// ledger and received receipts. Before that reclaim all indexes are deleted: each document must still lie in the inbox once, and
+/// its receipts at the origin.
 pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     let mut random = Random::new(setup.seed);
     let network = Network::create(&setup.programs, setup.folder.as_deref(), &THREE_FLAGS)?;
     let network = Arc::new(network);
     start_all(&network).await?;
-    pass(&network, setup, &mut random).await?;
+    let ids = pass(&network, setup, &mut random, tally).await?;
     tally.trials = setup.count;
     at_rest(&network).await?;
     sleep(REST).await;
@@ -45,13 +57,16 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     let before = NAMES.map(|(node, _)| bytes_of(&network.data(node)));
     for node in NODES {
         reclaim_everything(&network.node(node).join("node.toml"))?;
+        std::fs::remove_dir_all(network.data(node).join("queue")).doing("deleting the index")?;
     }
     let heard: Vec<u64> = NODES.iter().map(|node| network.log_bytes(node)).collect();
     start_all(&network).await?;
     for (node, heard) in NODES.iter().zip(heard) {
         let is_done = || async { Ok(network.log_since(node, heard).contains(RECLAIMED).then_some(())) };
-        until("the journal is reclaimed", is_done).await?;
+        until_within(PATIENCE, "the journal is reclaimed", is_done).await?;
     }
+    tally.say("everything was reclaimed, without an index; now it is looked whether anything is lost");
+    nothing_is_lost(&network, &ids, tally).await?;
     network.stop_all()?;
     for ((node, [folder, needed, ratio]), before) in NAMES.into_iter().zip(before) {
         let (before, after) = (before?, bytes_of(&network.data(node))?);
@@ -67,29 +82,80 @@ async fn start_all(network: &Network) -> Result<(), Failure> {
         network.start(node)?;
     }
     for node in NODES {
-        Clerk::at(network, node)?.ready(network).await?;
+        let clerk = Clerk::at(network, node)?;
+        let is_ready = || async { Ok(clerk.status().await.map(drop)) };
+        until_within(PATIENCE, "is ready", is_ready).await?;
     }
     Ok(())
 }
 
-async fn pass(network: &Arc<Network>, setup: &Setup, random: &mut Random) -> Result<(), Failure> {
+/// Hands the documents in; their ids.
+async fn pass(
+    network: &Arc<Network>,
+    setup: &Setup,
+    random: &mut Random,
+    tally: &Tally,
+) -> Result<BTreeSet<EnvelopeId>, Failure> {
+    let taken = Arc::new(AtomicU64::new(0));
     let papers = Arc::new(Papers::new(network, random)?);
     let mut tasks = JoinSet::new();
     for submitter in 0..SUBMITTERS {
         let (network, papers, mut random) = (Arc::clone(network), Arc::clone(&papers), random.branch());
+        let taken = Arc::clone(&taken);
         let share = (setup.count + SUBMITTERS - 1 - submitter) / SUBMITTERS;
         tasks.spawn(async move {
             let clerk = Clerk::at(&network, COUNTY)?;
+            let mut ids = Vec::new();
             for _ in 0..share {
                 let paper = papers.paper(COUNTY, REGION, Size::Small, &mut random)?;
-                until("is taken", || async { Ok(clerk.send(&paper).await.ok()) }).await?;
+                let submitted = until("is taken", || async { Ok(clerk.send(&paper).await.ok()) }).await?;
+                ids.push(submitted.id);
+                taken.fetch_add(1, Ordering::Relaxed);
                 std::fs::remove_file(&paper.file).doing("removing a paper")?;
             }
-            Ok::<(), Failure>(())
+            Ok::<_, Failure>(ids)
         });
     }
-    while let Some(done) = tasks.join_next().await {
-        done.map_err(|error| Failure::unable("handing in", std::io::Error::other(error)))??;
+    let mut all = BTreeSet::new();
+    loop {
+        match timeout(STILL, tasks.join_next()).await {
+            Ok(Some(done)) => {
+                all.extend(
+                    done.map_err(|error| Failure::unable("handing in", std::io::Error::other(error)))??,
+                );
+            }
+            Ok(None) => return Ok(all),
+            Err(_) => {
+                tally.say(&format!("{} of {} handed in", taken.load(Ordering::Relaxed), setup.count));
+            }
+        }
+    }
+}
+
+/// Each document lies in the inbox once, and its receipts at the origin.
+async fn nothing_is_lost(
+    network: &Network,
+    ids: &BTreeSet<EnvelopeId>,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let (origin, destination) = (Clerk::at(network, COUNTY)?, Clerk::at(network, REGION)?);
+    let inbox = destination.inbox().await?;
+    let there: BTreeSet<EnvelopeId> = inbox.iter().map(|item| item.id).collect();
+    if there.len() != inbox.len() || there != *ids {
+        let (handed_in, shown) = (ids.len(), inbox.len());
+        tally.find(format!(
+            "{handed_in} documents were handed in, and the inbox shows {shown} of {}",
+            there.len()
+        ));
+    }
+    tally.add("documents in the inbox", there.len() as u64);
+    for (id, _) in ids.iter().zip(0_u64..).filter(|(_, number)| number % LOOKED_AT_EACH == 0) {
+        let ask = || async { origin.desk().await?.receipts(*id).await };
+        let receipts = origin.patiently("shows receipts", ask).await?;
+        if receipts.len() < RECEIPTS_EACH {
+            tally.find(format!("{id} has {} receipts at its origin", receipts.len()));
+        }
+        tally.add("documents whose receipts were counted", 1);
     }
     Ok(())
 }
@@ -99,7 +165,7 @@ async fn at_rest(network: &Network) -> Result<(), Failure> {
     for node in NODES {
         let clerk = Clerk::at(network, node)?;
         let is_idle = || async { Ok(clerk.status().await.filter(|status| status.held == 0).map(|_| ())) };
-        until("nothing waits", is_idle).await?;
+        until_within(PATIENCE, "nothing waits", is_idle).await?;
     }
     Ok(())
 }

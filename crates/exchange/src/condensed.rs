@@ -231,7 +231,7 @@ impl State {
             self.offers.insert((node, link), holding);
         }
         let open = open.iter().copied().collect();
-        self.holdings.insert(holding, Holding { acceptance: acceptance.clone(), open, consigned });
+        self.hold(Holding { acceptance: acceptance.clone(), open, consigned });
     }
 
     fn take_inbox(&mut self, entry: &CondensedInbox) {

@@ -44,13 +44,11 @@ impl Node {
         let lost: Vec<(NodeId, u64)> = self
             .incoming
             .iter()
-            .filter(|((from, _), incoming)| {
-                *from == neighbour && !self.opening.contains_key(&incoming.staged)
-            })
-            .map(|(key, _)| *key)
+            .filter(|(from, _, incoming)| *from == neighbour && !self.opening.contains_key(&incoming.staged))
+            .map(|(from, link, _)| (from, link))
             .collect();
-        for key in lost {
-            if let Some(incoming) = self.incoming.remove(&key) {
+        for (from, link) in lost {
+            if let Some(incoming) = self.incoming.remove(from, link) {
                 self.effect(Effect::Discard { staged: incoming.staged });
             }
         }

@@ -3,8 +3,10 @@
 use crate::effect::{Answer, Effect, Stored};
 use crate::event::{OfferedEnvelope, Office, Past, Staged};
 use crate::fact::{Acceptance, Fact, Source};
-use crate::limits::{OFFER_SILENCE_MS, OFFERS_LOOKED_AT_MAX, UNITS_PER_OFFER_MAX};
-use crate::node::{Incoming, Node, Opening};
+use crate::incoming::Incoming;
+use crate::limits::{OFFER_SILENCE_MS, UNITS_PER_OFFER_MAX};
+use crate::node::{Node, Opening};
+use crate::quota::Load;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -26,7 +28,7 @@ impl Node {
             }
             return;
         }
-        if self.incoming.contains_key(&(neighbour, link)) {
+        if self.incoming.get(neighbour, link).is_some() {
             self.effect(Effect::Discard { staged });
             self.ask_for_body_again(neighbour, link);
             return;
@@ -35,14 +37,14 @@ impl Node {
             self.refuse(neighbour, &offered, staged, reason, false);
             return;
         }
-        if self.incoming.range((neighbour, 0)..=(neighbour, u64::MAX)).count() >= OFFERS_LOOKED_AT_MAX {
+        if self.incoming.is_flooded(neighbour) && !on(Bug::QuotaIgnored) {
             self.refuse(neighbour, &offered, staged, "busy", true);
             return;
         }
         let id = offered.id;
         let seen = self.state.seen.get(&id.ledger()).is_some_and(|seen| seen.contains(id.counter));
         let heard_at = self.now().uptime;
-        self.incoming.insert((neighbour, link), Incoming { offered, staged, heard_at });
+        self.incoming.insert(neighbour, Incoming { offered, staged, heard_at });
         if seen && !on(Bug::DuplicateAccepted) {
             self.effect(Effect::Recollect { neighbour, link, id });
         } else {
@@ -52,24 +54,24 @@ impl Node {
 
     /// What was accepted once stays accepted, whatever would stand against it now: so this comes after the look at the past.
     fn fetch_unless_objected(&mut self, neighbour: NodeId, link: u64) {
-        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let Some(incoming) = self.incoming.get(neighbour, link) else { return };
         let Some((reason, retry)) = self.objection(neighbour, &incoming.offered) else {
             return self.fetch(neighbour, link);
         };
-        if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) {
+        if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(neighbour, link) {
             self.refuse(neighbour, &offered, staged, reason, retry);
         }
     }
 
     /// The envelope was met before: `past` is what the ledger shows of it, to which belongs what is on its way there.
     pub(crate) fn recollected(&mut self, neighbour: NodeId, link: u64, mut past: Vec<Past>) {
-        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let Some(incoming) = self.incoming.get(neighbour, link) else { return };
         let staged = incoming.staged;
         let of_it = self.undurable.values().filter(|(id, _)| *id == incoming.offered.id);
         past.extend(of_it.map(|(_, past)| past.clone()));
         if let Some(known) = past.iter().find(|past| past.from == neighbour && past.link == link) {
             let index = known.index;
-            self.incoming.remove(&(neighbour, link));
+            self.incoming.remove(neighbour, link);
             self.effect(Effect::Discard { staged });
             // Not durable yet: the first answer is on its way and serves both (MUST-08).
             if self.is_durable(index) {
@@ -89,19 +91,23 @@ impl Node {
             self.fetch_unless_objected(neighbour, link);
         } else if known.len() == units.len() && units.iter().all(here) {
             // Another offer of what is still held here: a receipt of its own, no second custody (MUST-11).
-            self.acknowledge_again(neighbour, link);
-        } else if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) {
+            if self.may_enter_an_answer(neighbour) {
+                self.acknowledge_again(neighbour, link);
+            } else if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(neighbour, link) {
+                self.refuse(neighbour, &offered, staged, "quota", true);
+            }
+        } else if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(neighbour, link) {
             self.refuse(neighbour, &offered, staged, "loop", false);
         }
     }
 
     pub(crate) fn body_arrived(&mut self, neighbour: NodeId, link: u64, good: bool) {
-        if !self.incoming.contains_key(&(neighbour, link)) {
+        if self.incoming.get(neighbour, link).is_none() {
             return;
         }
         if good {
             self.examine(neighbour, link);
-        } else if let Some(incoming) = self.incoming.remove(&(neighbour, link)) {
+        } else if let Some(incoming) = self.incoming.remove(neighbour, link) {
             self.refuse(neighbour, &incoming.offered, incoming.staged, "body", true);
         }
     }
@@ -118,7 +124,7 @@ impl Node {
     pub(crate) fn not_opened(&mut self, staged: Staged) {
         match self.opening.remove(&staged) {
             Some(Opening::Offer(neighbour, link)) => {
-                if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) {
+                if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(neighbour, link) {
                     self.refuse(neighbour, &offered, staged, "node", true);
                 }
             }
@@ -154,11 +160,24 @@ impl Node {
         if !offered.units.iter().all(onward) {
             return Some(("no-route", true));
         }
-        None
+        (self.is_beyond_quota(neighbour, offered) && !on(Bug::QuotaIgnored)).then_some(("quota", true))
+    }
+
+    /// Whether the neighbour has its share of this node already (MUST-54). The offer is among those being looked at.
+    fn is_beyond_quota(&self, neighbour: NodeId, offered: &OfferedEnvelope) -> bool {
+        let all = self.state.custody.of(neighbour) + self.incoming.load(neighbour);
+        let this = Load { documents: 1, bytes: offered.size };
+        let at_a_destination = |target: &Target| {
+            let load = self.state.custody_for.of((neighbour, target.node));
+            !self.quota.allows(load + this, offered.size)
+        };
+        // One destination of a circular that takes nothing must not hold up the others.
+        !self.quota.over_all_destinations().allows(all, offered.size)
+            || offered.units.iter().all(at_a_destination)
     }
 
     fn fetch(&mut self, neighbour: NodeId, link: u64) {
-        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let Some(incoming) = self.incoming.get(neighbour, link) else { return };
         let (inline, staged) = (incoming.offered.inline, incoming.staged);
         if inline {
             self.examine(neighbour, link);
@@ -170,7 +189,7 @@ impl Node {
     /// The offer came again while its body is under way: the stream may have broken with the old connection.
     fn ask_for_body_again(&mut self, neighbour: NodeId, link: u64) {
         let now = self.now().uptime;
-        let Some(incoming) = self.incoming.get_mut(&(neighbour, link)) else { return };
+        let Some(incoming) = self.incoming.get_mut(neighbour, link) else { return };
         incoming.heard_at = now;
         let staged = incoming.staged;
         if !incoming.offered.inline && !self.opening.contains_key(&staged) {
@@ -184,13 +203,13 @@ impl Node {
         let silent: Vec<(NodeId, u64)> = self
             .incoming
             .iter()
-            .filter(|(_, incoming)| {
+            .filter(|(_, _, incoming)| {
                 incoming.heard_at + OFFER_SILENCE_MS < now && !self.opening.contains_key(&incoming.staged)
             })
-            .map(|(key, _)| *key)
+            .map(|(neighbour, link, _)| (neighbour, link))
             .collect();
-        for key in silent {
-            if let Some(incoming) = self.incoming.remove(&key) {
+        for (neighbour, link) in silent {
+            if let Some(incoming) = self.incoming.remove(neighbour, link) {
                 self.effect(Effect::Discard { staged: incoming.staged });
             }
         }
@@ -200,7 +219,7 @@ impl Node {
     /// durable together (MUST-14).
     fn examine(&mut self, neighbour: NodeId, link: u64) {
         let me = self.me();
-        let Some(incoming) = self.incoming.get(&(neighbour, link)) else { return };
+        let Some(incoming) = self.incoming.get(neighbour, link) else { return };
         let (id, staged) = (incoming.offered.id, incoming.staged);
         if self.opening.contains_key(&staged) {
             return;
@@ -214,7 +233,7 @@ impl Node {
     }
 
     fn take_custody(&mut self, neighbour: NodeId, link: u64, local: Option<Result<Vec<Office>, String>>) {
-        let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) else { return };
+        let Some(Incoming { offered, staged, .. }) = self.incoming.remove(neighbour, link) else { return };
         let (me, origin) = (self.me(), offered.id.origin);
         let event = LedgerEvent::RelayAcceptance {
             id: offered.id,
@@ -254,7 +273,7 @@ impl Node {
     }
 
     fn acknowledge_again(&mut self, neighbour: NodeId, link: u64) {
-        let Some(Incoming { offered, staged, .. }) = self.incoming.remove(&(neighbour, link)) else { return };
+        let Some(Incoming { offered, staged, .. }) = self.incoming.remove(neighbour, link) else { return };
         let event = LedgerEvent::RelayAcceptance {
             id: offered.id,
             envelope: offered.header,
@@ -284,6 +303,9 @@ impl Node {
         retry: bool,
     ) {
         self.effect(Effect::Discard { staged });
+        // A neighbour that is refused for good again and again may not fill the ledger with it.
+        let (reason, retry) =
+            if retry || self.may_enter_an_answer(neighbour) { (reason, retry) } else { ("quota", true) };
         let entry = (!retry).then(|| {
             let event = LedgerEvent::RelayRejection {
                 id: offered.id,
@@ -298,6 +320,11 @@ impl Node {
         let reason = reason.into();
         let (link, envelope) = (offered.link, offered.header);
         self.word(Effect::Reject { neighbour, link, envelope, reason, retry, entry });
+    }
+
+    fn may_enter_an_answer(&mut self, neighbour: NodeId) -> bool {
+        let now = self.now().uptime;
+        self.answers_entered.may_enter(neighbour, now) || on(Bug::QuotaIgnored)
     }
 
     /// Assigns the units that are not for this node to the links they leave by: one offer per link, so that the body

@@ -14,11 +14,13 @@
 extern crate alloc;
 
 mod condensed;
+mod custody;
 mod delivery;
 mod effect;
 mod event;
 mod fact;
 mod forwarding;
+mod incoming;
 mod intake;
 pub mod limits;
 mod links;
@@ -26,6 +28,7 @@ mod node;
 mod now;
 mod offer_proofs;
 mod origin;
+mod quota;
 mod recall;
 mod recall_facts;
 mod receipts;
@@ -44,6 +47,7 @@ pub use fact::{Acceptance, Consigned, End, Entered, Fact, Source, SubmissionKey}
 pub use node::{Node, Profile};
 pub use now::Now;
 pub use offer_proofs::{proves_custody, proves_origin};
+pub use quota::{Load, Quota};
 pub use recall::{HeardRecall, proves_recall};
 pub use recall_facts::{RecallFact, RecallOutcome, Recalls};
 pub use room::Room;

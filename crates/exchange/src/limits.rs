@@ -61,6 +61,12 @@ pub const ROUND_MS: u64 = 250;
 pub const LAZY_MS: u64 = 200;
 /// Offers of one neighbour that are being looked at, at the most: more than one that keeps to its window can have.
 pub const OFFERS_LOOKED_AT_MAX: usize = 2 * OFFERS_IN_FLIGHT_MAX;
+/// The same in bytes of bodies that came with their offers.
+pub const OFFER_BYTES_LOOKED_AT_MAX: u64 = 2 * OFFER_BYTES_IN_FLIGHT_MAX;
+/// Entries that only answer one neighbour (refusals for good, second acknowledgements), at once, at the most.
+pub const ANSWERS_ENTERED_AT_ONCE_MAX: u64 = 4_096;
+/// After that one more may be entered each time that so many milliseconds have passed.
+pub const ANSWERS_ENTERED_REST_MS: u64 = 100;
 /// Submissions reserved but not yet handed over, at the most.
 pub const RESERVATIONS_MAX: usize = 1024;
 

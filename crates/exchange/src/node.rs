@@ -1,10 +1,12 @@
 //! The node: takes events, applies facts, holds words back until what they rest on is durable.
 
 use crate::effect::{Effect, Stored, Ticket};
-use crate::event::{Event, OfferedEnvelope, Past, Request, Staged};
+use crate::event::{Event, Past, Request, Staged};
 use crate::fact::{Entered, Fact};
+use crate::incoming::Incomings;
 use crate::limits::{ACKNOWLEDGEMENTS_PER_FRAME_MAX, LAZY_MS};
 use crate::now::Now;
+use crate::quota::{AnswersEntered, Quota};
 use crate::receipts::Arrival;
 use crate::replay::Replaying;
 use crate::room::Room;
@@ -36,8 +38,9 @@ pub struct Node {
     pub(crate) directory: Arc<Directory>,
     pub(crate) state: State,
     pub(crate) reservations: BTreeMap<Request, Reservation>,
-    /// Offers that are being looked at: fetched, opened or compared with the past.
-    pub(crate) incoming: BTreeMap<(NodeId, u64), Incoming>,
+    pub(crate) incoming: Incomings,
+    pub(crate) quota: Quota,
+    pub(crate) answers_entered: AnswersEntered,
     /// What is being opened, by what was staged.
     pub(crate) opening: BTreeMap<Staged, Opening>,
     /// Own acceptances that are not durable yet, by index: the ledger does not show them yet.
@@ -67,14 +70,6 @@ pub struct Node {
     recalling: Replaying,
 }
 
-/// An offer that is being looked at.
-pub(crate) struct Incoming {
-    pub(crate) offered: OfferedEnvelope,
-    pub(crate) staged: Staged,
-    /// When it was offered last, by uptime.
-    pub(crate) heard_at: u64,
-}
-
 /// Whose slip is being opened.
 pub(crate) enum Opening {
     Offer(NodeId, u64),
@@ -98,7 +93,9 @@ impl Node {
             directory,
             state,
             reservations: BTreeMap::new(),
-            incoming: BTreeMap::new(),
+            incoming: Incomings::default(),
+            quota: Quota::default(),
+            answers_entered: AnswersEntered::default(),
             opening: BTreeMap::new(),
             undurable: BTreeMap::new(),
             retries: BTreeMap::new(),
@@ -119,6 +116,11 @@ impl Node {
             lazy_since: 0,
             recalling: Replaying::default(),
         }
+    }
+
+    /// What each neighbour may make this node hold, from now on.
+    pub fn set_quota(&mut self, quota: Quota) {
+        self.quota = quota;
     }
 
     /// Takes in a fact from the journal, in the order in which it was written. A condensed state takes the place of what was

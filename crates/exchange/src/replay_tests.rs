@@ -43,9 +43,22 @@ fn durable(state: &State) -> String {
         })
         .collect();
     let State { counters, numbers, holdings, units, offers, seen, consigned, .. } = state;
-    let State { outgoing, inbox, owed, due, heard, renewed, witnessed, recalls, next_index, .. } = state;
+    let State {
+        custody,
+        custody_for,
+        outgoing,
+        inbox,
+        owed,
+        due,
+        heard,
+        renewed,
+        witnessed,
+        recalls,
+        next_index,
+        ..
+    } = state;
     format!(
-        "{next_index} {counters:?} {numbers:?} {holdings:?} {units:?} {offers:?} {seen:?} {consigned:?} {outgoing:?} {links:?} \
+        "{next_index} {counters:?} {numbers:?} {holdings:?} {units:?} {offers:?} {seen:?} {consigned:?} {custody:?} {custody_for:?} {outgoing:?} {links:?} \
          {inbox:?} {owed:?} {due:?} {heard:?} {renewed:?} {witnessed:?} {recalls:?}"
     )
 }

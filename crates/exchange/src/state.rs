@@ -1,14 +1,14 @@
 //! The state of a node, made from facts and nothing else, and what is known only since the last start.
 
 use crate::event::Office;
-use crate::fact::{Acceptance, Consigned, Entered, Fact, Source};
+use crate::fact::{Acceptance, Consigned, Entered, Fact};
 use crate::links::{Link, Outbound};
+use crate::quota::Loads;
 use crate::recall_facts::Recalls;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use yizhan_document::{Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, OfficeName, Unit};
 use yizhan_ledger::{EntryRef, Head, Target};
-use yizhan_planted::{Bug, on};
 
 /// Custody that this node accepted and has not wholly ended.
 #[derive(Clone, Debug)]
@@ -55,6 +55,9 @@ pub struct State {
     pub(crate) consigned: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) outgoing: BTreeMap<EnvelopeId, Outgoing>,
     pub(crate) links: BTreeMap<NodeId, Link>,
+    /// What each neighbour handed over and is still held; and by destination, where it is not this node.
+    pub(crate) custody: Loads<NodeId>,
+    pub(crate) custody_for: Loads<(NodeId, NodeId)>,
     pub(crate) inbox: BTreeMap<(EnvelopeId, OfficeName), InboxEntry>,
     pub(crate) owed: BTreeMap<(NodeId, u64), Owed>,
     pub(crate) due: BTreeSet<(u64, NodeId, u64)>,
@@ -105,6 +108,8 @@ impl State {
             consigned: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             links: BTreeMap::new(),
+            custody: Loads::default(),
+            custody_for: Loads::default(),
             inbox: BTreeMap::new(),
             owed: BTreeMap::new(),
             due: BTreeSet::new(),
@@ -262,34 +267,6 @@ impl State {
         }
     }
 
-    fn accepted(&mut self, acceptance: &Acceptance) {
-        let holding = acceptance.at.index;
-        self.seen.entry(acceptance.id.ledger()).or_default().insert(acceptance.id.counter);
-        let unit = |target: &Target| Unit {
-            envelope: acceptance.id,
-            destination: target.node,
-            attempt: target.attempt,
-        };
-        self.units.extend(acceptance.units.iter().map(|target| (unit(target), holding)));
-        match acceptance.source {
-            Source::Office => {
-                self.counters.insert(acceptance.id.counter);
-                for (target, number) in acceptance.units.iter().zip(&acceptance.numbers) {
-                    self.numbers.entry(target.node).or_default().insert(*number);
-                }
-                let targets = acceptance.units.iter().map(|target| (target.node, target.attempt)).collect();
-                let header = acceptance.header;
-                self.outgoing
-                    .insert(acceptance.id, Outgoing { holding, header, targets, failed: BTreeMap::new() });
-            }
-            Source::Neighbour { node, link } => {
-                self.offers.insert((node, link), holding);
-            }
-        }
-        let open = acceptance.units.iter().copied().collect();
-        self.holdings.insert(holding, Holding { acceptance: acceptance.clone(), open, consigned: false });
-    }
-
     pub(crate) fn assigned(&mut self, holding: u64, hop: NodeId, link: u64, units: &[Target], ticket: u64) {
         let Some(held) = self.holdings.get(&holding) else { return };
         let to = self.links.entry(hop).or_default();
@@ -312,18 +289,6 @@ impl State {
 
     fn take_outbound(&mut self, hop: NodeId, link: u64) -> Option<Outbound> {
         self.links.get_mut(&hop)?.take(link)
-    }
-
-    fn discharge(&mut self, holding: u64, units: &[Target]) {
-        if let Some(held) = self.holdings.get_mut(&holding) {
-            for target in units {
-                held.open.remove(target);
-                let unit =
-                    Unit { envelope: held.acceptance.id, destination: target.node, attempt: target.attempt };
-                self.units.remove(&unit);
-            }
-        }
-        self.settle(holding);
     }
 
     fn consigned(&mut self, consigned: &Consigned) {
@@ -372,23 +337,6 @@ impl State {
             held.open.insert(Target { node, attempt });
             self.units.insert(Unit { envelope: id, destination: node, attempt }, holding);
         }
-    }
-
-    /// Forgets a holding that has no open unit, unless its origin still waits for an end (MUST-16); content in an inbox stays.
-    fn settle(&mut self, holding: u64) {
-        let Some(held) = self.holdings.get(&holding) else { return };
-        let waited_for = self.outgoing.get(&held.acceptance.id).is_some_and(|out| out.holding == holding);
-        if !held.open.is_empty() || (waited_for && !on(Bug::ReleasedEarly)) {
-            return;
-        }
-        if let Source::Neighbour { node, link } = held.acceptance.source {
-            self.offers.remove(&(node, link));
-        }
-        if !held.consigned {
-            let Acceptance { id, header, inline, .. } = held.acceptance;
-            self.released.push((holding, (!inline).then_some((id, header))));
-        }
-        self.holdings.remove(&holding);
     }
 }
 

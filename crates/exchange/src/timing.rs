@@ -46,7 +46,7 @@ impl Node {
         let refused = refused.map(|due| due.max(self.looked_at + ROUND_MS));
         let deadlines =
             (!self.state.holdings.is_empty()).then_some(self.deadlines_looked_at + DEADLINE_ROUND_MS);
-        let silent = self.incoming.values().map(|incoming| incoming.heard_at + OFFER_SILENCE_MS).min();
+        let silent = self.incoming.iter().map(|(_, _, incoming)| incoming.heard_at + OFFER_SILENCE_MS).min();
         let silent = silent.map(|silent| silent.max(self.looked_at) + ROUND_MS);
         let detours = self.next_detours();
         [due, recall, detours, retry, repeat, held_back, refused, deadlines, silent, self.lazy_due()]

@@ -32,6 +32,9 @@ pub struct Config {
     /// How the disk is shared.
     #[serde(default)]
     pub disk: DiskConfig,
+    /// What each neighbour may make the node hold.
+    #[serde(default)]
+    pub quota: QuotaConfig,
     /// How long the journal may grow.
     #[serde(default)]
     pub journal: JournalConfig,
@@ -98,6 +101,23 @@ pub struct DiskConfig {
 impl Default for DiskConfig {
     fn default() -> Self {
         Self { reserve_bytes: 128 * 1024 * 1024 }
+    }
+}
+
+/// What each neighbour may make the node hold of what it handed over for one destination; sixteen times that over all of them.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuotaConfig {
+    /// Envelopes.
+    pub neighbour_documents: usize,
+    /// Bytes of their bodies; a thirty-second part of the file system if nothing is said. One body goes alone however large it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbour_bytes: Option<u64>,
+}
+
+impl Default for QuotaConfig {
+    fn default() -> Self {
+        Self { neighbour_documents: yizhan_exchange::Quota::default().documents, neighbour_bytes: None }
     }
 }
 

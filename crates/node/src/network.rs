@@ -1,6 +1,6 @@
 //! Making a network: authority, certificates, signed directory and a folder for each node, from a plan.
 
-use crate::config::{Config, DirectoryConfig, DiskConfig, JournalConfig, KeyConfig, LinkConfig};
+use crate::config::{Config, DirectoryConfig, DiskConfig, JournalConfig, KeyConfig, LinkConfig, QuotaConfig};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -242,6 +242,7 @@ impl Making<'_> {
             keys: KeyConfig::default(),
             link: LinkConfig::default(),
             disk: DiskConfig::default(),
+            quota: QuotaConfig::default(),
             journal: JournalConfig::default(),
             newest: false,
         };

@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use yizhan_document::{LedgerId, NodeId};
-use yizhan_exchange::{Node, Profile};
+use yizhan_exchange::{Node, Profile, Quota};
 use yizhan_hierarchy::Directory;
 use yizhan_identity::{Cosigner, NoteSigner, certificate_to_pem, check_issued_by};
 use yizhan_ledger::{Log, origin_of, tiles::CHECKPOINT_PATH};
@@ -37,6 +37,8 @@ use yizhan_spool::{
 
 /// Inputs that wait for the event loop, at the most.
 const INPUTS_MAX: usize = 1024;
+/// Of the file system, so large a part may hold what one neighbour handed over for one destination.
+const DISK_SHARE: u64 = 32;
 /// How long answers of the desk may take once the node stops.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
 /// Link events that wait to be looked at, at the most.
@@ -64,7 +66,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let misfit = |e: yizhan_identity::NoteError| NodeError::Misfit(e.to_string());
     let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
     let recovered = recover(&config.data, profile, &directory, &quarantine, &signer.verifier())?;
-    let Recovered { node, lost, log, journal, queue, whole } = recovered;
+    let Recovered { mut node, lost, log, journal, queue, whole } = recovered;
+    node.set_quota(quota(&config)?);
     let keeper = Arc::new(Mutex::new(keep_ledger(&config, &keys, &directory, log, signer)?));
     let cosigned = Arc::new(Mutex::new(cosigned_before(&node, &directory.neighbours(config.node))));
     let (link_events, link_inputs) = mpsc::channel::<LinkEvent>(LINK_EVENTS_MAX);
@@ -148,6 +151,19 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
             Err(error)
         }
     }
+}
+
+/// What each neighbour may make this node hold, on this disk.
+fn quota(config: &Config) -> Result<Quota, NodeError> {
+    let bytes = match config.quota.neighbour_bytes {
+        Some(bytes) => bytes,
+        None => {
+            let at =
+                |error: yizhan_spool::DiskError| NodeError::Folder { path: error.path, source: error.source };
+            yizhan_spool::capacity_bytes(&config.data).map_err(at)? / DISK_SHARE
+        }
+    };
+    Ok(Quota { documents: config.quota.neighbour_documents, bytes })
 }
 
 /// The ledger as it is kept from now on: with the keys that speak for it and the cosignatures that were published.

@@ -76,6 +76,8 @@ bugs! {
         "a node takes an offer in whose path it stands"
     ClassificationIgnored "classification-ignored" breaks "docs/protocol.md, refusals":
         "an offer above what the node may carry is taken"
+    QuotaIgnored "quota-ignored" breaks "docs/protocol.md, refusals":
+        "a neighbour may make a node hold as much as it likes"
     FullDiskIgnored "full-disk-ignored" breaks "docs/protocol.md, refusals":
         "offers are taken though the disk is nearly full"
     CustodyOfOtherUnits "custody-of-other-units" breaks "MUST-13":

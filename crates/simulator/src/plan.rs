@@ -2,6 +2,7 @@
 
 use crate::random::Random;
 use yizhan_document::NodeId;
+use yizhan_exchange::Quota;
 
 /// What a run is made of. Everything else follows from the seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Plan {
     /// A journal is condensed at any moment; one longer than this, in bytes, only once it is twice as long as after the last
     /// time, as the daemon's is.
     pub condensed_freely_bytes: u64,
+    /// What each neighbour may make a node hold.
+    pub quota: Quota,
     /// Whether clerks take documents over and act on them.
     pub clerks_act: bool,
 }
@@ -149,6 +152,7 @@ impl Plan {
             recalled_per_mille: 0,
             sync_ms_max: 8,
             condensed_freely_bytes: u64::MAX,
+            quota: Quota::default(),
             clerks_act: true,
         }
     }
@@ -204,10 +208,18 @@ impl Plan {
             classified_per_mille: 30,
             sync_ms_max: if random.chance(100) { 500 } else { random.within(1..=20) },
             condensed_freely_bytes: u64::MAX,
+            quota: quota_of(seed),
             clerks_act: true,
             recalled_per_mille: if random.chance(700) { random.within(0..=400) } else { 0 },
             hostile: None,
             rare_link: random.chance(20),
         }
     }
+}
+
+/// In one world of five a neighbour may make a node hold a few documents only: everything has to get through all the same.
+fn quota_of(seed: u64) -> Quota {
+    let usual = Quota::default();
+    let few = usize::try_from(1 + seed / 5 % 6).unwrap_or(usual.documents);
+    if seed % 5 == 3 { Quota { documents: few, ..usual } } else { usual }
 }

@@ -22,7 +22,7 @@ use room::RoomKnown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::{NodeId, WallTime};
-use yizhan_exchange::{Event, Node, Now, Staged};
+use yizhan_exchange::{Event, Node, Now, Quota, Staged};
 use yizhan_journal::{Journal, StoredEnvelope};
 use yizhan_ledger::{Asking, Following, Head};
 use yizhan_protocol::{BodyHead, Recall, ReceiptsHome};
@@ -37,6 +37,8 @@ pub(crate) struct Station {
     pub(crate) folder: FaultyFolder,
     /// What lasts besides the journal, while no process holds it.
     pub(crate) store: Store,
+    /// What each neighbour may make the node hold.
+    pub(crate) quota: Quota,
     pub(crate) process: Option<Process>,
     pub(crate) random: Random,
 }

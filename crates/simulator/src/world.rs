@@ -77,6 +77,7 @@ impl World {
             skew_ms: skew(random, bad_clock == Some(*node)),
             folder: FaultyFolder::default(),
             store: Store::default(),
+            quota: plan.quota,
             process: None,
             random: random.fork(),
         };

@@ -11,6 +11,8 @@ use yizhan_simulator::network_of_seven;
 mod further_attempts;
 #[path = "rules/handing_in.rs"]
 mod handing_in;
+#[path = "rules/quotas.rs"]
+mod quotas;
 #[path = "rules/rerouting.rs"]
 mod rerouting;
 

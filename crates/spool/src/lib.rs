@@ -30,7 +30,7 @@ pub use committer::{Commit, Committed, Committer};
 pub use error::{DiskError, EXIT_DISK_FAULT};
 pub use files::{create_folder, sync_folder, write_atomically};
 pub use folder_lock::{FolderLock, LockError};
-pub use free_space::free_bytes;
+pub use free_space::{capacity_bytes, free_bytes};
 pub use incoming::Incoming;
 pub use intake::SubmitError;
 pub use journal_reader::JournalReader;

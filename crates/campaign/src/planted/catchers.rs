@@ -127,15 +127,23 @@ const TABLE: &[(Bug, &[Catcher])] = &[
     (Bug::DuplicateAccepted, &[rules("an_offer_is_taken_once_and_the_same_offer_gets_the_same_answer")]),
     (Bug::LoopAccepted, &[rules("an_offer_in_whose_path_the_node_stands_is_refused_for_good")]),
     (Bug::ClassificationIgnored, &[rules("an_offer_above_what_the_node_may_carry_is_refused_for_good")]),
+    (
+        Bug::QuotaIgnored,
+        &[rules("quotas::a_neighbour_at_its_quota_is_refused_for_now_and_taken_once_something_went_on")],
+    ),
     (Bug::FullDiskIgnored, &[rules("a_node_without_room_takes_no_offer_and_says_that_it_may_be_made_again")]),
     (Bug::CustodyOfOtherUnits, &[rules("custody_passes_only_on_an_acceptance_of_exactly_what_was_offered")]),
     (
         Bug::HandoverTwice,
-        &[rules("an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again")],
+        &[rules(
+            "further_attempts::an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again",
+        )],
     ),
     (
         Bug::ConsignedTwice,
-        &[rules("an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again")],
+        &[rules(
+            "further_attempts::an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again",
+        )],
     ),
     (Bug::ExpiryInDoubt, &[rules("a_unit_whose_offer_is_unanswered_does_not_expire")]),
     (Bug::AttemptWithoutFailure, &[rules("a_failure_told_again_and_again_opens_one_attempt")]),
@@ -247,7 +255,9 @@ const TABLE: &[(Bug, &[Catcher])] = &[
     ),
     (
         Bug::ActTwice,
-        &[rules("an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again")],
+        &[rules(
+            "further_attempts::an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again",
+        )],
     ),
     (
         Bug::ForkIgnored,

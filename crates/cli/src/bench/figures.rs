@@ -131,7 +131,7 @@ pub(crate) struct Backlog {
 /// One neighbour among others.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Neighbours {
-    /// `dead`, `silent` or `slow`.
+    /// `dead`, `silent`, `slow` or `flooding`.
     pub(crate) neighbour: &'static str,
     /// How many others there are.
     pub(crate) others: u64,

@@ -1,4 +1,4 @@
-//! One neighbour among several is dead, silent or slow: what that costs the others.
+//! One neighbour among several is dead, silent or slow, or floods: what that costs the others.
 
 use super::Meant;
 use super::fault::BenchFault;
@@ -15,6 +15,8 @@ use yizhan_document::NodeId;
 const RUNS: Duration = Duration::from_millis(10);
 /// See above.
 const STANDS: Duration = Duration::from_millis(90);
+/// Documents of a flood before its load is made anew.
+const FLOOD_STEP: u64 = 10_000;
 const US_PER_SECOND: f64 = 1_000_000.0;
 
 /// What is the matter with it.
@@ -26,6 +28,8 @@ pub(crate) enum Illness {
     Silent,
     /// Its process runs a tenth of the time.
     Slow,
+    /// It sends as many documents as it can.
+    Flooding,
 }
 
 impl Illness {
@@ -34,6 +38,7 @@ impl Illness {
             Self::Dead => "dead",
             Self::Silent => "silent",
             Self::Slow => "slow",
+            Self::Flooding => "flooding",
         }
     }
 }
@@ -60,7 +65,7 @@ pub(crate) async fn play(
     let waiting_load = Load { amount: share(meant.amount, others.len()), ..waiting_load };
     let during_load = Load { name: "during".to_owned(), ..load.clone() };
     let Spell { waiting, during, arrived_us, at_rest_us, costs } =
-        while_ill(net, *ill, illness, [&waiting_load, &during_load], &mut expected).await?;
+        while_ill(net, *ill, (illness, meant), [&waiting_load, &during_load], &mut expected).await?;
     say(&format!("{:.1} documents/s to the others, one {}", rate(&during, arrived_us), illness.as_str()));
 
     let after_load = Load { name: "after".to_owned(), ..load.clone() };
@@ -71,7 +76,8 @@ pub(crate) async fn play(
         (&during_load, &during),
         (&after_load, &after.handed),
     ];
-    let verdict = judge(net, &loads, meant.audited).await?;
+    let mut verdict = judge(net, &loads, meant.audited).await?;
+    verdict.besides = illness == Illness::Flooding;
     let mut figures = meant.figures(net);
     figures.times(net, &during_load, &during, arrived_us);
     figures.at_rest_s = rounded(at_rest_us.saturating_sub(during.began_us) as f64 / US_PER_SECOND);
@@ -108,7 +114,7 @@ struct Spell {
 async fn while_ill(
     net: &Net,
     ill: NodeId,
-    illness: Illness,
+    (illness, meant): (Illness, &Meant),
     [waiting_load, during_load]: [&Load; 2],
     expected: &mut Expected,
 ) -> Result<Spell, BenchFault> {
@@ -125,6 +131,10 @@ async fn while_ill(
         Illness::Slow => tokio::select! {
             reached = reaching => reached?,
             fault = limp(net, ill) => return Err(fault),
+        },
+        Illness::Flooding => tokio::select! {
+            reached = reaching => reached?,
+            fault = flood(net, meant, ill) => return Err(fault),
         },
         Illness::Dead | Illness::Silent => reaching.await?,
     };
@@ -154,7 +164,7 @@ async fn fall_ill(net: &Net, node: NodeId, illness: Illness) -> Result<(), Bench
     match illness {
         Illness::Dead => processes.kill(node).await?,
         Illness::Silent => processes.freeze(node)?,
-        Illness::Slow => {}
+        Illness::Slow | Illness::Flooding => {}
     }
     Ok(())
 }
@@ -162,6 +172,7 @@ async fn fall_ill(net: &Net, node: NodeId, illness: Illness) -> Result<(), Bench
 async fn recover(net: &Net, node: NodeId, illness: Illness) -> Result<(), BenchFault> {
     match illness {
         Illness::Dead => net.start(node).await.map(drop),
+        Illness::Flooding => Ok(()),
         Illness::Silent | Illness::Slow => Ok(net.processes.lock().await.thaw(node)?),
     }
 }
@@ -180,4 +191,22 @@ async fn limp(net: &Net, node: NodeId) -> BenchFault {
             tokio::time::sleep(pause).await;
         }
     }
+}
+
+/// Lets a node send documents to the one in the middle, as fast as they are taken, for as long as this is awaited.
+async fn flood(net: &Net, meant: &Meant, node: NodeId) -> BenchFault {
+    let mut turn = 0_u64;
+    loop {
+        turn += 1;
+        if let Err(fault) = flood_once(net, meant, node, turn).await {
+            return fault;
+        }
+    }
+}
+
+async fn flood_once(net: &Net, meant: &Meant, node: NodeId, turn: u64) -> Result<(), BenchFault> {
+    let load = meant.load(net, &format!("flood-{turn}"), &[vec![net.origin]]).await?;
+    let (desk, from) = (net.client(node).await?, net.office(node)?);
+    let amount = Amount::Documents(FLOOD_STEP);
+    hand_in(Load { desk, from, amount, rate: None, ..load }, net.clock).await.map(drop)
 }

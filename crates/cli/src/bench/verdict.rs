@@ -30,6 +30,8 @@ pub(crate) struct Verdict {
     pub(crate) bounded: u64,
     /// Chains that the auditor proved from end to end, and those there are; none where it was not asked.
     pub(crate) chains: Option<(u64, u64)>,
+    /// Whether more was handed in than the loads say, as a flood is: its chains must verify, too.
+    pub(crate) besides: bool,
     /// `ok`, `left out`, or what the auditor says.
     pub(crate) audit: String,
 }
@@ -38,7 +40,9 @@ impl Verdict {
     /// Whether every accepted document lies where it should, once, and every chain verified that was to be.
     pub(crate) fn good(&self) -> bool {
         let all = self.loads.iter().all(|(documents, delivered)| documents == delivered);
-        let chains = self.chains.is_none_or(|chains| chains == (self.deliveries, self.deliveries));
+        let chains = self.chains.is_none_or(|(verified, chains)| {
+            verified == chains && (chains == self.deliveries || self.besides && chains > self.deliveries)
+        });
         all && self.too_many == 0 && chains && self.audit_good()
     }
 

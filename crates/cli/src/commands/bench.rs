@@ -69,7 +69,7 @@ enum Played {
     Large,
     /// Documents wait for a destination that is down, their holder is killed and started again, then all is drained
     Backlog,
-    /// One neighbour is dead, silent or slow: what it costs the others
+    /// One neighbour is dead, silent or slow, or floods: what it costs the others
     Neighbours,
     /// Starting, and nothing to do: time, memory, processor
     Start,
@@ -85,6 +85,8 @@ enum Matter {
     Silent,
     /// Its process runs a tenth of the time
     Slow,
+    /// It sends as many documents as it can
+    Flooding,
 }
 
 pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
@@ -103,6 +105,7 @@ fn meant(typed: &Typed) -> Result<Meant, Failure> {
             Matter::Dead => Illness::Dead,
             Matter::Silent => Illness::Silent,
             Matter::Slow => Illness::Slow,
+            Matter::Flooding => Illness::Flooding,
         }),
         Start => Scenario::Start { seconds: typed.seconds.unwrap_or(10) },
         Circular => Scenario::Circular,

@@ -49,6 +49,7 @@ impl Station {
             return Err(format!("the journal is damaged although nobody damaged it: {:?}", report.damaged));
         }
         recalled.ledger.seal();
+        recalled.core.set_quota(self.quota);
         let Recalled { core, ledger, contents, attachments, keys } = recalled;
         self.process = Some(Process {
             node: self.node,

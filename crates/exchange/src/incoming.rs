@@ -1,0 +1,68 @@
+//! Offers that are being looked at: fetched, opened or compared with the past; and how much of it each neighbour has here.
+
+use crate::event::{OfferedEnvelope, Staged};
+use crate::limits::{OFFER_BYTES_LOOKED_AT_MAX, OFFERS_LOOKED_AT_MAX};
+use crate::quota::{Load, Loads};
+use alloc::collections::BTreeMap;
+use yizhan_document::NodeId;
+
+/// An offer that is being looked at.
+pub(crate) struct Incoming {
+    pub(crate) offered: OfferedEnvelope,
+    pub(crate) staged: Staged,
+    /// When it was offered last, by uptime.
+    pub(crate) heard_at: u64,
+}
+
+/// All of them, by neighbour and number of the offer.
+#[derive(Default)]
+pub(crate) struct Incomings {
+    offers: BTreeMap<(NodeId, u64), Incoming>,
+    loads: Loads<NodeId>,
+    /// Of bodies that came with their offer: they are in memory.
+    inline: Loads<NodeId>,
+}
+
+impl Incomings {
+    pub(crate) fn get(&self, neighbour: NodeId, link: u64) -> Option<&Incoming> {
+        self.offers.get(&(neighbour, link))
+    }
+
+    pub(crate) fn get_mut(&mut self, neighbour: NodeId, link: u64) -> Option<&mut Incoming> {
+        self.offers.get_mut(&(neighbour, link))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, u64, &Incoming)> {
+        self.offers.iter().map(|((neighbour, link), incoming)| (*neighbour, *link, incoming))
+    }
+
+    /// Begins to look at an offer, which must not be looked at already.
+    pub(crate) fn insert(&mut self, neighbour: NodeId, incoming: Incoming) {
+        let (link, size) = (incoming.offered.link, incoming.offered.size);
+        self.loads.add(neighbour, size);
+        if incoming.offered.inline {
+            self.inline.add(neighbour, size);
+        }
+        self.offers.insert((neighbour, link), incoming);
+    }
+
+    pub(crate) fn remove(&mut self, neighbour: NodeId, link: u64) -> Option<Incoming> {
+        let incoming = self.offers.remove(&(neighbour, link))?;
+        self.loads.take(neighbour, incoming.offered.size);
+        if incoming.offered.inline {
+            self.inline.take(neighbour, incoming.offered.size);
+        }
+        Some(incoming)
+    }
+
+    /// What of a neighbour is being looked at.
+    pub(crate) fn load(&self, neighbour: NodeId) -> Load {
+        self.loads.of(neighbour)
+    }
+
+    /// Whether so much of a neighbour is being looked at that it cannot have kept to its window.
+    pub(crate) fn is_flooded(&self, neighbour: NodeId) -> bool {
+        self.loads.of(neighbour).documents >= OFFERS_LOOKED_AT_MAX
+            || self.inline.of(neighbour).bytes >= OFFER_BYTES_LOOKED_AT_MAX
+    }
+}
