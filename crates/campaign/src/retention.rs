@@ -83,7 +83,7 @@ async fn start_all(network: &Network) -> Result<(), Failure> {
     }
     for node in NODES {
         let clerk = Clerk::at(network, node)?;
-        let is_ready = || async { Ok(clerk.status().await.map(drop)) };
+        let is_ready = || async { Ok(clerk.status().await.filter(|status| status.ready).map(drop)) };
         until_within(PATIENCE, "is ready", is_ready).await?;
     }
     Ok(())

@@ -163,7 +163,7 @@ impl Node {
         (self.is_beyond_quota(neighbour, offered) && !on(Bug::QuotaIgnored)).then_some(("quota", true))
     }
 
-    /// Whether the neighbour has its share of this node already (MUST-54). The offer is among those being looked at.
+    /// Whether the neighbour has its share of this node already (MUST-56). The offer is among those being looked at.
     fn is_beyond_quota(&self, neighbour: NodeId, offered: &OfferedEnvelope) -> bool {
         let all = self.state.custody.of(neighbour) + self.incoming.load(neighbour);
         let this = Load { documents: 1, bytes: offered.size };

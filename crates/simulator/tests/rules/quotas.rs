@@ -30,7 +30,7 @@ fn a_neighbour_at_its_quota_is_refused_for_now_and_taken_once_something_went_on(
             assert_eq!(custody(&relay.offer(counter, another(counter, 100))).len(), 1, "{quota:?}");
         }
         let refused = relay.offer(2, another(2, 100));
-        assert_eq!(refusal(&refused), Some(("quota", true)), "MUST-54: {quota:?}");
+        assert_eq!(refusal(&refused), Some(("quota", true)), "MUST-56: {quota:?}");
         assert_eq!(relay.node.state().custody_of(node(COUNTY)), Load { documents: 2, bytes: 200 });
         let holding = *relay.node.state().holdings().keys().next().unwrap();
         let other_way = relay.offer(3, |offered| {
