@@ -10,13 +10,15 @@ use harness::{Network, Said, number, path_text, text};
 use std::fs;
 
 const NODES: [&str; 3] = ["65", "6523", "652301"];
+const NODE: &str = "--max-classification";
+const LINK: &str = "--link-classification";
 /// What the node's refusal of a request is as an exit code.
 const REFUSED: i32 = 3;
 
 /// Publishes a version with other limits, and waits until all nodes go by it.
-fn publish(network: &Network, version: u64, limits: &[&str]) {
+fn publish(network: &Network, version: u64, flag: &str, limits: &[&str]) {
     let draft = network.beside(&format!("version-{version}"));
-    let flags: Vec<&str> = limits.iter().flat_map(|limit| ["--max-classification", limit]).collect();
+    let flags: Vec<&str> = limits.iter().flat_map(|limit| [flag, limit]).collect();
     network.json(&[&["directory", "edit", path_text(&draft)], flags.as_slice()].concat());
     let key = network.folder().join("authority/authority.pem");
     network.json(&["directory", "sign", path_text(&draft), "--key", path_text(&key)]);
@@ -53,13 +55,21 @@ fn a_document_above_what_a_link_on_its_way_may_carry_is_refused_with_that_link()
         assert!(format!("{}{}", said.out, said.err).contains(what), "{said:?}");
     };
     refused("65", "the node 652301 may carry unclassified");
-    publish(&network, 2, &["65=secret", "652301=secret", "6523=internal"]);
+    publish(&network, 2, NODE, &["65=secret", "652301=secret", "6523=internal"]);
     refused("65", "the link 652301 - 6523 on the way to 65 may carry internal");
-    publish(&network, 3, &["65=internal", "6523=secret"]);
+    publish(&network, 3, NODE, &["65=internal", "6523=secret"]);
     refused("65", "the link 6523 - 65 on the way to 65 may carry internal");
     let id = text(&send("6523").json(), "/id");
     network.await_inbox("6523", &id);
-    publish(&network, 4, &["65=secret"]);
+    publish(&network, 4, NODE, &["65=secret"]);
+    let id = text(&send("65").json(), "/id");
+    network.await_inbox("65", &id);
+    // MUST-48: less than both of its nodes.
+    publish(&network, 5, LINK, &["6523/65=internal"]);
+    refused("65", "the link 6523 - 65 on the way to 65 may carry internal");
+    let id = text(&send("6523").json(), "/id");
+    network.await_inbox("6523", &id);
+    publish(&network, 6, LINK, &["6523/65=none"]);
     let id = text(&send("65").json(), "/id");
     network.await_inbox("65", &id);
     network.stop_all();

@@ -105,6 +105,7 @@ fn publish(folder: &Path, nodes: &[PlannedNode]) -> anyhow::Result<()> {
     let draft = Draft {
         revoked: std::collections::BTreeSet::new(),
         delegations: BTreeMap::new(),
+        policy: yizhan_hierarchy::Policy::default(),
         network: NETWORK.to_owned(),
         version: 1,
         issued: now,

@@ -3,7 +3,7 @@
 use crate::{parts, text};
 use std::sync::OnceLock;
 use yizhan_document::Digest;
-use yizhan_hierarchy::{Branch, Directory, Division, Draft, NetworkPlan, Parcel, Root, TrustAnchor};
+use yizhan_hierarchy::{Branch, Directory, Division, Draft, NetworkPlan, Parcel, Policy, Root, TrustAnchor};
 use yizhan_identity::{NoteSigner, SigningKey};
 
 fn authority() -> &'static NoteSigner {
@@ -14,7 +14,8 @@ fn authority() -> &'static NoteSigner {
     })
 }
 
-/// The text of a delegated list; or that of a root, the CA certificate, then the division files. Digests and signature are put right.
+/// The text of a delegated list; or a policy; or the text of a root, the CA certificate, the policy if the root names one, then the
+/// division files. Digests and signature are put right.
 pub(crate) fn directory(data: &[u8]) -> bool {
     let parts = parts(data);
     let anchor = TrustAnchor::new(vec![authority().verifier()], 1).expect("a good anchor");
@@ -31,20 +32,32 @@ pub(crate) fn directory(data: &[u8]) -> bool {
         assert_eq!(Branch::parse(&branch.to_text()).as_ref(), Ok(&branch));
         return true;
     }
+    if let Ok(policy) = Policy::from_json(parts[0]) {
+        assert_eq!(policy.to_json().expect("a policy that was read can be written"), parts[0]);
+        return true;
+    }
     let Some(root) = text(parts[0]).and_then(|text| Root::parse(text).ok()) else { return false };
     assert_eq!(Root::parse(&root.to_text()).as_ref(), Ok(&root));
     let Some(ca) = parts.get(1) else { return false };
     let mut sealed = root;
     sealed.ca = Digest::of(ca);
-    for (listed, file) in sealed.divisions.iter_mut().zip(parts.iter().skip(2)) {
+    let policy = sealed.policy.and_then(|_| parts.get(2));
+    sealed.policy = policy.map(|policy| Digest::of(policy));
+    let files = parts.iter().skip(2 + usize::from(policy.is_some()));
+    for (listed, file) in sealed.divisions.iter_mut().zip(files.clone()) {
         listed.1 = Digest::of(file);
     }
-    let files: Vec<_> = sealed.divisions.iter().map(|(node, _)| *node).zip(parts.iter().skip(2)).collect();
+    let files: Vec<_> = sealed.divisions.iter().map(|(node, _)| *node).zip(files).collect();
     let file = |node| files.iter().find(|(listed, _)| *listed == node).map(|(_, file)| file.to_vec());
     let text = sealed.to_text();
-    let note = format!("{text}\n{}", authority().sign(&text));
-    let Ok(directory) = Directory::from_parts(note.as_bytes(), file, ca, &anchor, now) else { return false };
+    let mut note = format!("{text}\n{}", authority().sign(&text)).into_bytes();
+    if let Some(policy) = policy {
+        note.push(0x1e);
+        note.extend_from_slice(policy);
+    }
+    let Ok(directory) = Directory::from_parts(&note, file, ca, &anchor, now) else { return false };
     routes_end(&directory);
+    dispatch_is_decided(&directory);
     let draft = Draft::following(&directory, now, now.plus_ms(1000));
     assert!(draft.render().is_ok());
     true
@@ -77,6 +90,22 @@ fn routes_end(directory: &Directory) {
                 at = hop.node;
                 hops += 1;
                 assert!(hops <= 2 * directory.divisions().len(), "a route from {from} to {to} goes round");
+            }
+        }
+    }
+}
+
+/// From every office to every other: whoever is told of a document past a level is neither its sender nor its recipient.
+fn dispatch_is_decided(directory: &Directory) {
+    let offices = directory.divisions().flat_map(|division| {
+        division.offices.iter().map(|record| record.address(division.node)).collect::<Vec<_>>()
+    });
+    let offices: Vec<_> = offices.take(12).collect();
+    for from in &offices {
+        for to in &offices {
+            if let Ok(Some(told)) = directory.check_dispatch(from, &[to]) {
+                assert!(!told.nodes.is_empty() && told.destinations.contains(&to.node));
+                assert!(!told.nodes.contains(&from.node) && !told.nodes.contains(&to.node));
             }
         }
     }

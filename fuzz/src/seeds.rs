@@ -3,13 +3,15 @@
 
 use crate::{BETWEEN, TARGETS, envelope, identity};
 use std::io::Read;
-use yizhan_document::{Act, Digest, Label, LedgerId, Manifest, NodeId, Part, Statement, Urgency, WallTime};
+use yizhan_document::{
+    Act, Classification, Digest, Label, LedgerId, Manifest, NodeId, Part, Statement, Urgency, WallTime,
+};
 use yizhan_envelope::{
     Body, BodyCloser, Destination, FileKey, Header, OfficeSignature, close_attachment, close_slips,
     open_archive,
 };
 use yizhan_exchange::Fact;
-use yizhan_hierarchy::{Delegation, Draft, Edit, NetworkPlan};
+use yizhan_hierarchy::{Delegation, Draft, Edit, NetworkPlan, PolicyEdit, SkipRule};
 use yizhan_identity::{
     CertificateAuthority, Cosigner, NodeTlsKey, NoteSigner, OfficeKey, SigningKey, SubjectKey,
     certificate_to_pem, suite,
@@ -214,6 +216,22 @@ fn directories(add: Add<'_>) -> Result<(), Any> {
     parts.extend(rendered.files.values().map(Vec::as_slice));
     add("directory", "three-levels", joined(&parts));
     let signer = NoteSigner::new("xinjiang.example/authority", SigningKey::generate()?)?;
+    let edits = [
+        PolicyEdit::AddToList("防汛".parse()?, vec!["652301".parse()?, "gov-office@65".parse()?]),
+        PolicyEdit::SkipLevelUp(SkipRule::Refuse),
+        PolicyEdit::SkipLevelDown(SkipRule::Notify),
+        PolicyEdit::Grant("652301 to above with notice".parse()?),
+        PolicyEdit::Senders("gov-office@65".parse()?, vec!["below 65".parse()?]),
+        PolicyEdit::Link("65/6523".parse()?, Some(Classification::Internal)),
+    ];
+    let edits = edits.into_iter().map(Edit::Policy);
+    let laid_down = directory.edited(edits, time(), time().plus_ms(365 * 86_400_000))?.render()?;
+    let policy = laid_down.policy.clone().unwrap_or_default();
+    let mut parts = vec![laid_down.root_text.as_bytes(), laid_down.ca.as_slice(), policy.as_slice()];
+    parts.extend(laid_down.files.values().map(Vec::as_slice));
+    add("directory", "with-policy", joined(&parts));
+    add("directory", "policy", policy.clone());
+    add("directory_archive", "with-policy", laid_down.signed(std::slice::from_ref(&signer)).to_tar()?);
     add("directory_archive", "three-levels", rendered.signed(std::slice::from_ref(&signer)).to_tar()?);
     let node: NodeId = "6523".parse()?;
     let (codes, delegates) = (vec![node], vec![signer.verifier()]);

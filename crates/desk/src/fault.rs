@@ -39,6 +39,8 @@ pub enum DoorCode {
     UnknownRecipient,
     /// The classification is above what this node or a link on the way may carry.
     Classification,
+    /// The policy of the directory does not let the document go as it is addressed.
+    Dispatch,
     /// There is no way to a recipient's node.
     NoRoute,
     /// The deadline has passed or lies too far ahead.
@@ -57,7 +59,7 @@ pub enum DoorCode {
 
 impl DoorCode {
     /// All codes.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Malformed,
         Self::NoSuchPath,
         Self::MethodNotAllowed,
@@ -74,6 +76,7 @@ impl DoorCode {
         Self::KeyReused,
         Self::UnknownRecipient,
         Self::Classification,
+        Self::Dispatch,
         Self::NoRoute,
         Self::Deadline,
         Self::DirectoryRefused,
@@ -106,6 +109,7 @@ impl DoorCode {
             | Self::KeyReused
             | Self::UnknownRecipient
             | Self::Classification
+            | Self::Dispatch
             | Self::NoRoute
             | Self::Deadline
             | Self::DirectoryRefused
@@ -166,6 +170,9 @@ impl DoorCode {
                 "The classification is above what may be carried",
                 "密级超出允许传输的范围",
             ],
+            Self::Dispatch => {
+                ["dispatch", "The policy of the directory does not let it go so", "名录规定不允许如此行文"]
+            }
             Self::NoRoute => ["no-route", "There is no way to a recipient", "没有到达收文机关的路由"],
             Self::Deadline => ["deadline", "The deadline cannot be kept", "时限已过或超出允许范围"],
             Self::DirectoryRefused => {

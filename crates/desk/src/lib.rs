@@ -27,7 +27,7 @@ pub use door::{Answer, NodeDoor};
 pub use fault::{DoorCode, DoorError};
 pub use inbox::{ActDone, ActRequest, InboxItem, InboxPart, InboxState, Taken};
 pub use network::{
-    DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, GroupView, ListVersion,
+    DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, GroupView, ListVersion, PolicyView,
     PublishedDirectory, RouteStep,
 };
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
@@ -35,5 +35,5 @@ pub use recall::{RecallDone, RecallRequest, RecallState};
 pub use receipt::ExportedReceipt;
 pub use server::{BindError, bind, serve};
 pub use status::{DirectoryAlarm, DiskRoom, NeighbourStatus, NodeEvent, NodeStatus, QueueItem};
-pub use submission::{BatchOutcome, FileDeclaration, Submission, Submitted};
+pub use submission::{BatchOutcome, FileDeclaration, SentNotice, Submission, Submitted};
 pub use track::{DestinationTrack, Stage, Track, TrackReceipt};

@@ -1,7 +1,11 @@
 //! The network as this node knows it: the directory, and the way to a node.
 
 use serde::{Deserialize, Serialize};
-use yizhan_document::{Digest, Group, LeftOut, NodeId, OfficeAddress, OfficeName, WallTime};
+use std::collections::BTreeMap;
+use yizhan_document::{
+    Classification, Digest, Group, LeftOut, ListName, NodeId, NodeOrOffice, OfficeAddress, OfficeName,
+    WallTime,
+};
 
 /// One hop on the way to a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +41,26 @@ pub struct DirectoryView {
     /// The subtrees that somebody else signs for, by node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<DelegatedSubtree>,
+    /// What the authorities lay down for the whole network; absent if nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyView>,
+}
+
+/// The policy of the directory, as it is written there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyView {
+    /// What becomes of documents that pass a level over upwards: `allow`, `notify` or `refuse`.
+    pub skip_level_up: String,
+    /// The same downwards.
+    pub skip_level_down: String,
+    /// Who may pass a level over nevertheless, such as `65 to counties of 65`.
+    pub grants: Vec<String>,
+    /// Offices that not everybody may address, each with the areas whose offices may.
+    pub senders: BTreeMap<OfficeAddress, Vec<String>>,
+    /// Links that carry less than both of their nodes may, such as `65/6523`.
+    pub links: BTreeMap<String, Classification>,
+    /// Named lists. Nodes stand for their government offices.
+    pub lists: BTreeMap<ListName, Vec<NodeOrOffice>>,
 }
 
 /// A subtree of the directory that its delegates sign for.

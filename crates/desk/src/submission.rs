@@ -5,7 +5,7 @@ use crate::{DoorCode, DoorError, ExportedReceipt, Problem};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
 use yizhan_document::limits::{CONTENT_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX};
-use yizhan_document::{EnvelopeId, Groups, Label, LeftOut, OfficeAddress, PartName, WallTime};
+use yizhan_document::{EnvelopeId, Groups, Label, LeftOut, NodeId, OfficeAddress, PartName, WallTime};
 
 /// What an office hands in, without the files themselves, which follow in the order in which they are declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,19 @@ pub struct Submitted {
     /// Offices of the groups addressed that get nothing, and why. Told once, not again to a duplicate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// The notice of it to levels that it passes over, where the policy of the directory asks for one. Told once, not again to a
+    /// duplicate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<SentNotice>,
+}
+
+/// A notice of a skip-level dispatch: a document of its own, accepted together with the one that it tells of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentNotice {
+    /// Its id.
+    pub id: EnvelopeId,
+    /// The nodes that were passed over; their government offices get it.
+    pub to: Vec<NodeId>,
 }
 
 /// What became of one document of a batch.
@@ -84,7 +97,14 @@ impl From<Result<Submitted, DoorError>> for BatchOutcome {
 impl Submitted {
     /// The answer to a submission that is durable.
     pub fn new(id: EnvelopeId, receipt: ExportedReceipt, duplicate: bool) -> Self {
-        Self { id, url: format!("/v1/documents/{id}"), duplicate, receipt, left_out: Vec::new() }
+        Self {
+            id,
+            url: format!("/v1/documents/{id}"),
+            duplicate,
+            receipt,
+            left_out: Vec::new(),
+            notice: None,
+        }
     }
 }
 

@@ -1,10 +1,11 @@
-//! Group addresses: many offices named at once by where they stand in the tree, such as `counties of 6523`.
+//! Group addresses: many offices named at once by where they stand in the tree, such as `counties of 6523`, or by a named list.
 //!
 //! A group is resolved at the origin against one version of the directory. What the office signs names both: the groups as it
 //! addressed them, and the offices that came of it.
 
 use crate::address::textual;
 use crate::limits::{GROUP_BYTES_MAX, GROUPS_MAX};
+use crate::list_name::ListName;
 use crate::{NodeId, OfficeAddress, OfficeName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
@@ -18,6 +19,9 @@ const KINDS: [(GroupKind, &str, &[&str]); 4] = [
     (GroupKind::Children, "children", &["各下级", "下级", "所属"]),
     (GroupKind::Departments, "departments", &["各部门", "部门"]),
 ];
+/// What a named list is begun with, in the form that is written and in those that are understood.
+const LIST: &str = "list ";
+const LISTS: [&str; 3] = [LIST, "list:", "名单"];
 const OFFICE: &str = " office ";
 const EXCEPT: &str = " except ";
 
@@ -34,23 +38,32 @@ pub enum GroupKind {
     Departments,
 }
 
+/// Whom a group means before anybody is excepted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Meant {
+    /// Offices by where they stand below a node.
+    Of(GroupKind, NodeId),
+    /// Those that a list of the directory names.
+    List(ListName),
+}
+
 /// Many offices named at once. One textual form: `counties of 65`, `prefectures of 65 office audit-office`,
-/// `children of 6523 except 652301`, `departments of 65 except archive@65`; read also as `65各县市 除 652301 外`.
+/// `children of 6523 except 652301`, `departments of 65 except archive@65`, `list flood-control`; read also as
+/// `65各县市 除 652301 外`, `名单flood-control`.
 ///
 /// The office is `gov-office` where none is named. Exceptions are nodes, with all their offices, or single offices; each stands
 /// once, ascending. The text has at most [`GROUP_BYTES_MAX`] bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group {
-    kind: GroupKind,
-    node: NodeId,
-    /// None for `gov-office`, and for departments.
+    meant: Meant,
+    /// None for `gov-office`, for departments and for lists.
     office: Option<OfficeName>,
-    except: BTreeSet<Exception>,
+    except: BTreeSet<NodeOrOffice>,
 }
 
-/// Somebody whom a group does not mean.
+/// Somebody whom a group does not mean, or whom a named list names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Exception {
+pub enum NodeOrOffice {
     /// All offices of a node.
     Node(NodeId),
     /// One office.
@@ -89,44 +102,42 @@ pub enum LeftOutWhy {
 }
 
 impl Group {
-    /// A group; an office that is named for departments, or a text that would be too long, is refused.
+    /// A group; an office that is named for departments or a list, or a text that would be too long, is refused.
     pub fn new(
-        kind: GroupKind,
-        node: NodeId,
+        meant: Meant,
         office: Option<OfficeName>,
-        except: impl IntoIterator<Item = Exception>,
+        except: impl IntoIterator<Item = NodeOrOffice>,
     ) -> Result<Self, GroupError> {
-        if kind == GroupKind::Departments && office.is_some() {
-            return Err(GroupError::DepartmentsOffice);
+        match meant {
+            Meant::Of(GroupKind::Departments, _) if office.is_some() => {
+                return Err(GroupError::DepartmentsOffice);
+            }
+            Meant::List(_) if office.is_some() => return Err(GroupError::ListOffice),
+            _ => {}
         }
         let office = office.filter(|office| *office != OfficeName::gov_office());
-        let group = Self { kind, node, office, except: except.into_iter().collect() };
+        let group = Self { meant, office, except: except.into_iter().collect() };
         if group.to_string().len() > GROUP_BYTES_MAX { Err(GroupError::TooLong) } else { Ok(group) }
     }
 
     /// The same group without some others.
-    pub fn without(self, more: impl IntoIterator<Item = Exception>) -> Result<Self, GroupError> {
-        let Self { kind, node, office, except } = self;
-        Self::new(kind, node, office, except.into_iter().chain(more))
+    pub fn without(self, more: impl IntoIterator<Item = NodeOrOffice>) -> Result<Self, GroupError> {
+        let Self { meant, office, except } = self;
+        Self::new(meant, office, except.into_iter().chain(more))
     }
 
-    /// Which offices it means.
-    pub fn kind(&self) -> GroupKind {
-        self.kind
+    /// Whom it means before anybody is excepted.
+    pub fn meant(&self) -> &Meant {
+        &self.meant
     }
 
-    /// The node that it goes out from.
-    pub fn node(&self) -> NodeId {
-        self.node
-    }
-
-    /// The office of each node; means nothing for departments.
+    /// The office of each node that is meant as such; means nothing for departments.
     pub fn office(&self) -> OfficeName {
         self.office.clone().unwrap_or_else(OfficeName::gov_office)
     }
 
     /// Whom it does not mean.
-    pub fn except(&self) -> impl Iterator<Item = &Exception> {
+    pub fn except(&self) -> impl Iterator<Item = &NodeOrOffice> {
         self.except.iter()
     }
 
@@ -136,7 +147,7 @@ impl Group {
     }
 }
 
-impl Exception {
+impl NodeOrOffice {
     /// Whether it is about this office.
     pub fn covers(&self, office: &OfficeAddress) -> bool {
         match self {
@@ -177,19 +188,28 @@ impl FromStr for Group {
             Some((head, office)) => (head, Some(office.trim().parse()?)),
             None => (head, None),
         };
-        let (kind, node) = read_head(head.trim()).ok_or_else(|| GroupError::Form { text: shorten(text) })?;
+        let meant = read_head(head.trim(), text)?;
         let separator = |c: char| c.is_whitespace() || matches!(c, ',' | '，' | '、');
         let words = except.split(separator).filter(|word| !word.is_empty());
-        let except = words.map(str::parse).collect::<Result<Vec<Exception>, _>>()?;
+        let except = words.map(str::parse).collect::<Result<Vec<NodeOrOffice>, _>>()?;
         if text.contains(EXCEPT) && except.is_empty() {
             return Err(GroupError::Form { text: shorten(text) });
         }
-        Self::new(kind, node.parse()?, office, except)
+        Self::new(meant, office, except)
     }
 }
 
-/// `counties of 6523` or `6523各县市`: the kind and the node.
-fn read_head(head: &str) -> Option<(GroupKind, &str)> {
+/// `counties of 6523`, `6523各县市`, `list flood-control`.
+fn read_head(head: &str, whole: &str) -> Result<Meant, GroupError> {
+    if let Some(name) = LISTS.iter().find_map(|word| head.strip_prefix(word)) {
+        return Ok(Meant::List(name.trim().parse()?));
+    }
+    let (kind, node) = read_place(head).ok_or_else(|| GroupError::Form { text: shorten(whole) })?;
+    Ok(Meant::Of(kind, node.parse()?))
+}
+
+/// The kind and the node.
+fn read_place(head: &str) -> Option<(GroupKind, &str)> {
     if let Some((word, node)) = head.split_once(" of ") {
         let kind = KINDS.iter().find(|(_, english, _)| *english == word.trim())?;
         return Some((kind.0, node.trim()));
@@ -200,7 +220,7 @@ fn read_head(head: &str) -> Option<(GroupKind, &str)> {
     Some((kind.0, node.trim()))
 }
 
-impl FromStr for Exception {
+impl FromStr for NodeOrOffice {
     type Err = crate::AddressError;
 
     fn from_str(text: &str) -> Result<Self, crate::AddressError> {
@@ -213,8 +233,8 @@ impl FromStr for Exception {
 pub enum GroupError {
     /// Not of the form of a group.
     #[error(
-        "`{text}` is no group; write `counties of 65`, `prefectures of 65`, `children of 6523` or `departments of 65`, then \
-         perhaps `office NAME`, then perhaps `except 652301 archive@652302`"
+        "`{text}` is no group; write `counties of 65`, `prefectures of 65`, `children of 6523`, `departments of 65` or `list NAME`, \
+         then perhaps `office NAME`, then perhaps `except 652301 archive@652302`"
     )]
     Form {
         /// What was given, shortened.
@@ -223,6 +243,12 @@ pub enum GroupError {
     /// A node or an office in it is none.
     #[error(transparent)]
     Address(#[from] crate::AddressError),
+    /// A list whose name is none.
+    #[error(transparent)]
+    List(#[from] crate::ListNameError),
+    /// A list with an office.
+    #[error("a list names its offices itself; leave `office` out")]
+    ListOffice,
     /// Departments of one office.
     #[error("`departments of` means every office of a node; leave `office` out, or address office@node")]
     DepartmentsOffice,
@@ -238,6 +264,13 @@ fn shorten(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
+impl GroupKind {
+    /// The word it is written with, such as `counties`.
+    pub fn as_str(self) -> &'static str {
+        KINDS.iter().find(|(kind, ..)| *kind == self).map_or("", |(_, word, _)| *word)
+    }
+}
+
 impl LeftOutWhy {
     /// For a person to read.
     pub fn as_str(self) -> &'static str {
@@ -248,9 +281,17 @@ impl LeftOutWhy {
     }
 }
 
+impl fmt::Display for Meant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(kind, node) => write!(f, "{} of {node}", kind.as_str()),
+            Self::List(name) => write!(f, "{LIST}{name}"),
+        }
+    }
+}
+
 textual!(Group, "a group such as `counties of 65`", |this, f| {
-    let word = KINDS.iter().find(|(kind, ..)| *kind == this.kind).map_or("", |(_, word, _)| *word);
-    write!(f, "{word} of {}", this.node)?;
+    write!(f, "{}", this.meant)?;
     if let Some(office) = &this.office {
         write!(f, "{OFFICE}{office}")?;
     }
@@ -259,9 +300,9 @@ textual!(Group, "a group such as `counties of 65`", |this, f| {
     }
     this.except.iter().try_for_each(|exception| write!(f, " {exception}"))
 });
-textual!(Exception, "a node or office@node", |this, f| match this {
-    Exception::Node(node) => write!(f, "{node}"),
-    Exception::Office(office) => write!(f, "{office}"),
+textual!(NodeOrOffice, "a node or office@node", |this, f| match this {
+    NodeOrOffice::Node(node) => write!(f, "{node}"),
+    NodeOrOffice::Office(office) => write!(f, "{office}"),
 });
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ fn what_people_write_comes_to_one_form() {
         ("6523 各县市 除 652301、652324 外", "counties of 6523 except 652301 652324"),
         ("65各地州市除6523外", "prefectures of 65 except 6523"),
         ("65各部门", "departments of 65"),
+        ("list flood-control", "list flood-control"),
+        ("list:flood-control except archive@65 652301", "list flood-control except 652301 archive@65"),
+        ("名单防汛成员 除 652301 外", "list 防汛成员 except 652301"),
     ] {
         assert_eq!(group(written).to_string(), form, "{written}");
     }
@@ -41,6 +44,11 @@ fn what_is_no_group_is_refused() {
         "counties of 65 office a b",
         "departments of 65 office archive",
         "65各村",
+        "list",
+        "list ",
+        "list a b",
+        "list a office archive",
+        "名单",
         "新疆各县",
     ] {
         assert!(text.parse::<Group>().is_err(), "{text:?} was taken");
@@ -74,16 +82,20 @@ fn groups_stand_once_and_not_too_many() {
 
 fn any_group() -> impl Strategy<Value = Group> {
     let kind = prop::sample::select(KINDS.map(|(kind, ..)| kind).to_vec());
-    let node = "[1-9][0-9]{1,11}";
+    let place = (kind, "[1-9][0-9]{1,11}").prop_map(|(kind, node)| Meant::Of(kind, node.parse().unwrap()));
+    let list =
+        "[a-z单汛]([a-z0-9单汛-]{0,20}[a-z0-9汛])?".prop_map(|name| Meant::List(name.parse().unwrap()));
+    let meant = prop_oneof![3 => place, 1 => list];
     let office = prop::option::of("[a-z]([a-z0-9-]{0,20}[a-z0-9])?");
     let exception = ("[1-9][0-9]{1,11}", prop::option::of("[a-z]([a-z0-9-]{0,20}[a-z0-9])?"));
-    (kind, node, office, prop::collection::vec(exception, 0..20)).prop_map(|(kind, node, office, except)| {
-        let office = office.filter(|_| kind != GroupKind::Departments).map(|office| office.parse().unwrap());
+    (meant, office, prop::collection::vec(exception, 0..20)).prop_map(|(meant, office, except)| {
+        let takes = !matches!(meant, Meant::Of(GroupKind::Departments, _) | Meant::List(_));
+        let office = office.filter(|_| takes).map(|office| office.parse().unwrap());
         let except = except.into_iter().map(|(node, office)| match office {
-            Some(office) => Exception::Office(format!("{office}@{node}").parse().unwrap()),
-            None => Exception::Node(node.parse().unwrap()),
+            Some(office) => NodeOrOffice::Office(format!("{office}@{node}").parse().unwrap()),
+            None => NodeOrOffice::Node(node.parse().unwrap()),
         });
-        Group::new(kind, node.parse().unwrap(), office, except).unwrap()
+        Group::new(meant, office, except).unwrap()
     })
 }
 

@@ -61,6 +61,18 @@ pub enum Event {
         /// Its content.
         staged: Staged,
     },
+    /// The envelope of a notice is closed, which is accepted with the submission that it tells of or not at all (MUST-47). Comes
+    /// before the submission's own [`Event::Submitted`].
+    NoticeClosed {
+        /// Under which its id was reserved.
+        request: Request,
+        /// The submission that it tells of.
+        of: Request,
+        /// The envelope.
+        closed: Closed,
+        /// Its content.
+        staged: Staged,
+    },
     /// The submission broke off before its envelope was closed.
     SubmissionAbandoned {
         /// Who asked.

@@ -129,7 +129,7 @@ impl Node {
                 }
             }
             Some(Opening::Submission(request)) => {
-                self.reservations.remove(&request);
+                self.give_up(request);
                 self.effect(Effect::Discard { staged });
                 self.effect(Effect::Answer { request, answer: Answer::Refused { reason: "busy" } });
             }

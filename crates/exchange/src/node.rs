@@ -189,9 +189,10 @@ impl Node {
             Event::DirectoryChanged { directory } => self.directory_changed(directory),
             Event::Submitting { request, to, classification } => self.submitting(request, to, classification),
             Event::Submitted { request, closed, staged } => self.submitted(request, closed, staged),
-            Event::SubmissionAbandoned { request } => {
-                self.reservations.remove(&request);
+            Event::NoticeClosed { request, of, closed, staged } => {
+                self.notice_closed(request, of, closed, staged);
             }
+            Event::SubmissionAbandoned { request } => self.give_up(request),
             Event::Offered { neighbour, offered, staged } => self.offered(neighbour, offered, staged),
             Event::BodyArrived { neighbour, link, good } => self.body_arrived(neighbour, link, good),
             Event::Recollected { neighbour, link, past } => self.recollected(neighbour, link, past),

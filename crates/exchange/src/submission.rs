@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use yizhan_document::limits::DESTINATIONS_MAX;
 use yizhan_document::{Classification, EnvelopeId, IntervalSet, NodeId};
 use yizhan_ledger::{Event as LedgerEvent, Target};
+use yizhan_planted::{Bug, on};
 
 /// An id and numbers given to a submission whose envelope is being closed. Given back if it breaks off, so that numbers
 /// stay gap-free.
@@ -21,6 +22,8 @@ pub(crate) struct Reservation {
     pub(crate) numbers: Vec<u64>,
     /// Set once the envelope is closed.
     pub(crate) closed: Option<(Closed, Staged)>,
+    /// The closed notice that is accepted with it.
+    pub(crate) notice: Option<Request>,
 }
 
 impl Node {
@@ -36,7 +39,7 @@ impl Node {
         let id = EnvelopeId { origin: ledger.node, epoch: ledger.epoch, counter };
         let numbers: Vec<u64> = to.iter().map(|node| self.first_free_number(*node)).collect();
         let answer = Answer::Reserved { id, numbers: numbers.clone() };
-        self.reservations.insert(request, Reservation { id, to, numbers, closed: None });
+        self.reservations.insert(request, Reservation { id, to, numbers, closed: None, notice: None });
         self.effect(Effect::Answer { request, answer });
     }
 
@@ -47,7 +50,7 @@ impl Node {
             return;
         };
         if reservation.id != closed.id {
-            self.reservations.remove(&request);
+            self.give_up(request);
             self.effect(Effect::Discard { staged });
             self.effect(Effect::Answer { request, answer: Answer::Refused { reason: "unknown" } });
             return;
@@ -60,6 +63,37 @@ impl Node {
             self.effect(Effect::Open { staged, id });
         } else {
             self.admit(request, None);
+        }
+    }
+
+    /// A notice is closed; it waits for the submission that it tells of. It goes to other nodes only.
+    pub(crate) fn notice_closed(&mut self, request: Request, of: Request, closed: Closed, staged: Staged) {
+        let me = self.me();
+        let fits = |notice: &Reservation| notice.id == closed.id && !notice.to.contains(&me) && request != of;
+        let known = self.reservations.get(&request).is_some_and(fits);
+        let document = self.reservations.get_mut(&of).filter(|document| known && document.notice.is_none());
+        let Some(document) = document else {
+            self.reservations.remove(&request);
+            self.effect(Effect::Discard { staged });
+            self.effect(Effect::Answer { request, answer: Answer::Refused { reason: "unknown" } });
+            return;
+        };
+        document.notice = Some(request);
+        if let Some(notice) = self.reservations.get_mut(&request) {
+            notice.closed = Some((closed, staged));
+        }
+        if on(Bug::NoticeAlone) {
+            self.admit(request, None);
+        }
+    }
+
+    /// Gives back what was reserved for a submission, and for the notice that was to be accepted with it.
+    pub(crate) fn give_up(&mut self, request: Request) {
+        let given_up = self.reservations.remove(&request);
+        let Some(notice) = given_up.and_then(|document| document.notice) else { return };
+        if let Some((_, staged)) = self.reservations.remove(&notice).and_then(|notice| notice.closed) {
+            self.effect(Effect::Discard { staged });
+            self.effect(Effect::Answer { request: notice, answer: Answer::Refused { reason: "unknown" } });
         }
     }
 
@@ -100,6 +134,10 @@ impl Node {
         }
         self.assign(at.index, &units);
         self.word(Effect::Answer { request, answer: Answer::Submitted { id: closed.id, index: at.index } });
+        // Of the same event, so in the same batch: neither is ever durable without the other (MUST-47).
+        if let Some(notice) = reservation.notice {
+            self.admit(notice, None);
+        }
     }
 
     fn refusal(&self, to: &[NodeId], classification: Classification) -> Option<&'static str> {

@@ -50,6 +50,7 @@ pub fn changes(old: &Draft, new: &Draft) -> Vec<Change> {
         found.compare("revoked authority", None, some(authority));
     }
     found.delegations(old, new);
+    found.changes.extend(crate::policy_changes::policy_changes(&old.policy, &new.policy));
     let nodes: BTreeSet<NodeId> = old.divisions.keys().chain(new.divisions.keys()).copied().collect();
     for node in nodes.into_iter().filter(|node| old.divisions.get(node) != new.divisions.get(node)) {
         found.node = Some(node);

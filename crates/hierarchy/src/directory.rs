@@ -5,6 +5,7 @@ use crate::division::{Division, OfficeRecord, OfficeState};
 use crate::edition::Edition;
 use crate::head::{Head, digest_in};
 use crate::next_hop::{Hop, RouteError};
+use crate::policy::Policy;
 use crate::tree::Tree;
 use crate::verification::{DirectoryError, check_offices};
 use crate::version::VersionStamp;
@@ -28,6 +29,7 @@ pub struct Directory {
     threshold: usize,
     revoked: Vec<NoteVerifier>,
     root_digest: Digest,
+    policy: Policy,
     delegations: Vec<Delegation>,
     lists: Vec<DelegatedList>,
     digests: Vec<(NodeId, Digest)>,
@@ -70,7 +72,7 @@ impl Directory {
         let lists = head.branches_with_notes().map(list).collect();
         let root_digest = Digest::of(head.root.to_text().as_bytes());
         let digests = head.listed().to_vec();
-        let root = head.root;
+        let (root, policy) = (head.root, head.policy);
         Self {
             network: root.network,
             version: root.version,
@@ -80,6 +82,7 @@ impl Directory {
             threshold: root.threshold,
             revoked: root.revoked,
             root_digest,
+            policy,
             delegations: root.delegations,
             lists,
             digests,
@@ -96,6 +99,11 @@ impl Directory {
     /// The authorities whose keys it revokes: their signatures count on no later version.
     pub fn revoked(&self) -> &[NoteVerifier] {
         &self.revoked
+    }
+
+    /// What the authorities lay down for the whole network.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The digest of the file of `node`.

@@ -7,6 +7,7 @@ use crate::division::{Division, DivisionError};
 use crate::head::{Head, join};
 use crate::limits::DEPTH_MAX;
 use crate::parcel::Parcel;
+use crate::policy::{Policy, PolicyError};
 use crate::root::Root;
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::{Digest, NodeId, WallTime};
@@ -31,6 +32,8 @@ pub struct Draft {
     pub revoked: BTreeSet<NoteVerifier>,
     /// Subtrees that somebody else signs for.
     pub delegations: BTreeMap<NodeId, Delegated>,
+    /// What is laid down for the whole network.
+    pub policy: Policy,
     /// The divisions, delegated ones too.
     pub divisions: BTreeMap<NodeId, Division>,
 }
@@ -56,6 +59,8 @@ pub struct Rendered {
     pub root_text: String,
     /// The text of the list of each delegated subtree, to be signed by its delegates.
     pub list_texts: BTreeMap<NodeId, String>,
+    /// The policy's file; none if nothing is laid down.
+    pub policy: Option<Vec<u8>>,
     /// The content of each `divisions/<node>.json`.
     pub files: BTreeMap<NodeId, Vec<u8>>,
     /// The CA certificate in DER.
@@ -79,6 +84,7 @@ impl Draft {
             ca: directory.ca.clone(),
             revoked: directory.revoked().iter().cloned().collect(),
             delegations: delegated.collect(),
+            policy: directory.policy().clone(),
             divisions: directory.divisions().map(|division| (division.node, division.clone())).collect(),
         }
     }
@@ -114,6 +120,8 @@ impl Draft {
 
     /// The bytes to sign and to publish. Nothing is checked here.
     pub fn render(&self) -> Result<Rendered, DivisionError> {
+        let policy = (!self.policy.is_empty()).then(|| self.policy.to_json()).transpose();
+        let policy = policy.map_err(DivisionError::Json)?;
         let file = |(node, division): (&NodeId, &Division)| Ok((*node, division.to_json()?));
         let files = self.divisions.iter().map(file).collect::<Result<BTreeMap<_, _>, DivisionError>>()?;
         let mut lists: BTreeMap<Option<NodeId>, Vec<(NodeId, Digest)>> = BTreeMap::new();
@@ -127,6 +135,7 @@ impl Draft {
             expires: self.expires,
             threshold: self.threshold,
             ca: Digest::of(&self.ca),
+            policy: policy.as_deref().map(Digest::of),
             revoked: self.revoked.iter().cloned().collect(),
             delegations: self.delegations.values().map(|delegated| delegated.delegation.clone()).collect(),
             divisions: lists.remove(&None).unwrap_or_default(),
@@ -143,7 +152,7 @@ impl Draft {
             (*node, branch.to_text())
         });
         let list_texts = list_texts.collect();
-        Ok(Rendered { root_text: root.to_text(), list_texts, files, ca: self.ca.clone() })
+        Ok(Rendered { root_text: root.to_text(), list_texts, policy, files, ca: self.ca.clone() })
     }
 }
 
@@ -161,6 +170,10 @@ impl Rendered {
     /// All of it, with the signatures of authorities, and of delegates of the subtrees that are named with them.
     pub fn signed_by(&self, signers: &[NoteSigner], delegates: &[(NodeId, NoteSigner)]) -> Parcel {
         let mut root = self.root_note(signers).into_bytes();
+        if let Some(policy) = &self.policy {
+            root.push(crate::head::SEPARATOR);
+            root.extend_from_slice(policy);
+        }
         for (node, text) in &self.list_texts {
             let signers = delegates.iter().filter(|(of, _)| of == node).map(|(_, signer)| signer);
             root.push(crate::head::SEPARATOR);
@@ -176,14 +189,20 @@ impl Rendered {
 
     /// What it says, read back.
     pub(crate) fn head(&self) -> Result<Head, crate::DirectoryError> {
-        Head::unsigned(&self.root_text, self.list_texts.values().map(String::as_str))
+        let policy = self.policy.as_deref().map_or(Ok(Policy::default()), Policy::from_json)?;
+        let head = Head::unsigned(&self.root_text, policy, self.list_texts.values().map(String::as_str))?;
+        if head.root.policy != self.policy.as_deref().map(Digest::of) {
+            return Err(PolicyError::Tampered.into());
+        }
+        Ok(head)
     }
 
     /// Its texts with those of `notes` that are on them: what is signed so far. A text that nobody signed has no place in it.
     pub(crate) fn signed_so_far(&self, notes: &[SignedNote]) -> Vec<u8> {
         let of = |text: &str| notes.iter().find(|note| note.text == text && !note.signatures.is_empty());
         let signed: Vec<SignedNote> = self.texts().filter_map(of).cloned().collect();
-        signed.split_first().map(|(first, others)| join(first, others)).unwrap_or_default()
+        let texts = |(first, others)| join(first, self.policy.as_deref(), others);
+        signed.split_first().map(texts).unwrap_or_default()
     }
 }
 

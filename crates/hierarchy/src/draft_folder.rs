@@ -1,5 +1,5 @@
-//! A draft as a folder: `root.txt` and `delegated/<node>.txt` to be signed, `ca.pem`, `divisions/<node>.json`; and `root`, which is
-//! these texts with the signatures so far. Once there are enough of them, the folder is a directory's folder like any other.
+//! A draft as a folder: `root.txt` and `delegated/<node>.txt` to be signed, `policy.json` if something is laid down, `ca.pem`,
+//! `divisions/<node>.json`; and `root`, which is these texts with the signatures so far. Once there are enough of them, the folder is a directory's folder like any other.
 //!
 //! Each authority and each delegate signs at a place of its own: the folder is carried from one to the next.
 
@@ -9,6 +9,7 @@ use crate::durable;
 use crate::folder::{CA, DIVISIONS, ROOT};
 use crate::head::{Head, notes_in};
 use crate::limits;
+use crate::policy::Policy;
 use crate::root::{Root, RootError};
 use crate::verification::DirectoryError;
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use yizhan_identity::{NoteSigner, SignedNote, certificate_from_pem, certificate_
 
 const UNSIGNED: &str = "root.txt";
 const DELEGATED: &str = "delegated";
+const POLICY: &str = "policy.json";
 
 /// Why a folder holds no draft, or it cannot be signed.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,9 @@ pub enum DraftError {
         /// The division.
         node: NodeId,
     },
+    /// The policy was changed after the draft was made.
+    #[error("policy.json is not the one that root.txt names; run `edit` on the draft to take the change in")]
+    PolicyChanged,
     /// Somebody signs to whom nothing is delegated there.
     #[error("{name} is no delegate of {delegation} in this draft; sign with a key that the delegation names")]
     NotDelegate {
@@ -79,7 +84,7 @@ pub enum DraftError {
 impl Draft {
     /// Reads a draft with whatever was changed in its files by hand.
     pub fn read(folder: &Path) -> Result<Self, DraftError> {
-        let (head, ca, files) = read(folder)?;
+        let (head, ca, files, _) = read(folder)?;
         Self::of_parts(head, ca, &files)
     }
 
@@ -95,9 +100,10 @@ impl Draft {
             (branch.node, Delegated { delegation: delegation.clone(), version, issued, expires })
         });
         let delegations = delegated.collect();
+        let policy = head.policy;
         let Root { network, version, issued, expires, threshold, revoked, .. } = head.root;
         let revoked = revoked.into_iter().collect();
-        Ok(Self { network, version, issued, expires, threshold, ca, revoked, delegations, divisions })
+        Ok(Self { network, version, issued, expires, threshold, ca, revoked, delegations, policy, divisions })
     }
 
     /// Checks a draft as a whole and writes it into a folder, which has no signatures after that.
@@ -130,17 +136,25 @@ impl Draft {
             put(&lists.join(format!("{node}.txt")), text.as_bytes())?;
         }
         put(&folder.join(CA), certificate_to_pem(&rendered.ca).as_bytes())?;
-        let signed = folder.join(ROOT);
-        match fs::remove_file(&signed) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk(&signed)(error)),
-            _ => {}
+        match &rendered.policy {
+            Some(policy) => put(&folder.join(POLICY), policy)?,
+            None => remove(&folder.join(POLICY))?,
         }
+        let signed = folder.join(ROOT);
+        remove(&signed)?;
         put(&folder.join(UNSIGNED), rendered.root_text.as_bytes())?;
         let signed_so_far = rendered.signed_so_far(notes);
         if !signed_so_far.is_empty() {
             put(&signed, &signed_so_far)?;
         }
         Ok(rendered)
+    }
+}
+
+fn remove(path: &Path) -> Result<(), DraftError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk(path)(error)),
+        _ => Ok(()),
     }
 }
 
@@ -170,14 +184,19 @@ pub struct Signatures {
 impl Rendered {
     /// Reads a draft exactly as it is to be signed.
     pub fn read(folder: &Path) -> Result<Self, DraftError> {
-        let (head, ca, files) = read(folder)?;
+        let (head, ca, files, policy) = read(folder)?;
+        // One that was written by hand where the root names none is no part of the draft yet.
+        let policy = policy.filter(|_| head.root.policy.is_some());
+        if head.root.policy != policy.as_deref().map(Digest::of) {
+            return Err(DraftError::PolicyChanged);
+        }
         for (node, digest) in head.listed() {
             if files.get(node).is_none_or(|bytes| Digest::of(bytes) != *digest) {
                 return Err(DraftError::Changed { node: *node });
             }
         }
         let list_texts = head.branches.iter().map(|branch| (branch.node, branch.to_text())).collect();
-        Ok(Self { root_text: head.root.to_text(), list_texts, files, ca })
+        Ok(Self { root_text: head.root.to_text(), list_texts, policy, files, ca })
     }
 
     /// Checks the draft in a folder as a whole, and adds the signature of one authority to it. Gives the root as signed so far.
@@ -246,7 +265,8 @@ fn signed_so_far(folder: &Path) -> Result<Vec<SignedNote>, DraftError> {
     }
 }
 
-type Parts = (Head, Vec<u8>, BTreeMap<NodeId, Vec<u8>>);
+/// Texts, CA certificate, files of divisions, and the policy's file.
+type Parts = (Head, Vec<u8>, BTreeMap<NodeId, Vec<u8>>, Option<Vec<u8>>);
 
 fn read(folder: &Path) -> Result<Parts, DraftError> {
     let text = |path: &Path| {
@@ -258,7 +278,11 @@ fn read(folder: &Path) -> Result<Parts, DraftError> {
         text(&folder.join(DELEGATED).join(format!("{}.txt", delegation.node)))
     };
     let lists = root.delegations.iter().map(list).collect::<Result<Vec<_>, _>>()?;
-    let head = Head::unsigned(&root_text, lists.iter().map(String::as_str))?;
+    let path = folder.join(POLICY);
+    let written = if path.exists() { Some(get(&path, limits::POLICY_BYTES_MAX)?) } else { None };
+    let policy = written.as_deref().map_or(Ok(Policy::default()), Policy::drafted);
+    let policy = policy.map_err(DirectoryError::from)?;
+    let head = Head::unsigned(&root_text, policy, lists.iter().map(String::as_str))?;
     let pem = get(&folder.join(CA), limits::CA_PEM_BYTES_MAX)?;
     let ca = certificate_from_pem(&String::from_utf8_lossy(&pem)).map_err(|_| DraftError::Ca)?;
     let file = |(node, _): &(NodeId, Digest)| {
@@ -266,7 +290,7 @@ fn read(folder: &Path) -> Result<Parts, DraftError> {
         Ok((*node, get(&path, limits::DIVISION_BYTES_MAX)?))
     };
     let files = head.listed().iter().map(file).collect::<Result<_, DraftError>>()?;
-    Ok((head, ca, files))
+    Ok((head, ca, files, written))
 }
 
 fn get(path: &Path, most: usize) -> Result<Vec<u8>, DraftError> {

@@ -5,10 +5,12 @@ use crate::directory::Directory;
 use crate::division::{Division, OfficeRecord, OfficeState};
 use crate::draft::{Delegated, Draft, Rendered};
 use crate::endpoint::Endpoint;
+use crate::grant::Grant;
 use crate::head::Head;
+use crate::policy_edit::PolicyEdit;
 use crate::verification::{Certificates, DirectoryError, check_whole};
 use std::collections::BTreeMap;
-use yizhan_document::{Classification, NodeId, OfficeAddress, WallTime};
+use yizhan_document::{Classification, ListName, NodeId, NodeOrOffice, OfficeAddress, WallTime};
 use yizhan_identity::NoteVerifier;
 
 /// One change.
@@ -42,6 +44,8 @@ pub enum Edit {
     Delegate(Box<Delegation>),
     /// A delegated subtree that the authorities sign for again.
     Undelegate(NodeId),
+    /// Something in the policy.
+    Policy(PolicyEdit),
     /// When this version expires.
     Expires(WallTime),
 }
@@ -55,6 +59,20 @@ pub enum EditError {
     /// No such office.
     #[error("there is no office {0} in the draft; add it first")]
     UnknownOffice(OfficeAddress),
+    /// No such list.
+    #[error("there is no list {0} in the draft")]
+    UnknownList(ListName),
+    /// Not a member of the list.
+    #[error("{member} is no member of the list {list}")]
+    NotInList {
+        /// The list.
+        list: ListName,
+        /// Who is none.
+        member: NodeOrOffice,
+    },
+    /// No such grant.
+    #[error("there is no grant `{0}` in the draft")]
+    UnknownGrant(Grant),
     /// No such delegation.
     #[error("the subtree of {0} is not delegated")]
     NotDelegated(NodeId),
@@ -99,6 +117,7 @@ impl Edit {
             | Self::Revoke(_)
             | Self::Delegate(_)
             | Self::Undelegate(_)
+            | Self::Policy(_)
             | Self::Expires(_) => None,
         }
     }
@@ -202,6 +221,7 @@ impl Draft {
             Edit::Undelegate(node) => {
                 self.delegations.remove(&node).ok_or(EditError::NotDelegated(node))?;
             }
+            Edit::Policy(edit) => self.edit_policy(edit)?,
             Edit::Expires(expires) => self.expires = expires,
         }
         Ok(())

@@ -4,7 +4,10 @@ use crate::directory::Directory;
 use crate::division::OfficeState;
 use std::collections::BTreeSet;
 use yizhan_document::limits::{DESTINATIONS_MAX, RECIPIENTS_MAX};
-use yizhan_document::{Exception, Group, GroupKind, Groups, LeftOut, LeftOutWhy, NodeId, OfficeAddress};
+use yizhan_document::{
+    Group, GroupKind, Groups, LeftOut, LeftOutWhy, ListName, Meant, NodeId, NodeOrOffice, OfficeAddress,
+    OfficeName,
+};
 
 /// What a group means under one version of the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,18 @@ pub enum ResolveError {
         /// The version looked into.
         version: u64,
     },
+    /// No such list.
+    #[error(
+        "`{group}`: there is no list {list} in directory version {version}; `yizhan directory show` shows the lists"
+    )]
+    UnknownList {
+        /// The group.
+        group: Group,
+        /// The list.
+        list: ListName,
+        /// The version looked into.
+        version: u64,
+    },
     /// An exception that excepts nobody: as a rule misspelt, and then somebody would get what was not meant for them.
     #[error(
         "`{group}`: {exception} does not belong to it, so nothing can be excepted; correct the exception"
@@ -47,7 +62,7 @@ pub enum ResolveError {
         /// The group.
         group: Group,
         /// What is excepted in vain.
-        exception: Exception,
+        exception: NodeOrOffice,
     },
     /// Nobody is left.
     #[error("`{group}` means nobody in directory version {version}: {reason}")]
@@ -156,13 +171,21 @@ impl Directory {
         Ok(Resolved { to, cc, left_out })
     }
 
-    /// All that a group means before anybody is left out, ascending.
+    /// All that a group means before anybody is left out, ascending by node.
     fn everybody(&self, group: &Group) -> Result<Vec<OfficeAddress>, ResolveError> {
-        let (node, version) = (group.node(), self.version);
+        let version = self.version;
+        let (kind, node) = match group.meant() {
+            Meant::Of(kind, node) => (*kind, *node),
+            Meant::List(list) => {
+                let unknown =
+                    || ResolveError::UnknownList { group: group.clone(), list: list.clone(), version };
+                return self.listed(list).ok_or_else(unknown);
+            }
+        };
         if !self.tree().contains(node) {
             return Err(ResolveError::UnknownNode { group: group.clone(), node, version });
         }
-        let mut nodes: Vec<NodeId> = match group.kind() {
+        let mut nodes: Vec<NodeId> = match kind {
             GroupKind::Departments => {
                 let offices = self.division(node).map(|division| division.offices.as_slice());
                 let offices = offices.unwrap_or_default().iter();
@@ -172,27 +195,50 @@ impl Directory {
                 return Ok(all);
             }
             GroupKind::Children => self.children(node).collect(),
-            GroupKind::Counties => self.below(node, COUNTY_DIGITS),
-            GroupKind::Prefectures => self.below(node, PREFECTURE_DIGITS),
+            GroupKind::Counties | GroupKind::Prefectures => self.below(node, kind),
         };
         nodes.sort();
         let office = group.office();
         Ok(nodes.into_iter().map(|node| OfficeAddress { office: office.clone(), node }).collect())
     }
 
-    /// The nodes at any depth below a node whose codes have so many digits.
-    fn below(&self, node: NodeId, digits: usize) -> Vec<NodeId> {
+    /// Those whom a list of the policy names; none without such a list.
+    fn listed(&self, list: &ListName) -> Option<Vec<OfficeAddress>> {
+        let members = self.policy().lists.get(list)?.iter();
+        let mut offices: Vec<OfficeAddress> = members
+            .map(|member| match member {
+                NodeOrOffice::Node(node) => OfficeAddress { office: OfficeName::gov_office(), node: *node },
+                NodeOrOffice::Office(office) => office.clone(),
+            })
+            .collect();
+        offices.sort_by(|one, other| (one.node, &one.office).cmp(&(other.node, &other.office)));
+        offices.dedup();
+        Some(offices)
+    }
+
+    /// The nodes of a kind at any depth below a node.
+    fn below(&self, node: NodeId, kind: GroupKind) -> Vec<NodeId> {
         let mut found = Vec::new();
         let mut waiting: Vec<NodeId> = self.children(node).collect();
         while let Some(next) = waiting.pop() {
             waiting.extend(self.children(next));
-            let code = next.as_str();
-            if code.len() == digits && code.bytes().all(|byte| byte.is_ascii_digit()) {
+            if is_of_kind(kind, next) {
                 found.push(next);
             }
         }
         found
     }
+}
+
+/// Whether a node is a county or a prefecture, by the digits of its code (GB/T 2260).
+pub(crate) fn is_of_kind(kind: GroupKind, node: NodeId) -> bool {
+    let code = node.as_str();
+    let digits = match kind {
+        GroupKind::Counties => COUNTY_DIGITS,
+        GroupKind::Prefectures => PREFECTURE_DIGITS,
+        GroupKind::Children | GroupKind::Departments => return false,
+    };
+    code.len() == digits && code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Digits of the code of a prefecture (GB/T 2260).

@@ -55,6 +55,31 @@ fn nodes(group: &str) -> Vec<String> {
     members(group).unwrap().offices.iter().map(|office| office.node.to_string()).collect()
 }
 
+/// Version 2 with a list.
+fn with_list(members: &[&str]) -> Directory {
+    let members = members.iter().map(|text| text.parse().unwrap()).collect();
+    let add = crate::PolicyEdit::AddToList("值班".parse().unwrap(), members);
+    let draft = directory().edited([crate::Edit::Policy(add)], sample::issued(), sample::expires()).unwrap();
+    sample::believed(&draft)
+}
+
+#[test]
+fn a_list_means_those_whom_it_names_each_once_and_who_cannot_receive_is_left_out() {
+    let directory = with_list(&["659001", "gov-office@659001", "6523", "654201", "65"]);
+    let members = |group: &str| directory.members(&group.parse().unwrap(), Some(&office("gov-office@65")));
+    let named = members("list 值班 except 6523").unwrap();
+    assert_eq!(named.offices, ["gov-office@659001"].map(office));
+    assert_eq!(named.left_out, [LeftOut { office: office("gov-office@654201"), why: LeftOutWhy::Suspended }]);
+    assert_eq!(members("list 值班").unwrap().offices, ["gov-office@6523", "gov-office@659001"].map(office));
+    assert!(matches!(members("list 督查"), Err(ResolveError::UnknownList { version: 2, .. })));
+    assert!(matches!(members("list 值班 except 6540"), Err(ResolveError::NotAMember { .. })));
+    let groups =
+        Groups { to: vec!["list 值班".parse().unwrap()], cc: vec!["prefectures of 65".parse().unwrap()] };
+    let resolved = directory.resolve(&office("gov-office@65"), &[], &[], &groups).unwrap();
+    assert_eq!(resolved.to, ["gov-office@6523", "gov-office@659001"].map(office));
+    assert_eq!(resolved.cc, ["gov-office@6540", "gov-office@6542"].map(office), "each office once");
+}
+
 #[test]
 fn counties_and_prefectures_are_found_at_any_depth_and_nothing_is_told_by_a_prefix() {
     assert_eq!(nodes("counties of 65"), ["652301", "652324", "652399", "654002", "659001"]);

@@ -1,7 +1,8 @@
-//! The signed texts of a directory: the root of the authorities, and the list of each delegated subtree.
+//! The signed texts of a directory: the root of the authorities, their policy, and the list of each delegated subtree.
 //!
-//! As bytes they are the notes one after the other, the root first, the others as the root names them, with a record separator
-//! (U+001E) before each but the first; no note has one inside. Without delegations that is the root's note alone.
+//! As bytes they are one after the other, the root's note first, then the policy if the root names one, then the notes of the lists
+//! as the root names them, with a record separator (U+001E) before each but the first; nothing has one inside. Without policy and
+//! delegations that is the root's note alone.
 
 use crate::anchor::TrustAnchor;
 use crate::branch::Branch;
@@ -9,12 +10,14 @@ use crate::delegated_error::DelegatedError;
 use crate::delegation::Delegation;
 use crate::edition::Edition;
 use crate::limits;
+use crate::policy::{Policy, PolicyError};
 use crate::root::Root;
 use crate::verification::{DirectoryError, signed_root};
 use yizhan_document::{Digest, NodeId};
 use yizhan_identity::{NoteVerifier, SignedNote};
+use yizhan_planted::{Bug, on};
 
-/// What stands between the notes.
+/// What stands between the texts.
 pub(crate) const SEPARATOR: u8 = 0x1e;
 
 /// Root and delegated lists, read; whoever has one knows what files the directory has and with which digests.
@@ -24,6 +27,8 @@ pub struct Head {
     pub root: Root,
     /// The list of each delegated subtree, in the order of the root's delegations.
     pub branches: Vec<Branch>,
+    /// What the authorities lay down for the whole network.
+    pub policy: Policy,
     root_note: SignedNote,
     notes: Vec<SignedNote>,
     listed: Vec<(NodeId, Digest)>,
@@ -32,9 +37,11 @@ pub struct Head {
 impl Head {
     /// Reads it without believing anything: to know what this claims to be.
     pub fn claimed(bytes: &[u8]) -> Result<Self, DirectoryError> {
-        let (root_note, notes) = split(bytes)?;
+        let (root_note, mut others) = split(bytes)?;
         let root = Root::parse(&root_note.text)?;
-        Self::of(root, root_note, notes)
+        let policy = policy_in(&root, &mut others)?;
+        let notes = others.map(SignedNote::parse).collect::<Result<_, _>>()?;
+        Self::of(root, root_note, policy, notes)
     }
 
     /// Reads it if enough of the authorities signed the root, and enough delegates each list.
@@ -43,16 +50,23 @@ impl Head {
         anchor: &TrustAnchor,
         revoked: &[NoteVerifier],
     ) -> Result<Self, DirectoryError> {
-        let (root_note, notes) = split(bytes)?;
+        let (root_note, mut others) = split(bytes)?;
         let root = signed_root(&root_note, anchor, revoked)?;
+        let policy = policy_in(&root, &mut others)?;
+        let notes = others.map(SignedNote::parse).collect::<Result<Vec<_>, _>>()?;
         let revoked = [revoked, &root.revoked].concat();
         for (delegation, note) in root.delegations.iter().zip(&notes) {
             check_signatures(delegation, note, &revoked)?;
         }
-        Self::of(root, root_note, notes)
+        Self::of(root, root_note, policy, notes)
     }
 
-    fn of(root: Root, root_note: SignedNote, notes: Vec<SignedNote>) -> Result<Self, DirectoryError> {
+    fn of(
+        root: Root,
+        root_note: SignedNote,
+        policy: Policy,
+        notes: Vec<SignedNote>,
+    ) -> Result<Self, DirectoryError> {
         if let Some(delegation) = root.delegations.get(notes.len()) {
             return Err(DelegatedError::Missing { delegation: delegation.node }.into());
         }
@@ -64,16 +78,17 @@ impl Head {
             branches.push(branch_of(delegation, note, &root.network)?);
         }
         let listed = listed(&root, &branches)?;
-        Ok(Self { root, branches, root_note, notes, listed })
+        Ok(Self { root, branches, policy, root_note, notes, listed })
     }
 
-    /// What is to be signed, read before anybody has.
+    /// What is to be signed, read before anybody has. Whether `policy` is the one that the root names is not looked at.
     pub(crate) fn unsigned<'a>(
         root_text: &str,
+        policy: Policy,
         branch_texts: impl Iterator<Item = &'a str>,
     ) -> Result<Self, DirectoryError> {
         let note = |text: &str| SignedNote { text: text.to_owned(), signatures: Vec::new() };
-        Self::of(Root::parse(root_text)?, note(root_text), branch_texts.map(note).collect())
+        Self::of(Root::parse(root_text)?, note(root_text), policy, branch_texts.map(note).collect())
     }
 
     /// Which state of which version it is.
@@ -86,7 +101,9 @@ impl Head {
 
     /// The bytes, with all signatures.
     pub fn to_bytes(&self) -> Vec<u8> {
-        join(&self.root_note, &self.notes)
+        // What was read from JSON in the one way it is written is written back the same.
+        let policy = self.root.policy.and_then(|_| self.policy.to_json().ok());
+        join(&self.root_note, policy.as_deref(), &self.notes)
     }
 
     /// Every division with the digest of its file, whoever lists it, ascending.
@@ -193,28 +210,41 @@ pub(crate) fn digest_in(listed: &[(NodeId, Digest)], node: NodeId) -> Option<Dig
     listed.get(at).map(|(_, digest)| *digest)
 }
 
-/// The notes one after the other.
-pub(crate) fn join(root: &SignedNote, others: &[SignedNote]) -> Vec<u8> {
+/// The texts one after the other.
+pub(crate) fn join(root: &SignedNote, policy: Option<&[u8]>, others: &[SignedNote]) -> Vec<u8> {
     let mut bytes = root.to_text().into_bytes();
-    for note in others {
+    let others = others.iter().map(|note| note.to_text().into_bytes());
+    for text in policy.map(<[u8]>::to_vec).into_iter().chain(others) {
         bytes.push(SEPARATOR);
-        bytes.extend_from_slice(note.to_text().as_bytes());
+        bytes.extend_from_slice(&text);
     }
     bytes
 }
 
-/// All notes in `bytes`, read as far as they are notes; of a draft some may still be missing.
+/// The policy that a root names: the first text after it, if its digest is the one named (MUST-45).
+fn policy_in<'a>(root: &Root, others: &mut impl Iterator<Item = &'a [u8]>) -> Result<Policy, PolicyError> {
+    let Some(wanted) = root.policy else { return Ok(Policy::default()) };
+    let bytes = others.next().ok_or(PolicyError::Missing)?;
+    if Digest::of(bytes) != wanted && !on(Bug::PolicyUncompared) {
+        return Err(PolicyError::Tampered);
+    }
+    Policy::from_json(bytes)
+}
+
+/// All notes in `bytes`, read as far as they are notes; of a draft some may still be missing, and a policy is none.
 pub(crate) fn notes_in(bytes: &[u8]) -> Vec<SignedNote> {
-    let notes = bytes.split(|byte| *byte == SEPARATOR).take(limits::DELEGATIONS_MAX + 1);
+    let notes = bytes.split(|byte| *byte == SEPARATOR).take(TEXTS_MAX);
     notes.filter_map(|note| SignedNote::parse(note).ok()).collect()
 }
 
-fn split(bytes: &[u8]) -> Result<(SignedNote, Vec<SignedNote>), DirectoryError> {
+/// The most texts: root, policy, lists.
+const TEXTS_MAX: usize = limits::DELEGATIONS_MAX + 2;
+
+fn split(bytes: &[u8]) -> Result<(SignedNote, impl Iterator<Item = &[u8]>), DirectoryError> {
     if bytes.len() > limits::ROOT_BYTES_MAX {
         return Err(DirectoryError::TooLarge { what: "root".to_owned(), most: limits::ROOT_BYTES_MAX });
     }
-    let mut notes = bytes.split(|byte| *byte == SEPARATOR);
-    let root = SignedNote::parse(notes.next().unwrap_or_default())?;
-    let others = notes.take(limits::DELEGATIONS_MAX + 1).map(SignedNote::parse);
-    Ok((root, others.collect::<Result<_, _>>()?))
+    let mut texts = bytes.split(|byte| *byte == SEPARATOR).take(TEXTS_MAX);
+    let root = SignedNote::parse(texts.next().unwrap_or_default())?;
+    Ok((root, texts))
 }

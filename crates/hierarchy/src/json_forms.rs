@@ -72,3 +72,21 @@ pub(crate) mod as_base64 {
         }
     }
 }
+
+/// Serde by the one textual form, also as the name of a member.
+macro_rules! json_as_text {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                crate::json_forms::as_text::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::json_forms::as_text::deserialize(deserializer)
+            }
+        }
+    };
+}
+pub(crate) use json_as_text;

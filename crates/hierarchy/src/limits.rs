@@ -2,9 +2,23 @@
 
 use yizhan_identity::limits as identity;
 
-/// The largest root, signatures included, in bytes: as much as a signed note may have, and enough for [`DIVISIONS_MAX`] lines
-/// whatever their ids are. The country with every town has 45,000 and takes 4 MiB.
-pub const ROOT_BYTES_MAX: usize = identity::NOTE_BYTES_MAX;
+/// The largest root with policy and delegated lists, signatures included, in bytes: as much as a signed note may have, which is enough
+/// for [`DIVISIONS_MAX`] lines whatever their ids are, and a policy. The country with every town has 45,000 and takes 4 MiB.
+pub const ROOT_BYTES_MAX: usize = identity::NOTE_BYTES_MAX + POLICY_BYTES_MAX;
+/// The largest policy, in bytes.
+pub const POLICY_BYTES_MAX: usize = 1024 * 1024;
+/// The most grants of direct dispatch.
+pub const GRANTS_MAX: usize = 1024;
+/// The most offices that not everybody may address.
+pub const SENDERS_OFFICES_MAX: usize = 4096;
+/// The most lines that say who may address one of them.
+pub const SENDERS_MAX: usize = 64;
+/// The most links that carry less than both of their nodes may.
+pub const LINK_LIMITS_MAX: usize = 8192;
+/// The most named lists.
+pub const LISTS_MAX: usize = 512;
+/// The most members of one named list: what one document may be addressed to.
+pub const LIST_MEMBERS_MAX: usize = yizhan_document::limits::RECIPIENTS_MAX;
 /// The most authorities whose keys are revoked.
 pub const REVOKED_MAX: usize = 64;
 /// The most delegated subtrees; the country has 364 provinces and prefectures.
@@ -62,5 +76,5 @@ const _: () = assert!(PLAN_NODES_MAX <= DIVISIONS_MAX && PLAN_NODES_MAX * 2 + 10
 /// The longest `division` line of a root: the word, an id of 16 bytes, a digest in hexadecimal.
 const DIVISION_LINE_BYTES_MAX: usize = "division ".len() + 16 + " ".len() + 64 + "\n".len();
 
-const _: () = assert!(DIVISIONS_MAX * DIVISION_LINE_BYTES_MAX + 256 * 1024 < ROOT_BYTES_MAX);
+const _: () = assert!(DIVISIONS_MAX * DIVISION_LINE_BYTES_MAX + 256 * 1024 < identity::NOTE_BYTES_MAX);
 const _: () = assert!(ROOT_BYTES_MAX + CA_PEM_BYTES_MAX + DIVISION_BYTES_MAX < DIRECTORY_BYTES_MAX);

@@ -15,6 +15,8 @@ const HEADING: &str = "yizhan directory v1";
 const HEADING_REVOKING: &str = "yizhan directory v2";
 /// The first line of a root that delegates subtrees, whether or not it revokes.
 const HEADING_DELEGATING: &str = "yizhan directory v3";
+/// The first line of a root that names a policy, whatever else it does.
+const HEADING_POLICY: &str = "yizhan directory v4";
 
 /// The root of a directory: one line for each fact, in a fixed order, each written in one way only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Root {
     pub threshold: usize,
     /// The digest of the CA certificate in DER.
     pub ca: Digest,
+    /// The digest of the policy's file; none if nothing is laid down.
+    pub policy: Option<Digest>,
     /// Authorities whose signatures count no more, whatever anchors say; ascending, each once. Never gets fewer.
     pub revoked: Vec<NoteVerifier>,
     /// Subtrees whose divisions somebody else lists, ascending by node.
@@ -43,9 +47,8 @@ impl Root {
     /// Reads the text of a root.
     pub fn parse(text: &str) -> Result<Self, RootError> {
         let mut lines = Lines::of(text);
-        if !matches!(lines.next(), Some(HEADING | HEADING_REVOKING | HEADING_DELEGATING)) {
-            return Err(RootError::Heading);
-        }
+        let headings = [HEADING, HEADING_REVOKING, HEADING_DELEGATING, HEADING_POLICY];
+        let heading = lines.next().filter(|line| headings.contains(line)).ok_or(RootError::Heading)?;
         let root = Self {
             network: lines.field("network")?,
             version: lines.field("version")?,
@@ -53,6 +56,7 @@ impl Root {
             expires: lines.field("expires")?,
             threshold: lines.field("threshold")?,
             ca: lines.field("ca")?,
+            policy: (heading == HEADING_POLICY).then(|| lines.field("policy")).transpose()?,
             revoked: revoked(&mut lines)?,
             delegations: Delegation::read_all(&mut lines)?,
             divisions: lines.divisions()?,
@@ -67,15 +71,19 @@ impl Root {
 
     /// The text, as it is signed.
     pub fn to_text(&self) -> String {
-        let heading = match (self.revoked.is_empty(), self.delegations.is_empty()) {
-            (true, true) => HEADING,
-            (false, true) => HEADING_REVOKING,
-            (_, false) => HEADING_DELEGATING,
+        let heading = match (self.policy, self.revoked.is_empty(), self.delegations.is_empty()) {
+            (Some(_), ..) => HEADING_POLICY,
+            (None, true, true) => HEADING,
+            (None, false, true) => HEADING_REVOKING,
+            (None, _, false) => HEADING_DELEGATING,
         };
         let mut text = format!(
             "{heading}\nnetwork {}\nversion {}\nissued {}\nexpires {}\nthreshold {}\nca {}\n",
             self.network, self.version, self.issued, self.expires, self.threshold, self.ca
         );
+        if let Some(policy) = self.policy {
+            text.push_str(&format!("policy {policy}\n"));
+        }
         for authority in &self.revoked {
             text.push_str(&format!("revoked {authority}\n"));
         }
@@ -189,6 +197,7 @@ mod tests {
             expires: "2027-11-20T08:00:00Z".parse().unwrap(),
             threshold: 1,
             ca: Digest::of(b"ca"),
+            policy: None,
             revoked: vec![],
             delegations: vec![],
             divisions: vec![(node("65"), Digest::of(b"65")), (node("6523"), Digest::of(b"6523"))],
@@ -224,7 +233,7 @@ mod tests {
     #[test]
     fn a_root_of_another_kind_or_with_unknown_lines_is_refused() {
         let text = root().to_text();
-        assert_eq!(Root::parse(&text.replacen("v1", "v4", 1)), Err(RootError::Heading));
+        assert_eq!(Root::parse(&text.replacen("v1", "v5", 1)), Err(RootError::Heading));
         assert_eq!(Root::parse(""), Err(RootError::Heading));
         let more = text.replacen("division 65 ", "revocations 00\ndivision 65 ", 1);
         assert_eq!(Root::parse(&more), Err(RootError::Line(LineError { line: 8, expected: "division" })));
@@ -255,6 +264,19 @@ mod tests {
             let root = Root { revoked: wrong.to_vec(), ..root() };
             assert_eq!(Root::parse(&root.to_text()), Err(RootError::Revoked));
         }
+    }
+
+    #[test]
+    fn a_root_with_a_policy_names_it_after_the_ca_and_says_so_in_its_first_line() {
+        let (text, policy) = (root().to_text(), Digest::of(b"policy"));
+        let with = Root { policy: Some(policy), ..root() };
+        let ca = format!("\nca {}\n", Digest::of(b"ca"));
+        let wanted = text.replacen("v1", "v4", 1).replacen(&ca, &format!("{ca}policy {policy}\n"), 1);
+        assert_eq!(with.to_text(), wanted);
+        assert_eq!(Root::parse(&wanted), Ok(with));
+        let line = |expected| Err(RootError::Line(LineError { line: 8, expected }));
+        assert_eq!(Root::parse(&wanted.replacen("v4", "v1", 1)), line("division"));
+        assert_eq!(Root::parse(&text.replacen("v1", "v4", 1)), line("policy"));
     }
 
     #[test]

@@ -94,6 +94,7 @@ pub(crate) fn draft(plan: &NetworkPlan) -> Draft {
         ca: ca().certificate_der().to_vec(),
         revoked: std::collections::BTreeSet::new(),
         delegations: std::collections::BTreeMap::new(),
+        policy: crate::Policy::default(),
         divisions: divisions.collect(),
     }
 }

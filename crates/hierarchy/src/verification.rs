@@ -6,6 +6,7 @@ use crate::directory::Directory;
 use crate::division::{Division, DivisionError};
 use crate::endpoint::Endpoint;
 use crate::head::Head;
+use crate::policy::PolicyError;
 use crate::root::{Root, RootError};
 use crate::scope::check_scopes;
 use crate::tree::{Tree, TreeError};
@@ -108,6 +109,7 @@ pub(crate) fn check_whole(
     check_scopes(head, divisions)?;
     let tree = Tree::build(divisions.values().map(Division::place))?;
     check_unique(divisions)?;
+    head.policy.check_names(&root.delegations, divisions, &tree)?;
     check_ca(root, ca)?;
     if certificates == Certificates::Now {
         let lists = head.branches.iter().map(|branch| (&branch.divisions, branch.issued));
@@ -247,6 +249,9 @@ pub enum DirectoryError {
     /// Something about a delegated subtree.
     #[error(transparent)]
     Delegated(#[from] DelegatedError),
+    /// Something about the policy.
+    #[error("the policy is refused: {0}; tell the authority")]
+    Policy(#[from] PolicyError),
     /// It is past its time.
     #[error(
         "the directory expired at {at}; get a newer one from the parent or the authority, or check the clock"
@@ -353,6 +358,7 @@ impl DirectoryError {
             Self::Revoked { .. } => "revoked-authority",
             Self::Root(_) => "root",
             Self::Delegated(error) => error.code(),
+            Self::Policy(error) => error.code(),
             Self::Expired { .. } => "expired",
             Self::CaPem | Self::CaMismatch => "tampered-ca",
             Self::Ca(_) | Self::CaNotValid { .. } => "ca",

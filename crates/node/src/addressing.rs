@@ -32,7 +32,9 @@ pub(crate) fn view(directory: &Directory, group: Group) -> Result<GroupView, Doo
 fn refusal(error: &ResolveError) -> DoorError {
     let code = match error {
         ResolveError::UnknownNode { .. } => DoorCode::UnknownNode,
-        ResolveError::NotAMember { .. } | ResolveError::Empty { .. } => DoorCode::UnknownRecipient,
+        ResolveError::UnknownList { .. } | ResolveError::NotAMember { .. } | ResolveError::Empty { .. } => {
+            DoorCode::UnknownRecipient
+        }
         ResolveError::TooMany { .. } => DoorCode::TooLarge,
     };
     DoorError::new(code, error.to_string(), "`yizhan group` shows whom a group means; nothing was accepted")

@@ -3,10 +3,12 @@
 use crate::addressing;
 use crate::closing::{ClosedSubmission, Reserved, submission_key};
 use crate::closing_batch::Document;
+use crate::dispatching::ClosedNotice;
 use crate::door::{Door, internal, stopping, submitted};
 use crate::input::{Ask, Input};
 use crate::refusals::refusal;
 use crate::shared::Shared;
+use crate::submitting::{close_notice, submit};
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -25,7 +27,8 @@ impl Door {
     ) -> Result<Vec<Outcome>, DoorError> {
         self.check_room()?;
         let now = self.shared.clock.wall();
-        let first_request = self.requests_for(documents.len());
+        // One each for the document, and after all of these one each for its notice.
+        let first_request = self.requests_for(2 * documents.len());
         let mut candidates = Vec::with_capacity(documents.len());
         let mut busy = Vec::with_capacity(documents.len());
         for (submission, content) in documents {
@@ -41,7 +44,7 @@ impl Door {
                 outcome: refused.map(Err),
             });
         }
-        let requests = first_request..first_request.saturating_add(candidates.len() as u64);
+        let requests = first_request..first_request.saturating_add(2 * candidates.len() as u64);
         let shared = Arc::clone(&self.shared);
         let taking = tokio::task::spawn_blocking(move || take(&shared, candidates, first_request, now));
         let outcome = taking.await;
@@ -87,8 +90,10 @@ fn take(
     look_up(shared, &mut candidates)?;
     // One version of the directory for all of them.
     let by = shared.by();
+    let notices = first_request.saturating_add(candidates.len() as u64);
     let mut documents = Vec::with_capacity(candidates.len());
     let mut requests = Vec::with_capacity(candidates.len());
+    let mut passed_over = Vec::with_capacity(candidates.len());
     for (candidate, request) in candidates.iter_mut().zip(first_request..) {
         if candidate.outcome.is_some() {
             continue;
@@ -99,7 +104,9 @@ fn take(
             Ok((by.closer.destinations(&submission, now)?, submission, left_out))
         });
         match looked_up {
-            Ok((to, submission, left_out)) => {
+            Ok((addressed, submission, left_out)) => {
+                let to = addressed.to;
+                passed_over.push(addressed.passed_over);
                 candidate.left_out = left_out;
                 let content = std::mem::take(&mut candidate.content);
                 documents.push(Document { submission, content, to, key: candidate.key });
@@ -121,7 +128,19 @@ fn take(
         };
         ask_all(shared, wanted).into_iter().map(|answer| answer.and_then(reserved)).collect()
     });
-    let mut outcomes = submit(shared, requests.into_iter().zip(closed).collect()).into_iter();
+    let mut ready = Vec::with_capacity(closed.len());
+    for (((closed, document), passed_over), request) in
+        closed.into_iter().zip(&documents).zip(&passed_over).zip(requests)
+    {
+        let notice = notices.saturating_add(request.saturating_sub(first_request));
+        let with_notice = closed.and_then(|closed| {
+            let of = (closed.closed.id, &document.submission.from);
+            let close = |passed_over| close_notice(shared, &by.closer, passed_over, of, notice, now);
+            Ok((closed, passed_over.as_ref().map(close).transpose()?))
+        });
+        ready.push((request, notice, with_notice));
+    }
+    let mut outcomes = submit_all(shared, ready).into_iter();
     let lost = || Err(internal("a document of a batch has no outcome"));
     let outcome = |candidate: Candidate| match candidate.outcome {
         Some(outcome) => outcome,
@@ -151,20 +170,24 @@ fn look_up(shared: &Shared, candidates: &mut [Candidate]) -> Result<(), DoorErro
     Ok(())
 }
 
+/// A document of a batch, closed with its notice or not, under the numbers of both.
+type Ready = (u64, u64, Result<(ClosedSubmission, Option<ClosedNotice>), DoorError>);
+
 /// Submits what was closed and gives up what was not; the outcomes in their order.
-fn submit(shared: &Shared, closed: Vec<(u64, Result<ClosedSubmission, DoorError>)>) -> Vec<Outcome> {
+fn submit_all(shared: &Shared, closed: Vec<Ready>) -> Vec<Outcome> {
     let mut submitting = Vec::with_capacity(closed.len());
     let mut refused = Vec::with_capacity(closed.len());
     let mut abandoned = Vec::new();
-    for (request, closed) in closed {
+    let mut sent = Vec::with_capacity(closed.len());
+    for (request, notice_request, closed) in closed {
         match closed {
-            Ok(ClosedSubmission { closed, stored }) => {
-                let (closed, stored) = (Box::new(closed), Box::new(stored));
-                submitting.push(move |reply| Ask::Submit { request, closed, stored, reply });
+            Ok((closed, notice)) => {
+                sent.push(notice.as_ref().map(ClosedNotice::sent));
+                submitting.push(move |reply| submit(request, closed, notice, reply));
                 refused.push(None);
             }
             Err(error) => {
-                abandoned.push(Ask::Abandon { request });
+                abandoned.extend([request, notice_request].map(|request| Ask::Abandon { request }));
                 refused.push(Some(error));
             }
         }
@@ -173,14 +196,16 @@ fn submit(shared: &Shared, closed: Vec<(u64, Result<ClosedSubmission, DoorError>
         // A node that stops has nothing reserved any more.
         shared.inputs.blocking_send(Input::Ask(Ask::Many(abandoned))).unwrap_or_default();
     }
-    let mut answers = ask_all(shared, submitting.into_iter()).into_iter();
-    let taken = |answer| match answer {
-        Answer::Submitted { index, .. } => submitted(shared, index, false),
+    let mut answers = ask_all(shared, submitting.into_iter()).into_iter().zip(sent);
+    let taken = |(answer, notice): (Result<Answer, DoorError>, _)| match answer? {
+        Answer::Submitted { index, .. } => {
+            submitted(shared, index, false).map(|submitted| Submitted { notice, ..submitted })
+        }
         other => Err(refusal(&other)),
     };
     let outcome = |refused: Option<DoorError>| match refused {
         Some(error) => Err(error),
-        None => answers.next().unwrap_or_else(|| Err(stopping())).and_then(taken),
+        None => answers.next().map_or_else(|| Err(stopping()), taken),
     };
     refused.into_iter().map(outcome).collect()
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use yizhan_desk::{DoorCode, DoorError};
 use yizhan_document::{Classification, NodeId};
-use yizhan_hierarchy::Directory;
+use yizhan_hierarchy::{Directory, LinkEnds};
+use yizhan_planted::{Bug, on};
 
 /// Refuses what a link on the way to one of the destinations may not carry; the refusal names the link. A link may carry what
-/// both of its nodes may.
+/// both of its nodes may, and no more than the policy lets it (MUST-48).
 pub(crate) fn check_way(
     directory: &Directory,
     from: NodeId,
@@ -25,7 +26,9 @@ pub(crate) fn check_way(
         let mut at = from;
         // Where there is no way at all, the rules say so.
         for hop in directory.route(from, *destination).unwrap_or_default() {
-            let carries = most(at).min(most(hop.node));
+            let own = directory.policy().links.get(&LinkEnds::between(at, hop.node));
+            let own = own.filter(|_| !on(Bug::LinkLimitIgnored));
+            let carries = most(at).min(most(hop.node)).min(own.copied().unwrap_or(Classification::TopSecret));
             if level > carries {
                 let link = format!("the link {at} - {} on the way to {destination}", hop.node);
                 return Err(refusal(level, &link, carries));

@@ -1,12 +1,13 @@
 //! Closes a submission into an envelope, in one pass: content streams through once, the manifest comes last.
 
 use crate::carriage::check_way;
+use crate::dispatching::{Addressed, check_dispatch};
 use crate::file_keys::{FileKeys, SharedKey};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
-use yizhan_desk::{ContentError, ContentStream, DoorCode, DoorError, Submission};
+use yizhan_desk::{ContentError, DoorCode, DoorError, Submission};
 use yizhan_document::{
     Classification, Digest, EnvelopeId, Manifest, NodeId, OfficeAddress, OfficeName, Part, WallTime, limits,
 };
@@ -65,13 +66,13 @@ impl ClosedSubmission {
 }
 
 impl Closer {
-    /// The destination nodes of a submission, ascending, if the sender is an office of this node with a key here and
-    /// every recipient can receive.
+    /// Where a submission goes, if the sender is an office of this node with a key here, every recipient can receive, and the
+    /// directory lets it go there.
     pub(crate) fn destinations(
         &self,
         submission: &Submission,
         now: WallTime,
-    ) -> Result<Vec<NodeId>, DoorError> {
+    ) -> Result<Addressed, DoorError> {
         if now >= self.directory.expires.plus_ms(GRACE_MS) {
             let detail = format!("the directory expired at {} and so did its grace", self.directory.expires);
             let fix = "nothing was accepted; ask the operator to publish a new version of the directory";
@@ -120,7 +121,8 @@ impl Closer {
         }
         let nodes: BTreeSet<NodeId> = submission.recipients().map(|office| office.node).collect();
         check_way(&self.directory, self.me, &nodes, submission.label.classification)?;
-        Ok(nodes.into_iter().collect())
+        let passed_over = check_dispatch(&self.directory, submission)?;
+        Ok(Addressed { to: nodes.into_iter().collect(), passed_over })
     }
 
     /// Closes the envelope. `key` is that of the submission as it was handed in, before its groups were resolved. Runs on a worker
@@ -128,13 +130,12 @@ impl Closer {
     pub(crate) fn close(
         &self,
         (submission, key): (&Submission, Option<SubmissionKey>),
-        mut content: ContentStream,
+        content: impl Iterator<Item = Result<Bytes, ContentError>>,
         to: &[NodeId],
         now: WallTime,
         reserve: impl FnOnce(Classification) -> Result<Reserved, DoorError>,
     ) -> Result<ClosedSubmission, DoorError> {
-        let pieces = std::iter::from_fn(|| content.blocking_next_piece());
-        let begun = self.begin(submission, pieces, to, now, false)?;
+        let begun = self.begin(submission, content, to, now, false)?;
         let reserved = reserve(submission.label.classification)?;
         let manifest = self.manifest(submission, &begun, reserved.id, now)?;
         let text = manifest.to_text().map_err(|e| internal(&e))?;

@@ -86,7 +86,8 @@ impl Daemon {
                 reply.send(come_again()).unwrap_or_default();
             }
             Ask::Many(asks) => asks.into_iter().for_each(|ask| self.put_off(ask)),
-            Ask::Abandon { .. } => {}
+            // A notice is answered with the submission that it comes with.
+            Ask::Abandon { .. } | Ask::Notice { .. } => {}
             Ask::Look(look) => look(&self.node),
         }
     }

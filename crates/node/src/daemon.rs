@@ -253,6 +253,10 @@ impl Daemon {
                 let staged = self.stage.put(StagedItem::Envelope(Arc::new(*stored)));
                 self.handle(Event::Submitted { request, closed: *closed, staged })
             }
+            Ask::Notice { request, of, closed, stored } => {
+                let staged = self.stage.put(StagedItem::Envelope(Arc::new(*stored)));
+                self.handle(Event::NoticeClosed { request, of, closed: *closed, staged })
+            }
             Ask::Many(asks) => asks.into_iter().try_for_each(|ask| self.ask(ask)),
             Ask::Abandon { request } => self.handle(Event::SubmissionAbandoned { request }),
             Ask::Take { office, id, reply } => {

@@ -1,11 +1,13 @@
 //! Stands behind the desk: turns requests of offices into questions to the rules, and what is stored into answers.
 
 use crate::certifying;
-use crate::closing::{Reserved, submission_key};
+use crate::closing::submission_key;
+use crate::dispatching::{Addressed, ClosedNotice};
 use crate::gathering::Gathering;
 use crate::input::{Ask, Input};
 use crate::refusals::refusal;
 use crate::shared::Shared;
+use crate::submitting::{close_notice, reserve, submit};
 use crate::versions::Matter;
 use crate::{addressing, receipts, tracking};
 use bytes::Bytes;
@@ -61,7 +63,7 @@ impl Door {
     async fn submit_now(
         &self,
         submission: Submission,
-        content: ContentStream,
+        mut content: ContentStream,
     ) -> Result<Submitted, DoorError> {
         self.check_room()?;
         if Gathering::takes(&submission) {
@@ -82,23 +84,20 @@ impl Door {
         // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
         let by = self.shared.by();
         let (submission, left_out) = addressing::resolve(&by.directory, submission)?;
-        let to = by.closer.destinations(&submission, now)?;
+        let Addressed { to, passed_over } = by.closer.destinations(&submission, now)?;
         let _closing = by.closer.keys.begin();
-        let request = self.requests_for(1);
+        let request = self.requests_for(2);
         let shared = Arc::clone(&self.shared);
         let closing = tokio::task::spawn_blocking(move || {
-            let reserve = |classification| {
-                let (reply, answer) = oneshot::channel();
-                let ask = Ask::Reserve { request, to: to.clone(), classification, reply };
-                shared.inputs.blocking_send(Input::Ask(ask)).map_err(|_| stopping())?;
-                match answer.blocking_recv().map_err(|_| stopping())? {
-                    Answer::Reserved { id, numbers } => Ok(Reserved { id, numbers }),
-                    other => Err(refusal(&other)),
-                }
-            };
-            by.closer.close((&submission, key), content, &to, now, reserve)
+            let pieces = std::iter::from_fn(|| content.blocking_next_piece());
+            let own = |classification| reserve(&shared, request, to.clone(), classification);
+            let closed = by.closer.close((&submission, key), pieces, &to, now, own)?;
+            let of = (closed.closed.id, &submission.from);
+            let notice = |passed_over| close_notice(&shared, &by.closer, passed_over, of, request + 1, now);
+            let notice = passed_over.as_ref().map(notice).transpose()?;
+            Ok((closed, notice))
         });
-        let closed = match closing.await {
+        let (closed, notice) = match closing.await {
             Ok(Ok(closed)) => closed,
             Ok(Err(error)) => {
                 self.abandon(request).await;
@@ -115,12 +114,11 @@ impl Door {
             }
         };
         let (reply, answer) = oneshot::channel();
-        let (closed, stored) = (Box::new(closed.closed), Box::new(closed.stored));
-        self.ask(Ask::Submit { request, closed, stored, reply }).await?;
+        let sent = notice.as_ref().map(ClosedNotice::sent);
+        self.ask(submit(request, closed, notice, reply)).await?;
         match answer.await.map_err(|_| stopping())? {
-            Answer::Submitted { index, .. } => {
-                submitted(&self.shared, index, false).map(|submitted| Submitted { left_out, ..submitted })
-            }
+            Answer::Submitted { index, .. } => submitted(&self.shared, index, false)
+                .map(|submitted| Submitted { left_out, notice: sent, ..submitted }),
             other => Err(refusal(&other)),
         }
     }
@@ -144,9 +142,11 @@ impl Door {
         Busy::begin(&self.in_progress, key)
     }
 
+    /// Gives up a submission and its notice.
     async fn abandon(&self, request: u64) {
         // A node that stops has nothing reserved any more.
-        self.ask(Ask::Abandon { request }).await.unwrap_or_default();
+        let both = [request, request + 1].map(|request| Ask::Abandon { request });
+        self.ask(Ask::Many(both.into())).await.unwrap_or_default();
     }
 
     pub(crate) async fn ask(&self, ask: Ask) -> Result<(), DoorError> {

@@ -152,6 +152,17 @@ pub(crate) enum Ask {
         /// The answer.
         reply: oneshot::Sender<Answer>,
     },
+    /// The closed notice of a submission; comes right before it. What becomes of it is what becomes of the submission.
+    Notice {
+        /// The notice.
+        request: u64,
+        /// The submission that it tells of.
+        of: u64,
+        /// What the rules need to know.
+        closed: Box<Closed>,
+        /// Its content.
+        stored: Box<StoredEnvelope>,
+    },
     /// Several at once, in this order.
     Many(Vec<Ask>),
     /// A submission broke off.

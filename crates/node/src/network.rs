@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use yizhan_document::{Classification, LedgerId, NodeId, OfficeAddress, WallTime};
 use yizhan_hierarchy::{
     Directory, Division, Draft, EndpointError, NetworkPlan, OfficeRecord, OfficeState, PlanError,
-    PlannedNode, PlannedOffice, PublishError,
+    PlannedNode, PlannedOffice, Policy, PublishError,
 };
 use yizhan_identity::{
     CertificateAuthority, CertificateError, Cosigner, KeyError, KeyFileError, NodeTlsKey, NoteError,
@@ -261,6 +261,7 @@ impl Making<'_> {
             ca: self.ca.certificate_der().to_vec(),
             revoked: std::collections::BTreeSet::new(),
             delegations: BTreeMap::new(),
+            policy: Policy::default(),
             divisions,
         };
         let folder = self.folder.join("directory");

@@ -10,7 +10,7 @@ use crate::opening::{DeliveryError, Opener};
 use bytes::Bytes;
 use std::sync::Arc;
 use tempfile::TempDir;
-use yizhan_desk::{FileDeclaration, Submission, content_channel};
+use yizhan_desk::{FileDeclaration, Submission};
 use yizhan_document::{EnvelopeId, Label, LedgerId, WallTime};
 use yizhan_hierarchy::limits::GRACE_MS;
 use yizhan_hierarchy::{Delegation, Directory, Draft, Edit, NetworkPlan, TrustAnchor};
@@ -81,9 +81,7 @@ impl Made {
     fn close_at(&self, counter: u64, at: WallTime) -> ClosedSubmission {
         let (closer, me) = (self.closer(COUNTY), COUNTY.parse().unwrap());
         let submission = submission(COUNTY, PREFECTURE);
-        let (sender, content) = content_channel();
-        sender.blocking_send(Bytes::from_static(b"text")).unwrap();
-        sender.finish();
+        let content = std::iter::once(Ok(Bytes::from_static(b"text")));
         let to = [PREFECTURE.parse().unwrap()];
         let reserve = |_| {
             let id = EnvelopeId { origin: me, epoch: 0, counter };

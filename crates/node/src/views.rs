@@ -1,14 +1,15 @@
 //! What a node shows of itself: status, queue, route, directory.
 
 use crate::shared::Shared;
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use yizhan_desk::{
     DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError,
-    GroupView, ListVersion, NeighbourStatus, NodeStatus, QueueItem, RouteStep,
+    GroupView, ListVersion, NeighbourStatus, NodeStatus, PolicyView, QueueItem, RouteStep,
 };
 use yizhan_document::{Group, NodeId, Unit, WallTime};
 use yizhan_exchange::{Node, Room};
-use yizhan_hierarchy::{Directory, OfficeState};
+use yizhan_hierarchy::{Directory, OfficeState, Policy};
 
 /// What the rules show at one moment.
 pub(crate) struct Seen {
@@ -167,6 +168,22 @@ pub fn directory_view(directory: &Directory) -> DirectoryView {
         version: directory.version,
         nodes: nodes.collect(),
         delegated: delegated.collect(),
+        policy: (!directory.policy().is_empty()).then(|| policy_view(directory.policy())),
+    }
+}
+
+fn policy_view(policy: &Policy) -> PolicyView {
+    fn texts<T: ToString>(all: &BTreeSet<T>) -> Vec<String> {
+        all.iter().map(ToString::to_string).collect()
+    }
+    let Policy { skip_level, grants, senders, links, lists } = policy;
+    PolicyView {
+        skip_level_up: skip_level.up.as_str().to_owned(),
+        skip_level_down: skip_level.down.as_str().to_owned(),
+        grants: texts(grants),
+        senders: senders.iter().map(|(office, areas)| (office.clone(), texts(areas))).collect(),
+        links: links.iter().map(|(ends, most)| (ends.to_string(), *most)).collect(),
+        lists: lists.iter().map(|(list, all)| (list.clone(), all.iter().cloned().collect())).collect(),
     }
 }
 

@@ -146,6 +146,14 @@ bugs! {
         "an offer waits for as long as more urgent ones come"
     NothingForAll "nothing-for-all" breaks "MUST-44":
         "a large body stands still while a more urgent one is under way"
+    PolicyUncompared "policy-uncompared" breaks "MUST-45":
+        "a policy is believed though its digest is not the one that the root names"
+    SkipLevelTaken "skip-level-taken" breaks "MUST-46":
+        "a document goes past a level whatever the policy says"
+    NoticeAlone "notice-alone" breaks "MUST-47":
+        "a notice is accepted before the document that it tells of"
+    LinkLimitIgnored "link-limit-ignored" breaks "MUST-48":
+        "a link carries what its nodes may, whatever the policy says of it"
     RestsOnUncompared "rests-on-uncompared" breaks "docs/receipts.md, chains":
         "the auditor believes that an entry rests on another without comparing the hash it names"
 }

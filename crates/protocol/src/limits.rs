@@ -38,8 +38,8 @@ pub const COSIGN_LINE_BYTES_MAX: usize = 1024;
 pub const DIVISIONS_WANTED_MAX: usize = 1024;
 /// Delegated lists that are told of at once, at the most.
 pub const DELEGATED_LISTS_MAX: usize = 512;
-/// The root of a directory and its delegated lists, signatures included, in bytes, at the most; it travels in pieces.
-pub const DIRECTORY_ROOT_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// The root of a directory, its policy and delegated lists, signatures included, in bytes, at the most; it travels in pieces.
+pub const DIRECTORY_ROOT_BYTES_MAX: usize = 7 * 1024 * 1024;
 /// One piece of a root, in bytes, at the most.
 pub const DIRECTORY_ROOT_PIECE_BYTES_MAX: usize = 256 * 1024;
 /// The certificate of the network's CA, in bytes, at the most.

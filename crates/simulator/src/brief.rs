@@ -13,6 +13,7 @@ pub(crate) fn event(event: &Event) -> String {
         Event::Submitting { request, to, .. } => {
             format!("request {request}: a document for {} nodes", to.len())
         }
+        Event::NoticeClosed { of, closed, .. } => format!("request {of}: its notice {} is closed", closed.id),
         Event::Submitted { request, closed, .. } => format!("request {request}: {} is closed", closed.id),
         Event::SubmissionAbandoned { request } => format!("request {request}: broke off"),
         Event::Offered { neighbour, offered, .. } => {

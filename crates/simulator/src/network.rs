@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use yizhan_document::{Classification, NodeId, OfficeAddress, WallTime};
 use yizhan_hierarchy::{
-    Directory, Division, Draft, NetworkPlan, OfficeRecord, OfficeState, PlannedNode, TrustAnchor,
+    Directory, Division, Draft, NetworkPlan, OfficeRecord, OfficeState, PlannedNode, Policy, TrustAnchor,
 };
 use yizhan_identity::{CertificateAuthority, Cosigner, NoteSigner, OfficeKey, OpeningKey, SigningKey};
 
@@ -91,6 +91,7 @@ pub fn directory_of(plan: &NetworkPlan) -> Result<Directory, Box<dyn Error>> {
         ca: ca.certificate_der().to_vec(),
         revoked: std::collections::BTreeSet::new(),
         delegations: BTreeMap::new(),
+        policy: Policy::default(),
         divisions: divisions.collect::<Result<BTreeMap<NodeId, Division>, Box<dyn Error>>>()?,
     };
     let rendered = draft.render()?;

@@ -3,12 +3,14 @@
 #![allow(clippy::panic, reason = "this is test code in a file of its own")]
 
 use yizhan_document::{Classification, Digest, EnvelopeId, LedgerId, NodeId, Urgency, WallTime};
-use yizhan_exchange::{Answer, Closed, Effect, Event, HeardEntry, Node, Now, OfferedEnvelope, Profile, Room};
+use yizhan_exchange::{Effect, Event, HeardEntry, Node, Now, OfferedEnvelope, Profile, Room};
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
 #[path = "rules/further_attempts.rs"]
 mod further_attempts;
+#[path = "rules/handing_in.rs"]
+mod handing_in;
 #[path = "rules/quotas.rs"]
 mod quotas;
 #[path = "rules/rerouting.rs"]
@@ -125,29 +127,6 @@ impl Alone {
         let mut offered = self.offered(link);
         change(&mut offered);
         self.settle(Event::Offered { neighbour: node(COUNTY), offered, staged: STAGED })
-    }
-
-    /// A document of an office of this node, for one destination, admitted and durable; its id.
-    fn submit(&mut self, to: &str) -> EnvelopeId {
-        let (request, to) = (1, vec![node(to)]);
-        let reserved =
-            self.settle(Event::Submitting { request, to, classification: Classification::Unclassified });
-        let Some(Effect::Answer { answer: Answer::Reserved { id, .. }, .. }) = reserved.first() else {
-            panic!("nothing was reserved: {reserved:?}");
-        };
-        let closed = Closed {
-            id: *id,
-            header: header(),
-            manifest: Digest::of(b"manifest"),
-            urgency: Urgency::Normal,
-            deadline: self.deadline(),
-            size: 100,
-            inline: true,
-            directory: 1,
-            key: None,
-        };
-        self.settle(Event::Submitted { request, closed, staged: STAGED });
-        *id
     }
 }
 

@@ -96,6 +96,7 @@ impl World {
             ca: ca.certificate_der().to_vec(),
             revoked: std::collections::BTreeSet::new(),
             delegations: BTreeMap::new(),
+            policy: yizhan_hierarchy::Policy::default(),
             divisions,
         };
         let directory =

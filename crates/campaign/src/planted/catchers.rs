@@ -283,6 +283,35 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         )],
     ),
     (
+        Bug::PolicyUncompared,
+        &[inside(
+            "hierarchy",
+            "policy::tests::a_policy_comes_with_the_signed_texts_and_no_other_one_is_believed",
+        )],
+    ),
+    (
+        Bug::SkipLevelTaken,
+        &[beside(
+            "yizhan",
+            "policy",
+            "a_document_past_a_level_is_refused_unless_that_level_gets_it_too_or_a_grant_lets_it_go",
+        )],
+    ),
+    (
+        Bug::NoticeAlone,
+        &[rules(
+            "handing_in::a_notice_goes_with_a_document_that_is_given_up_and_what_was_reserved_is_free_again",
+        )],
+    ),
+    (
+        Bug::LinkLimitIgnored,
+        &[beside(
+            "yizhan",
+            "classification",
+            "a_document_above_what_a_link_on_its_way_may_carry_is_refused_with_that_link",
+        )],
+    ),
+    (
         Bug::RestsOnUncompared,
         &[beside("audit", "auditor", "tampering::a_rests_on_with_an_invented_hash_is_forged")],
     ),

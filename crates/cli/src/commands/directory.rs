@@ -6,6 +6,7 @@ mod diff;
 mod drafting;
 mod edit;
 mod history;
+mod policy;
 mod publish;
 mod show;
 mod sign;

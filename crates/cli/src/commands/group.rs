@@ -11,8 +11,8 @@ use yizhan_document::Group;
 use yizhan_node::group_view;
 
 /// `counties of NODE` (各县市) and `prefectures of NODE` (各地州市) at any depth below it, `children of NODE` (各下级) right below
-/// it, `departments of NODE` (各部门). Of each node the government office, or `office NAME`. Then perhaps `except` and those who
-/// are not meant.
+/// it, `departments of NODE` (各部门). Of each node the government office, or `office NAME`. `list NAME` (名单) means those whom a
+/// list of the directory names. Then perhaps `except` and those who are not meant.
 #[derive(Debug, Args)]
 pub(crate) struct Typed {
     /// The group, in one word of the shell: 'counties of 65 except 652301'

@@ -7,9 +7,11 @@ use clap::{ArgGroup, Args};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use yizhan_desk::{ClientError, Submission, Submitted};
+use yizhan_desk::{ClientError, SentNotice, Submission, Submitted};
 use yizhan_document::limits::LABEL_BYTES_MAX;
-use yizhan_document::{Exception, Group, Groups, Label, LeftOut, OfficeAddress, PartName, Urgency, WallTime};
+use yizhan_document::{
+    Group, Groups, Label, LeftOut, NodeOrOffice, OfficeAddress, PartName, Urgency, WallTime,
+};
 use yizhan_node::Clock;
 
 /// Bytes of randomness in an idempotency key.
@@ -27,7 +29,7 @@ pub(crate) struct Typed {
     /// A copy recipient (抄送); may be given many times
     #[arg(long, visible_alias = "copy", value_name = "OFFICE@NODE")]
     cc: Vec<OfficeAddress>,
-    /// A group of main recipients, such as 'counties of 65' or 65各县市; may be given many times. `yizhan group` shows whom it means
+    /// A group of main recipients, such as 'counties of 65', 65各县市 or 'list NAME'; may be given many times. `yizhan group` shows whom it means
     #[arg(long, value_name = "GROUP")]
     to_group: Vec<Group>,
     /// A group of copy recipients
@@ -35,7 +37,7 @@ pub(crate) struct Typed {
     cc_group: Vec<Group>,
     /// Whom no group means: a node, or office@node; may be given many times, and must belong to a group
     #[arg(long, value_name = "NODE|OFFICE@NODE", requires = "groups")]
-    except: Vec<Exception>,
+    except: Vec<NodeOrOffice>,
     /// The label as JSON: title, doc_number, urgency and so on
     #[arg(long, value_name = "FILE.json", required_unless_present = "title",
           conflicts_with_all = ["title", "urgency", "doc_type", "doc_number", "language"])]
@@ -195,12 +197,19 @@ pub(crate) fn left_out_words(left_out: &[LeftOut]) -> String {
     left_out.iter().map(|out| format!("left out 未发: {} ({})\n", out.office, out.why.as_str())).collect()
 }
 
+/// One line for the notice to levels that were passed over.
+fn notice_words(notice: &SentNotice) -> String {
+    let to: Vec<String> = notice.to.iter().map(ToString::to_string).collect();
+    format!("notice 越级行文告知 to the levels passed over: {} ({})\n", to.join(", "), notice.id)
+}
+
 fn words(submitted: &Submitted) -> String {
     let before = if submitted.duplicate { "Handed in before; nothing was sent anew.\n" } else { "" };
     let receipt = &submitted.receipt;
     let left_out = left_out_words(&submitted.left_out);
+    let notice = submitted.notice.as_ref().map(notice_words).unwrap_or_default();
     format!(
-        "{before}{id}\n{left_out}Accepted 收寄: receipt {index} of ledger {ledger}, {time}. Follow it with: yizhan track {id} --follow",
+        "{before}{id}\n{left_out}{notice}Accepted 收寄: receipt {index} of ledger {ledger}, {time}. Follow it with: yizhan track {id} --follow",
         id = submitted.id,
         index = receipt.index,
         ledger = receipt.ledger,

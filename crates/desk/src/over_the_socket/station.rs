@@ -373,7 +373,7 @@ impl NodeDoor for Station {
             offices: vec![office],
         };
         let (network, nodes, delegated) = ("test".into(), vec![county], Vec::new());
-        async move { Ok(DirectoryView { network, version: 1, nodes, delegated }) }.boxed()
+        async move { Ok(DirectoryView { network, version: 1, nodes, delegated, policy: None }) }.boxed()
     }
 
     fn publish(&self, archive: Vec<u8>) -> Answer<'_, PublishedDirectory> {

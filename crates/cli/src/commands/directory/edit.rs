@@ -1,6 +1,7 @@
 //! `yizhan directory edit`: the next version as a draft, changed by flags, checked as a whole.
 
 use super::drafting::{Drafting, Lifetime, words};
+use super::policy::{PolicyFlags, classification};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::reach::Reach;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
-use yizhan_document::{Classification, NodeId, OfficeAddress};
+use yizhan_document::{NodeId, OfficeAddress};
 use yizhan_hierarchy::{Edit as Made, Endpoint, OfficeState};
 use yizhan_identity::NoteVerifier;
 use yizhan_node::Growing;
@@ -68,6 +69,8 @@ pub(crate) struct Edit {
     #[arg(long, value_name = "VKEY")]
     revoke: Vec<NoteVerifier>,
     #[command(flatten)]
+    policy: PolicyFlags,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -99,6 +102,10 @@ pub(super) fn run(edit: Edit, output: Output) -> Result<(), Failure> {
         let record = growing.as_ref().map_err(unable)?.office(&office, names)?;
         let put = Made::PutOffice(office.node, Box::new(record));
         drafting.draft.apply_as(edit.delegate, put).map_err(|e| Failure::Usage(e.to_string()))?;
+    }
+    // Nodes and offices that are new with this very edit may be named in it.
+    for change in edit.policy.made()? {
+        drafting.draft.apply_as(edit.delegate, change).map_err(|e| Failure::Usage(e.to_string()))?;
     }
     output.show(&drafting.end(edit.delegate)?, words)
 }
@@ -136,9 +143,7 @@ fn made(edit: &Edit) -> Result<Vec<Made>, Failure> {
     }
     for given in &edit.max_classification {
         let (node, level) = pair(given, '=')?;
-        let found = Classification::ALL.into_iter().find(|known| known.as_str() == level);
-        let level = found.ok_or_else(|| Failure::Usage(format!("{level} is no classification")))?;
-        made.push(Made::MaxClassification(read(node)?, level));
+        made.push(Made::MaxClassification(read(node)?, classification(level)?));
     }
     made.extend(edit.remove_node.iter().map(|node| Made::RemoveNode(*node)));
     made.extend(edit.suspend.iter().map(|office| Made::OfficeState(office.clone(), OfficeState::Suspended)));
@@ -152,16 +157,19 @@ fn unable(error: &yizhan_node::NetworkError) -> Failure {
     Failure::Usage(format!("no key can be made or certified without the secrets in authority/: {error}"))
 }
 
-fn pair(given: &str, at: char) -> Result<(&str, &str), Failure> {
+pub(super) fn pair(given: &str, at: char) -> Result<(&str, &str), Failure> {
     given.split_once(at).ok_or_else(|| Failure::Usage(format!("`{given}` has no `{at}`; see --help")))
 }
 
-fn read<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Failure> {
+pub(super) fn read<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Failure> {
     text.trim().parse().map_err(|e| Failure::Usage(format!("`{text}`: {e}")))
 }
 
 fn listed<T: FromStr<Err: std::fmt::Display>>(given: &str) -> Result<(NodeId, Vec<T>), Failure> {
     let (node, list) = pair(given, '=')?;
-    let items = list.split(',').filter(|item| !item.is_empty()).map(read).collect::<Result<_, _>>()?;
-    Ok((read(node)?, items))
+    Ok((read(node)?, read_all(list)?))
+}
+
+pub(super) fn read_all<T: FromStr<Err: std::fmt::Display>>(list: &str) -> Result<Vec<T>, Failure> {
+    list.split(',').filter(|item| !item.is_empty()).map(read).collect()
 }

@@ -6,7 +6,7 @@ use crate::output::Output;
 use crate::reach::Reach;
 use crate::table::{moment, shown, table};
 use clap::Args;
-use yizhan_desk::{DelegatedSubtree, DirectoryView};
+use yizhan_desk::{DelegatedSubtree, DirectoryView, PolicyView};
 use yizhan_node::directory_view;
 
 #[derive(Debug, Args)]
@@ -55,5 +55,31 @@ fn words(view: &DirectoryView) -> String {
         )
     };
     let lists: String = view.delegated.iter().map(list).collect();
-    format!("Network {}, directory 名录 version {}{lists}\n{rows}", shown(&view.network), view.version)
+    let policy = view.policy.as_ref().map(policy_words).unwrap_or_default();
+    format!(
+        "Network {}, directory 名录 version {}{lists}\n{rows}{policy}",
+        shown(&view.network),
+        view.version
+    )
+}
+
+/// One line for each that the policy has.
+fn policy_words(policy: &PolicyView) -> String {
+    let PolicyView { skip_level_up: up, skip_level_down: down, grants, senders, links, lists } = policy;
+    let mut lines = vec![format!("Past a level 越级行文: up {up}, down {down}")];
+    lines.extend(grants.iter().map(|grant| format!("May pass a level over 直发直报: {}", shown(grant))));
+    let areas = |areas: &[String]| areas.iter().map(|area| shown(area)).collect::<Vec<_>>().join(", ");
+    lines.extend(
+        senders.iter().map(|(office, of)| format!("Addressed by 准许来文: {office} by {} only", areas(of))),
+    );
+    lines.extend(
+        links
+            .iter()
+            .map(|(link, most)| format!("Link 链路: {} carries {} at the most", shown(link), most.as_str())),
+    );
+    for (list, members) in lists {
+        let members: Vec<String> = members.iter().map(ToString::to_string).collect();
+        lines.push(format!("List 名单: {list}: {}", members.join(", ")));
+    }
+    lines.iter().map(|line| format!("\n{line}")).collect()
 }
