@@ -23,7 +23,7 @@ pub use address::{AddressError, NodeId, OfficeAddress, OfficeName};
 pub use classification::Classification;
 pub use digest::{Digest, DigestError, Hasher};
 pub use group::{Exception, Group, GroupError, GroupKind, Groups, LeftOut, LeftOutWhy};
-pub use ids::{Attempt, EnvelopeId, IdError, LedgerId, Unit};
+pub use ids::{Attempt, EPOCH_MAX, EnvelopeId, IdError, LedgerId, Unit};
 pub use intervals::IntervalSet;
 pub use label::{Label, LabelError, Title};
 pub use manifest::{Manifest, ManifestError, Part, PartName};

@@ -1,10 +1,11 @@
 //! The links of a node: what waits for each neighbour, what is under way to it, what it refused for now.
 
 use crate::limits::DETOUR_MS;
+use crate::state::State;
 use crate::waiting::{UnderWay, Waiting};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use yizhan_document::{Urgency, WallTime};
+use yizhan_document::{NodeId, Urgency, WallTime};
 use yizhan_ledger::Target;
 
 /// A link to a neighbour: what waits for it, what is under way.
@@ -40,6 +41,15 @@ pub(crate) struct Outbound {
     pub(crate) rejections: u32,
     /// Whether an offer may have reached the neighbour; after a restart nobody knows, so it may.
     pub(crate) perhaps_offered: bool,
+}
+
+impl State {
+    /// What waits for a neighbour or is under way to it: link number, holding, units.
+    pub fn outbound(&self, neighbour: NodeId) -> impl Iterator<Item = (u64, u64, &[Target])> + '_ {
+        let link = self.links.get(&neighbour);
+        link.into_iter()
+            .flat_map(|link| link.outbound.iter().map(|(n, out)| (*n, out.holding, out.units.as_slice())))
+    }
 }
 
 impl Link {

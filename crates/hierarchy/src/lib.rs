@@ -36,6 +36,7 @@ mod network_name;
 mod next_hop;
 mod parcel;
 mod plan;
+mod roads;
 mod root;
 mod scope;
 mod tree;

@@ -9,8 +9,11 @@ use yizhan_exchange::{
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
+#[path = "rules/epochs.rs"]
+mod epochs;
 #[path = "rules/rerouting.rs"]
 mod rerouting;
+
 const REGION: &str = "65";
 const PREFECTURE: &str = "6523";
 const COUNTY: &str = "652301";
@@ -53,6 +56,7 @@ impl Alone {
             network: "xinjiang.example".to_owned(),
             ledger: ledger(name),
             max_classification: Classification::Internal,
+            previous: Vec::new(),
         };
         let mut alone = Self { node: Node::new(profile, network_of_seven()), uptime: 0 };
         let begun = alone.node.start(alone.now());

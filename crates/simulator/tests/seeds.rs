@@ -85,6 +85,19 @@ fn two_neighbours_that_meet_for_two_minutes_a_day_leave_nothing_undone() {
 }
 
 #[test]
+fn nodes_that_lose_their_disks_for_good_come_back_and_nothing_of_others_is_lost() {
+    let trees = Trees::new(None);
+    for seed in 0..60 {
+        let outcome = run(seed, &Plan::lost_disk(seed), &trees.of_seed(seed));
+        assert!(outcome.failures.is_empty(), "{outcome}");
+    }
+    for seed in 0..10 {
+        let faults = FaultCounts { lost_disks: 12, ..FaultCounts::default() };
+        holds(seed, &Plan { faults, active_ms: 120_000, large_per_mille: 300, ..Plan::calm(40) });
+    }
+}
+
+#[test]
 fn a_node_that_crashes_at_every_moment_of_every_few_batches_loses_nothing() {
     for (number, node) in ["65", "6523", "652301", "653101"].into_iter().enumerate() {
         for moment in [CommitMoment::Written, CommitMoment::Synced, CommitMoment::Told] {
