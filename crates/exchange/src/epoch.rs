@@ -6,6 +6,8 @@
 use crate::effect::Effect;
 use crate::event::HeardEntry;
 use crate::fact::Fact;
+use crate::limits::EPOCH_PATIENCE_MS;
+use crate::links::ToldEpoch;
 use crate::node::Node;
 use crate::state::State;
 use alloc::boxed::Box;
@@ -83,33 +85,95 @@ impl Node {
 
     /// On every connection all epochs are told of that are known, the own one first: whoever was away hears of them then (MUST-52).
     pub(crate) fn tell_epochs(&mut self, neighbour: NodeId) {
-        let own = Some(self.profile.ledger).filter(|ledger| ledger.epoch > 0);
-        let others = self.state.epochs.values().map(|opened| opened.ledger);
-        let all: Vec<LedgerId> = own.into_iter().chain(others).collect();
-        for ledger in all {
-            let tell = Effect::TellEpoch { neighbour, ledger };
-            if self.is_durable(0) { self.effect(tell) } else { self.word(tell) }
+        if let Some(link) = self.state.links.get_mut(&neighbour) {
+            link.epochs.clear();
+        }
+        for ledger in self.epochs_known() {
+            self.tell_epoch(neighbour, ledger);
         }
     }
 
+    /// Tells again what neighbours were told and have not said that they know: a statement may be lost as any other word.
+    pub(crate) fn tell_epochs_again(&mut self) {
+        let now = self.now().uptime;
+        let silent = |(node, link): (&NodeId, &crate::links::Link)| {
+            let told =
+                link.epochs.values().filter(|told| !told.heard && told.told_at + EPOCH_PATIENCE_MS <= now);
+            let node = *node;
+            told.map(move |told| (node, told.ledger)).collect::<Vec<_>>()
+        };
+        let up = self.state.links.iter().filter(|(_, link)| link.up);
+        for (neighbour, ledger) in up.flat_map(silent).collect::<Vec<_>>() {
+            self.tell_epoch(neighbour, ledger);
+        }
+    }
+
+    /// The uptime at which somebody is told again.
+    pub(crate) fn next_telling(&self) -> Option<u64> {
+        let up = self.state.links.values().filter(|link| link.up);
+        let told = up.flat_map(|link| link.epochs.values()).filter(|told| !told.heard);
+        told.map(|told| told.told_at + EPOCH_PATIENCE_MS).min()
+    }
+
     /// A node began a new epoch: kept, told on once that is durable, and whatever of this origin may have been lost with the old one
-    /// is tried again.
+    /// is tried again. Who tells of it knows of it, and is told in turn that this node does.
     pub(crate) fn hear_of_epoch(&mut self, neighbour: NodeId, opened: EpochStatement) {
-        let ledger = opened.ledger;
-        if ledger.node == self.me() || ledger <= self.state.ledger_of(ledger.node) {
+        let (ledger, now) = (opened.ledger, self.now().uptime);
+        let known = self.state.ledger_of(ledger.node);
+        let new = ledger.node != self.me() && ledger > known;
+        if new {
+            self.fact(Fact::EpochOpened(Box::new(opened)));
+        }
+        let told = self.state.links.get_mut(&neighbour).and_then(|link| link.epochs.get_mut(&ledger.node));
+        if let Some(told) = told {
+            told.heard |= told.ledger == ledger;
+            // Answers to answers would never end.
+            if !new && told.told_at + EPOCH_PATIENCE_MS / 2 > now {
+                return;
+            }
+        }
+        if !new {
+            if known.epoch > 0 {
+                self.tell_epoch(neighbour, known);
+            }
             return;
         }
-        self.fact(Fact::EpochOpened(Box::new(opened)));
-        let up = self.state.links.iter().filter(|(node, link)| link.up && **node != neighbour);
-        let others: Vec<NodeId> = up.map(|(node, _)| *node).filter(|node| *node != ledger.node).collect();
-        for neighbour in others {
-            self.word(Effect::TellEpoch { neighbour, ledger });
+        let up = self.state.links.iter().filter(|(_, link)| link.up);
+        for other in up.map(|(node, _)| *node).collect::<Vec<_>>() {
+            self.tell_epoch(other, ledger);
         }
         for (id, unit) in self.perhaps_lost_at(ledger.node) {
             // However many attempts there were: each of these took an operator who gave a disk up.
             self.fact(Fact::AttemptFailed { id, node: unit.node, attempt: unit.attempt });
             self.try_later(id, unit);
         }
+        if let Some(told) =
+            self.state.links.get_mut(&neighbour).and_then(|link| link.epochs.get_mut(&ledger.node))
+        {
+            told.heard = true;
+        }
+    }
+
+    /// The own epoch, unless it is the first, and those of others.
+    fn epochs_known(&self) -> Vec<LedgerId> {
+        let own = Some(self.profile.ledger).filter(|ledger| ledger.epoch > 0);
+        own.into_iter().chain(self.state.epochs.values().map(|opened| opened.ledger)).collect()
+    }
+
+    fn tell_epoch(&mut self, neighbour: NodeId, ledger: LedgerId) {
+        let now = self.now().uptime;
+        let Some(link) = self.state.links.get_mut(&neighbour) else { return };
+        let heard = link.epochs.get(&ledger.node).is_some_and(|told| told.heard && told.ledger == ledger);
+        link.epochs.insert(ledger.node, ToldEpoch { ledger, told_at: now, heard });
+        let tell = Effect::TellEpoch { neighbour, ledger };
+        if self.is_durable(0) && !self.is_being_kept(ledger) { self.effect(tell) } else { self.word(tell) }
+    }
+
+    /// Whether the statement was taken in by the batch that is being decided.
+    fn is_being_kept(&self, ledger: LedgerId) -> bool {
+        self.batch_facts()
+            .iter()
+            .any(|fact| matches!(fact, Fact::EpochOpened(opened) if opened.ledger == ledger))
     }
 
     /// Units of this origin that are in custody of others, have no end, and may have come to `node` on their way (MUST-53).

@@ -61,6 +61,9 @@ pub const ROUND_MS: u64 = 250;
 pub const LAZY_MS: u64 = 200;
 /// Offers of one neighbour that are being looked at, at the most: more than one that keeps to its window can have.
 pub const OFFERS_LOOKED_AT_MAX: usize = 2 * OFFERS_IN_FLIGHT_MAX;
+/// How long a neighbour may be silent about an epoch that it was told of before it is told again, in milliseconds: what was told may
+/// have been lost.
+pub const EPOCH_PATIENCE_MS: u64 = 10_000;
 /// Submissions reserved but not yet handed over, at the most.
 pub const RESERVATIONS_MAX: usize = 1024;
 

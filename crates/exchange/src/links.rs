@@ -5,7 +5,7 @@ use crate::state::State;
 use crate::waiting::{UnderWay, Waiting};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use yizhan_document::{NodeId, Urgency, WallTime};
+use yizhan_document::{LedgerId, NodeId, Urgency, WallTime};
 use yizhan_ledger::Target;
 
 /// A link to a neighbour: what waits for it, what is under way.
@@ -24,6 +24,18 @@ pub(crate) struct Link {
     pub(crate) down_since: u64,
     /// Whether it was looked for detours around it since it is down.
     pub(crate) detours_looked_for: bool,
+    /// The epochs told on this connection, by node.
+    pub(crate) epochs: BTreeMap<NodeId, ToldEpoch>,
+}
+
+/// How far a neighbour knows of an epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToldEpoch {
+    pub(crate) ledger: LedgerId,
+    /// When it was told last, by uptime.
+    pub(crate) told_at: u64,
+    /// It told this node of it, so it knows.
+    pub(crate) heard: bool,
 }
 
 /// Units of a holding assigned to a link.

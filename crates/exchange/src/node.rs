@@ -267,6 +267,11 @@ impl Node {
         self.batch.stored.push(stored);
     }
 
+    /// What this event has decided so far.
+    pub(crate) fn batch_facts(&self) -> &[Fact] {
+        &self.batch.facts
+    }
+
     /// Says something once everything decided so far is durable.
     pub(crate) fn word(&mut self, effect: Effect) {
         self.batch.words.push(effect);

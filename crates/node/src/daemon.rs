@@ -358,6 +358,11 @@ impl Daemon {
             return Err(format!("a checkpoint of {} from {neighbour}", head.ledger));
         }
         let current = self.node.state().ledger_of(neighbour);
+        if head.ledger > current {
+            // The statement was lost on its way and comes again; this head has to as well.
+            self.asking.entry(neighbour).or_default().unproven(head.ledger);
+            self.ask_again(neighbour);
+        }
         if head.ledger != current {
             return Err(format!(
                 "a checkpoint of {}, while {current} is the ledger that is known",

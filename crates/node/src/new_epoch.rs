@@ -8,7 +8,9 @@ use crate::config::Config;
 use crate::epoch::{Epoch, set_aside};
 use crate::fault::NodeError;
 use crate::keys::Keys;
+use crate::proofs::ProofChecker;
 use crate::recovery::recover;
+use crate::remembered::Remembered;
 use crate::start::{VERSIONS, check_fit, link_config, prepare_data_folder};
 use crate::versions::{self, fit::OwnKeys};
 use serde::Serialize;
@@ -120,8 +122,10 @@ async fn ask_neighbours(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<Option<BTreeMap<NodeId, Option<Head>>>, NodeError> {
     let (me, version) = (config.node, directory.version);
-    // It promises nothing and shows nothing: whoever hears this takes it for a node that has only begun.
-    let hello = move |_| Hello {
+    let proofs = ProofChecker::new(Arc::clone(directory));
+    let heads = Remembered::open(&config.data.join("heads"), &directory.neighbours(me), &proofs)?;
+    // It promises nothing and shows nothing of its own; two neighbours that both lost their ledgers hear each other all the same.
+    let hello = move |neighbour| Hello {
         versions: VERSIONS.to_vec(),
         node: me,
         ledger,
@@ -129,7 +133,7 @@ async fn ask_neighbours(
         witnessed: 0,
         directory: version,
         clock_ms: clock.wall().as_ms(),
-        remembered: Vec::new(),
+        remembered: heads.of(neighbour),
     };
     let (tell, mut events) = mpsc::channel(EVENTS_MAX);
     let links = Links::start(link_config(config, keys, directory, clock), Arc::new(hello), tell)?;

@@ -13,7 +13,9 @@ fn ledger(text: &str) -> LedgerId {
 fn log(entries: u64) -> (tempfile::TempDir, Log) {
     let folder = tempfile::tempdir().unwrap();
     let (mut log, _) = Log::open(FolderTiles::new(folder.path())).unwrap();
-    (0..entries).for_each(|n| drop(log.append(&n.to_be_bytes()).unwrap()));
+    (0..entries).for_each(|n| {
+        log.append(&n.to_be_bytes()).unwrap();
+    });
     (folder, log)
 }
 

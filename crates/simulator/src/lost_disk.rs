@@ -7,6 +7,7 @@ use crate::station::Store;
 use crate::world::World;
 use std::collections::BTreeSet;
 use yizhan_document::{LedgerId, NodeId};
+use yizhan_exchange::Room;
 use yizhan_ledger::Head;
 
 /// How soon the operator tries again where a neighbour does not answer, in milliseconds.
@@ -20,7 +21,11 @@ impl World {
             return false;
         }
         let Some(station) = self.stations.get_mut(&node) else { return false };
+        // What was ordered of the old disk is void with it.
+        station.folder.fail_no_sync();
+        station.folder.set_room(Room::Ample);
         station.lost.push((station.ledger, std::mem::take(&mut station.folder)));
+        station.waits_for_epoch = true;
         station.store = Store::default();
         self.out.checks.no_word_before_disk.disk_lost(node);
         self.out.inboxes_are_lost(node);
@@ -45,6 +50,7 @@ impl World {
         let previous: BTreeSet<Head> = of_it.filter(|head| head.ledger == given_up).collect();
         station.previous = previous.into_iter().collect();
         station.folder = FaultyFolder::default();
+        station.waits_for_epoch = false;
         self.out.note(|| format!("{node}: begins {}, after {given_up}", given_up.epoch + 1));
         self.out.held_down.remove(&node);
         self.start(node);
@@ -54,7 +60,12 @@ impl World {
     fn remembered_of(&self, node: NodeId) -> Option<Vec<(LedgerId, Option<Head>)>> {
         let neighbours = self.out.directory.neighbours(node).into_iter();
         let remembered = neighbours.map(|neighbour| {
-            let process = self.stations.get(&neighbour)?.process.as_ref()?;
+            let station = self.stations.get(&neighbour)?;
+            if station.waits_for_epoch {
+                // It lost its disk too, and says so: the two would else wait for each other for ever.
+                return Some((LedgerId { node, epoch: 0 }, None));
+            }
+            let process = station.process.as_ref()?;
             let head = process.store.remembered.get(&node).copied();
             let known = process.core.state().ledger_of(node);
             Some((head.map_or(known, |head| head.ledger.max(known)), head))

@@ -40,6 +40,8 @@ pub(crate) struct Station {
     pub(crate) previous: Vec<Head>,
     /// Its disks that are lost for good, by ledger; nobody inside knows them.
     pub(crate) lost: Vec<(LedgerId, FaultyFolder)>,
+    /// It waits for its operator to begin a new epoch.
+    pub(crate) waits_for_epoch: bool,
     /// What lasts besides the journal, while no process holds it.
     pub(crate) store: Store,
     pub(crate) process: Option<Process>,

@@ -79,6 +79,7 @@ impl World {
             ledger: LedgerId { node: *node, epoch: 0 },
             previous: Vec::new(),
             lost: Vec::new(),
+            waits_for_epoch: false,
             store: Store::default(),
             process: None,
             random: random.fork(),

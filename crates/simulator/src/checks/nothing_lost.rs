@@ -126,16 +126,15 @@ impl Ends {
     ) -> Option<String> {
         let unit = (id, node);
         let bad = document.bad_at.contains(&node);
-        if let Some(at) = self.consigned.get(&unit) {
+        // An arrival on a disk that was lost before its origin heard of it is none.
+        let counts = |at: &&EntryRef| !survey.lost.contains_key(&at.ledger) || knows(survey, id.origin, **at);
+        if let Some(at) = self.consigned.get(&unit).filter(counts) {
             if bad {
                 return Some("consigned although it cannot be opened there".to_owned());
             }
             let missing = offices.iter().find(|office| !self.shown.contains(&(id, node, (*office).clone())));
             if let Some(office) = missing {
                 return Some(format!("consigned, but {office} does not have it"));
-            }
-            if survey.lost.contains_key(&at.ledger) && !knows(survey, id.origin, *at) {
-                return Some("it came to a disk that was lost, and was not tried again".to_owned());
             }
             return (!reaches_submission(survey, id, header, *at))
                 .then(|| "its chain does not reach the submission".to_owned());

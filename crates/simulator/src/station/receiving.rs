@@ -8,7 +8,7 @@ use crate::limits::SHOW_MS;
 use crate::outside::Outside;
 use crate::wire::Message;
 use std::sync::Arc;
-use yizhan_document::{Digest, NodeId, merkle};
+use yizhan_document::{Digest, LedgerId, NodeId, merkle};
 use yizhan_envelope::{Header, pieces_root};
 use yizhan_exchange::{
     EpochStatement, Event, HeardEntry, OfferedEnvelope, proves_custody, proves_epoch, proves_origin,
@@ -211,6 +211,9 @@ impl Process {
             return Err(format!("a head of {} from {neighbour}", head.ledger));
         }
         let current = self.core.state().ledger_of(neighbour);
+        if head.ledger > current {
+            self.ask_soon(out, neighbour, head.ledger);
+        }
         if head.ledger != current {
             return Err(format!("a head of {}, while {current} is known", head.ledger));
         }
@@ -223,14 +226,19 @@ impl Process {
         }
         if let Err(WitnessError::Unproven { .. }) = advanced {
             following.begin_anew();
-            let asking = self.asking.entry(neighbour).or_default();
-            let planned = asking.is_due();
-            asking.unproven(head.ledger);
-            if !planned {
-                self.ask_again(out, neighbour);
-            }
+            self.ask_soon(out, neighbour, head.ledger);
         }
         advanced.map_err(|error| error.to_string())
+    }
+
+    /// A head of this ledger proved nothing here: the neighbour is asked to show it anew, unless it is about to be.
+    fn ask_soon(&mut self, out: &mut Outside, neighbour: NodeId, ledger: LedgerId) {
+        let asking = self.asking.entry(neighbour).or_default();
+        let planned = asking.is_due();
+        asking.unproven(ledger);
+        if !planned {
+            self.ask_again(out, neighbour);
+        }
     }
 
     /// A neighbour that proved nothing is asked to show its ledger anew, now or when a second has passed since the last time.

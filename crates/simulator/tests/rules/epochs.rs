@@ -92,7 +92,7 @@ fn a_statement_is_kept_and_told_on_once_and_again_on_every_connection() {
     [REGION, COUNTY, "652324"].iter().for_each(|neighbour| relay.link_up(neighbour));
     let effects = tell(&mut relay, REGION, "6531.1");
     let on = |to: &str| (to.to_owned(), "6531.1".to_owned());
-    assert_eq!(told(&effects), [on(COUNTY), on("652324")], "not back to who told it");
+    assert_eq!(told(&effects), [on(REGION), on(COUNTY), on("652324")], "who told it hears that it is known");
     let kept = effects.iter().any(|effect| match effect {
         Effect::Persist { facts, .. } => facts.iter().any(|fact| matches!(fact, Fact::EpochOpened(_))),
         _ => false,
@@ -106,6 +106,25 @@ fn a_statement_is_kept_and_told_on_once_and_again_on_every_connection() {
     tell(&mut relay, COUNTY, "6531.3");
     tell(&mut relay, COUNTY, "6531.2");
     assert_eq!(relay.node.state().ledger_of(node("6531")), of("6531.3"), "never a lower one");
+}
+
+#[test]
+fn who_does_not_say_that_it_knows_is_told_again_and_again_and_who_does_is_not() {
+    let mut relay = Alone::start(PREFECTURE);
+    [REGION, COUNTY].iter().for_each(|neighbour| relay.link_up(neighbour));
+    tell(&mut relay, REGION, "6531.1");
+    let again = |relay: &mut Alone| {
+        relay.uptime += 10_000;
+        told(&relay.settle(Event::Tick))
+    };
+    for _ in 0..3 {
+        assert_eq!(again(&mut relay), [(COUNTY.to_owned(), "6531.1".to_owned())]);
+    }
+    assert_eq!(told(&tell(&mut relay, COUNTY, "6531.1")), [], "it was told a moment ago");
+    assert_eq!(again(&mut relay), []);
+    assert_eq!(relay.node.next_wake(), None, "nothing is left to do");
+    // One that has not heard the answer says it again, and is answered.
+    assert_eq!(told(&tell(&mut relay, COUNTY, "6531.1")), [(COUNTY.to_owned(), "6531.1".to_owned())]);
 }
 
 #[test]
