@@ -327,9 +327,12 @@ impl State {
     fn consigned(&mut self, consigned: &Consigned) {
         let Some(held) = self.holdings.get_mut(&consigned.holding) else { return };
         let (id, header) = (held.acceptance.id, held.acceptance.header);
+        if consigned.at.is_some() {
+            // A failure is an end as much as a consignment: another attempt comes to no second one.
+            self.consigned.entry(id.ledger()).or_default().insert(id.counter);
+        }
         if let (Some(at), false) = (consigned.at, consigned.offices.is_empty()) {
             held.consigned = true;
-            self.consigned.entry(id.ledger()).or_default().insert(id.counter);
             for Office { name, commitment } in &consigned.offices {
                 let entry = InboxEntry {
                     holding: consigned.holding,

@@ -10,7 +10,7 @@ use crate::frame::RawRecord;
 use crate::journal::Journal;
 use crate::limits::BATCH_RECORDS_MAX;
 use crate::location::Location;
-use crate::record::{Record, RecordError};
+use crate::record::{Owner, Record, RecordError};
 use crate::walk::Walk;
 use std::collections::BTreeSet;
 use yizhan_exchange::{Condensed, Entered, Fact};
@@ -33,8 +33,8 @@ pub struct Condensation {
     pub base: u64,
 }
 
-/// Records that were written anew and are durable, each with its new place.
-pub type Carried = Vec<(Record, Location)>;
+/// Whose records were written anew and are durable, each with its new place.
+pub type Carried = Vec<(Owner, Location)>;
 
 /// Why a journal was not condensed. Unless the journal is poisoned nothing is lost or changed by it.
 #[derive(Debug, thiserror::Error)]
@@ -59,44 +59,60 @@ impl<F: Folder> Journal<F> {
     ) -> Result<u64, CondenseError> {
         let old = self.segments().to_vec();
         let walk = |end| Walk::new(old.clone(), self.floor, end);
-        // Read first, so that damage costs no copy that is worth nothing.
+        // Its checksums are looked at first, so that damage costs no copy that is worth nothing.
         let mut looked_at = walk(self.position().sequence + 1);
-        while let Some(records) = looked_at.next(&self.folder, &self.marker)? {
-            records.iter().try_for_each(|raw| Record::decode(raw.kind, &raw.payload).map(drop))?;
-        }
+        while looked_at.next(&self.folder, &self.marker)?.is_some() {}
         let mut walk = walk(self.position().sequence + 1);
         let start = self.new_segment()?;
         let mut copy = Copy { journal: self, carried, batch: Vec::new(), told: Vec::new(), bytes: 0 };
         for facts in what.facts.chunks(FACTS_IN_A_RECORD) {
-            copy.put(Record::Facts(facts.to_vec()))?;
+            copy.put(&Record::Facts(facts.to_vec()))?;
         }
         let mut origin = Origin::default();
         while let Some(records) = walk.next(&copy.journal.folder, &copy.journal.marker)? {
-            let records = records.iter().map(|raw| Record::decode(raw.kind, &raw.payload));
-            let records = records.collect::<Result<Vec<_>, _>>()?;
+            let records = records.into_iter().map(Read::of).collect::<Result<Vec<_>, _>>()?;
             if origin.counts(&records) {
-                for kept in records.into_iter().filter_map(|record| what.keeps(record)) {
-                    copy.put(kept)?;
+                for read in records {
+                    what.carry(read, &mut copy)?;
                 }
             }
         }
-        copy.put(Record::Facts(vec![Fact::Condensed(Condensed::End)]))?;
+        copy.put(&Record::Facts(vec![Fact::Condensed(Condensed::End)]))?;
         copy.flush()?;
         Ok(start.number)
     }
 }
 
+/// A record of the old segments, read as far as it has to be.
+enum Read {
+    /// What was decided.
+    Facts(Vec<Fact>),
+    /// Something that is kept as it lies, or not at all.
+    Kept(Owner, RawRecord),
+}
+
+impl Read {
+    fn of(raw: RawRecord) -> Result<Self, RecordError> {
+        match Record::owner(raw.kind, &raw.payload)? {
+            Some(owner) => Ok(Self::Kept(owner, raw)),
+            None => match Record::decode(raw.kind, &raw.payload)? {
+                Record::Facts(facts) => Ok(Self::Facts(facts)),
+                // Everything else has an owner.
+                _ => Err(RecordError::Kind(raw.kind)),
+            },
+        }
+    }
+}
+
 impl Condensation {
-    /// What is needed of a record.
-    fn keeps(&self, record: Record) -> Option<Record> {
-        match record {
-            Record::Envelope(envelope) => {
-                self.live.contains(&envelope.holding).then_some(Record::Envelope(envelope))
-            }
-            Record::Receipts(_) | Record::Attachment(_) => Some(record),
-            Record::Facts(facts) => {
+    /// Writes anew what is needed of a record.
+    fn carry<F: Folder>(&self, read: Read, copy: &mut Copy<'_, F>) -> Result<(), CondenseError> {
+        match read {
+            Read::Kept(Owner::Holding(holding), _) if !self.live.contains(&holding) => Ok(()),
+            Read::Kept(owner, raw) => copy.put_raw(raw, Some(owner)),
+            Read::Facts(facts) => {
                 let kept: Vec<Fact> = facts.into_iter().filter_map(|fact| self.keeps_of(fact)).collect();
-                (!kept.is_empty()).then_some(Record::Facts(kept))
+                if kept.is_empty() { Ok(()) } else { copy.put(&Record::Facts(kept)) }
             }
         }
     }
@@ -130,9 +146,9 @@ enum Origin {
 }
 
 impl Origin {
-    fn counts(&mut self, records: &[Record]) -> bool {
+    fn counts(&mut self, records: &[Read]) -> bool {
         let first = match records.first() {
-            Some(Record::Facts(facts)) => match facts.first() {
+            Some(Read::Facts(facts)) => match facts.first() {
                 Some(Fact::Condensed(part)) => Some(part),
                 _ => None,
             },
@@ -154,23 +170,25 @@ struct Copy<'a, F: Folder> {
     journal: &'a mut Journal<F>,
     carried: &'a mut dyn FnMut(Carried),
     batch: Vec<RawRecord>,
-    /// The records of the batch, but facts.
-    told: Vec<(usize, Record)>,
+    /// Whose the records of the batch are, but for facts.
+    told: Vec<(usize, Owner)>,
     bytes: usize,
 }
 
 impl<F: Folder> Copy<'_, F> {
-    fn put(&mut self, record: Record) -> Result<(), CondenseError> {
-        let raw = raw(&record)?;
+    fn put(&mut self, record: &Record) -> Result<(), CondenseError> {
+        self.put_raw(raw(record)?, None)
+    }
+
+    fn put_raw(&mut self, raw: RawRecord, owner: Option<Owner>) -> Result<(), CondenseError> {
         let full = self.bytes.saturating_add(raw.framed_len()) > COPY_BATCH_BYTES
             || self.batch.len() >= COPY_BATCH_RECORDS;
         if full && !self.batch.is_empty() {
             self.flush()?;
             self.push(self::raw(&Record::Facts(vec![Fact::Condensed(Condensed::Continued)]))?);
         }
-        if !matches!(record, Record::Facts(_)) {
-            self.told.push((self.batch.len(), record));
-        }
+        let number = self.batch.len();
+        self.told.extend(owner.map(|owner| (number, owner)));
         self.push(raw);
         Ok(())
     }
@@ -186,7 +204,7 @@ impl<F: Folder> Copy<'_, F> {
         self.journal.sync()?;
         self.bytes = 0;
         let told = std::mem::take(&mut self.told).into_iter();
-        let told: Carried = told.filter_map(|(n, record)| Some((record, *places.get(n)?))).collect();
+        let told: Carried = told.filter_map(|(n, owner)| Some((owner, *places.get(n)?))).collect();
         if !told.is_empty() {
             (self.carried)(told);
         }

@@ -43,6 +43,6 @@ pub use frame::RawRecord;
 pub use journal::{Journal, JournalOptions, Segment, check_batch};
 pub use location::{Location, Position};
 pub use reader::RecordReader;
-pub use record::{Record, RecordError, StoredAttachment, StoredBody, StoredEnvelope};
+pub use record::{Owner, Record, RecordError, StoredAttachment, StoredBody, StoredEnvelope};
 pub use report::{Damage, DamageReason, RecoveryReport, TornTail};
 pub use scan::Visit;

@@ -69,6 +69,17 @@ pub struct StoredAttachment {
     pub bytes: Vec<u8>,
 }
 
+/// Whose place in the journal a record has: what is told of one that lies elsewhere now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The content of this holding.
+    Holding(u64),
+    /// Receipts of another ledger.
+    Receipts(Box<ProofBundle>),
+    /// The attachment to this own entry.
+    Attachment(u64),
+}
+
 /// Why bytes are no record, or a record cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -119,6 +130,26 @@ impl Record {
             other => return Err(RecordError::Kind(other)),
         })
     }
+
+    /// Whose place it is that a record has; none for facts. Contents are not read: they may be large, and only the number
+    /// before them is asked for.
+    pub fn owner(kind: u8, payload: &[u8]) -> Result<Option<Owner>, RecordError> {
+        let number = || {
+            let first = payload.first_chunk().copied();
+            first.map(u64::from_be_bytes).ok_or_else(|| RecordError::Damaged(end_of_file()))
+        };
+        Ok(match kind {
+            FACTS => None,
+            ENVELOPE => Some(Owner::Holding(number()?)),
+            RECEIPTS => Some(Owner::Receipts(read(payload)?)),
+            ATTACHMENT => Some(Owner::Attachment(number()?)),
+            other => return Err(RecordError::Kind(other)),
+        })
+    }
+}
+
+fn end_of_file() -> bincode::Error {
+    std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()
 }
 
 fn configuration() -> impl Options {
@@ -167,6 +198,22 @@ mod tests {
             let (kind, payload) = record.encode().unwrap();
             assert_eq!(Record::decode(kind, &payload).unwrap(), record);
         }
+    }
+
+    #[test]
+    fn the_owner_of_a_place_is_read_without_the_content() {
+        let attachment = StoredAttachment { index: 3, bytes: b"age".to_vec() };
+        let owned = [
+            (example(), Some(Owner::Holding(7))),
+            (Record::Attachment(attachment), Some(Owner::Attachment(3))),
+            (Record::Facts(Vec::new()), None),
+        ];
+        for (record, owner) in owned {
+            let (kind, payload) = record.encode().unwrap();
+            assert_eq!(Record::owner(kind, &payload).unwrap(), owner);
+        }
+        assert!(matches!(Record::owner(ENVELOPE, b"short"), Err(RecordError::Damaged(_))));
+        assert!(matches!(Record::owner(99, &[0; 8]), Err(RecordError::Kind(99))));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tests of entries: their form, and that the longest there may be fit an entry bundle.
 
 use crate::entry::*;
+use crate::recall::RecallAnswer;
 use yizhan_document::{Digest, NodeId, Urgency, WallTime};
 
 #[test]
@@ -23,6 +24,22 @@ fn an_entry_is_one_flat_json_object_with_its_kind() {
     assert_eq!(json["rests_on"]["ledger"], "653101.0");
     assert_eq!(json["time"], "2026-11-20T08:00:00.123Z");
     assert_eq!(Entry::from_bytes(&bytes).unwrap(), entry);
+}
+
+#[test]
+fn the_envelope_that_an_entry_is_about_is_found_as_in_the_whole() {
+    let id = "652301.0.42".parse().unwrap();
+    let (envelope, root) = (Digest::of(b"header"), Digest::of(b"root"));
+    let failure =
+        Event::RelayFailure { id, envelope, units: Vec::new(), reason: "damaged \"id\"".to_owned() };
+    let to = "653101.0".parse().unwrap();
+    let passed = Event::CustodyPassed { to, size: 1, root, passed: Vec::new() };
+    let answer = RecallAnswer { id, envelope, to: Vec::new(), rests_on: EntryRef::to(to, 7, b"entry") };
+    for event in [failure, passed, Event::Recalled(answer)] {
+        let entry = Entry { time: WallTime::EPOCH, event };
+        assert_eq!(Entry::envelope_id_in(&entry.to_bytes().unwrap()), entry.event.envelope_id());
+    }
+    assert_eq!(Entry::envelope_id_in(b"{\"id\":\"652301.0.42\""), None, "cut off");
 }
 
 #[test]

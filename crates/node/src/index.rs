@@ -233,7 +233,7 @@ pub(crate) fn receipt_changes(
 ) -> Result<(), QueueError> {
     let receipts = bundle.entries.iter();
     receipts
-        .map(|proven| (proven.index, envelope_of(&proven.entry)))
+        .map(|proven| (proven.index, Entry::envelope_id_in(&proven.entry)))
         .try_for_each(|(index, envelope)| receipt_change(changes, bundle.ledger, index, envelope, at))
 }
 
@@ -280,15 +280,11 @@ pub(crate) fn own_entry(
     entry: &[u8],
     at: Location,
 ) -> Result<(), QueueError> {
-    receipt_change(changes, own, index, envelope_of(entry), at)
+    receipt_change(changes, own, index, Entry::envelope_id_in(entry), at)
 }
 
 fn receipt_key(envelope: EnvelopeId, ledger: LedgerId, index: u64) -> ReceiptKey {
     ReceiptKey { envelope, destination: None, ledger, index }
-}
-
-fn envelope_of(entry: &[u8]) -> Option<EnvelopeId> {
-    Entry::from_bytes(entry).ok().and_then(|entry| entry.event.envelope_id())
 }
 
 impl Recent {

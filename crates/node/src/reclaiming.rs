@@ -8,7 +8,7 @@ use crate::shared::Shared;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use yizhan_journal::{Condensation, CondenseError, Location, Record};
+use yizhan_journal::{Condensation, CondenseError, Location, Owner};
 use yizhan_ledger::tiles::FolderTiles;
 use yizhan_ledger::{LogError, Settlement};
 use yizhan_spool::{Changes, Commit};
@@ -63,18 +63,17 @@ impl Told {
 }
 
 impl Carried {
-    fn of(records: &[(Record, Location)]) -> Self {
+    fn of(records: &[(Owner, Location)]) -> Self {
         let mut carried = Self::default();
         let mut changes = Changes::new();
-        for (record, at) in records {
-            let put = match record {
-                Record::Envelope(envelope) => {
-                    carried.holdings.push((envelope.holding, *at));
+        for (owner, at) in records {
+            let put = match owner {
+                Owner::Holding(holding) => {
+                    carried.holdings.push((*holding, *at));
                     Ok(())
                 }
-                Record::Receipts(bundle) => receipt_changes(&mut changes, bundle, *at),
-                Record::Attachment(attachment) => changes.put_attachment(attachment.index, *at),
-                Record::Facts(_) => Ok(()),
+                Owner::Receipts(bundle) => receipt_changes(&mut changes, bundle, *at),
+                Owner::Attachment(index) => changes.put_attachment(*index, *at),
             };
             if let Err(error) = put {
                 tracing::error!(%error, "ALARM: the queue cannot be told where a record lies now");

@@ -43,10 +43,18 @@ impl World {
                 self.stop(node, true, "its disk lied");
                 folder.lie(false);
             }
-            (Some(Hostile::OldBackup), false) => self.backup = Some(folder.back_up()),
+            (Some(Hostile::OldBackup), false) => {
+                let store = self.stations.get(&node).map(|station| station.store().clone());
+                self.backup = store.map(|store| (folder.back_up(), store));
+            }
             (Some(Hostile::OldBackup), true) => {
                 self.stop(node, false, "an old copy is put back");
-                self.backup.take().into_iter().for_each(|backup| folder.restore(backup));
+                if let (Some((files, store)), Some(station)) =
+                    (self.backup.take(), self.stations.get_mut(&node))
+                {
+                    folder.restore(files);
+                    station.store = store;
+                }
             }
             _ => {}
         }

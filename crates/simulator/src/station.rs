@@ -49,7 +49,7 @@ pub(crate) struct Station {
 }
 
 /// What lasts besides the journal.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
     pub(crate) bodies: Bodies,
     /// Holdings whose journal record a fault made unreadable.

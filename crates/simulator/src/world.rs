@@ -46,7 +46,7 @@ pub struct World {
     /// What is not to be trusted, whether its disk has turned, and the copy made of it.
     pub(crate) hostile: Option<Hostile>,
     pub(crate) disk_turned: bool,
-    pub(crate) backup: Option<Backup>,
+    pub(crate) backup: Option<(Backup, Store)>,
 }
 
 /// Runs the world of a seed. If a promise is broken, it is run again to tell how that came.

@@ -2,15 +2,15 @@
 #![cfg(test)]
 #![allow(clippy::panic, reason = "this is test code in a file of its own")]
 
-use yizhan_document::{Act, Classification, Digest, EnvelopeId, LedgerId, NodeId, Urgency, WallTime};
-use yizhan_exchange::{
-    Answer, Closed, Effect, Event, HeardEntry, Node, Now, OfferedEnvelope, Office, Profile, Room,
-};
+use yizhan_document::{Classification, Digest, EnvelopeId, LedgerId, NodeId, Urgency, WallTime};
+use yizhan_exchange::{Answer, Closed, Effect, Event, HeardEntry, Node, Now, OfferedEnvelope, Profile, Room};
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
 #[path = "rules/epochs.rs"]
 mod epochs;
+#[path = "rules/further_attempts.rs"]
+mod further_attempts;
 #[path = "rules/rerouting.rs"]
 mod rerouting;
 
@@ -340,49 +340,6 @@ fn a_smaller_head_than_the_known_one_is_not_cosigned() {
         let signs = effects.iter().any(|effect| matches!(effect, Effect::Cosign { .. }));
         assert_eq!(signs, cosigned, "MUST-23, at {size}");
     }
-}
-
-#[test]
-fn an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again() {
-    let mut destination = Alone::start(PREFECTURE);
-    let name = "gov-office";
-    let office = Office { name: name.parse().unwrap(), commitment: Digest::of(b"office") };
-    let deliver = |destination: &mut Alone, link: u64, attempt: u16| {
-        let mut effects =
-            destination.offer(link, |offered| offered.units = vec![target(PREFECTURE, attempt)]);
-        if effects.iter().any(|effect| matches!(effect, Effect::Recollect { .. })) {
-            let neighbour = node(COUNTY);
-            effects = destination.settle(Event::Recollected { neighbour, link, past: Vec::new() });
-        }
-        assert!(effects.iter().any(|effect| matches!(effect, Effect::Open { .. })), "{effects:?}");
-        destination.settle(Event::Opened { staged: STAGED, result: Ok(vec![office.clone()]) });
-    };
-    deliver(&mut destination, 0, 0);
-    let inbox = |node: &Alone| node.node.state().inbox().values().next().map(|entry| entry.consignment.index);
-    let first = inbox(&destination);
-    assert!(first.is_some());
-    deliver(&mut destination, 1, 1);
-    assert_eq!(inbox(&destination), first, "an office sees an envelope once, for ever (MUST-15)");
-
-    let id = id(COUNTY, 0);
-    let take = |request| Event::Taken { request, office: name.parse().unwrap(), id };
-    let signs = |request| {
-        let (office, statement) = (name.parse().unwrap(), Digest::of(b"statement"));
-        Event::Acted { request, office, id, act: Act::SignedFor, statement, staged: STAGED }
-    };
-    let answered = |effects: &[Effect]| {
-        effects.iter().find_map(|effect| match effect {
-            Effect::Answer { answer: Answer::Handed { index, .. }, .. }
-            | Effect::Answer { answer: Answer::Acted { index }, .. } => Some(*index),
-            _ => None,
-        })
-    };
-    let handed = answered(&destination.settle(take(1)));
-    assert!(handed.is_some());
-    assert_eq!(answered(&destination.settle(take(2))), handed, "one ContentHandover");
-    let signed = answered(&destination.settle(signs(3)));
-    assert!(signed.is_some());
-    assert_eq!(answered(&destination.settle(signs(4))), signed, "one SignedFor");
 }
 
 #[test]

@@ -16,14 +16,14 @@ use yizhan_protocol::{BodyHead, Wanted};
 const PIECE_MS_MAX: u64 = 120;
 
 /// The body files of a node, by digest of the envelope's header.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Bodies {
     files: BTreeMap<Digest, File>,
     /// Bodies that were found damaged and taken away.
     quarantined: BTreeSet<Digest>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct File {
     /// What the pieces hash to.
     pieces: Vec<Digest>,

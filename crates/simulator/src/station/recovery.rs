@@ -101,6 +101,11 @@ impl Station {
         process.look_later(out);
     }
 
+    /// What lasts besides the journal, as it is now.
+    pub(crate) fn store(&self) -> &Store {
+        self.process.as_ref().map_or(&self.store, |process| &process.store)
+    }
+
     /// The process ends at once. With `power`, so does the machine: what was not synced may be gone.
     pub(crate) fn stop(&mut self, power: bool) -> Option<Process> {
         let mut process = self.process.take()?;
