@@ -80,7 +80,8 @@ fn a_relay_that_lost_its_folder_with_documents_in_custody_comes_back_and_all_arr
     network.start(REGION);
     // By itself it does not come back under its name.
     network.start(RELAY);
-    assert_eq!(network.await_end(RELAY), Some(CHANGE_SOMETHING));
+    let ended = until("the relay has ended by itself", || network.ended(RELAY).unwrap());
+    assert_eq!(ended.code(), Some(CHANGE_SOMETHING));
     assert!(network.log(RELAY).contains("yizhan node new-epoch"), "{}", network.log(RELAY));
 
     let prepared = new_epoch(&network, RELAY, "6523.0").json();
@@ -127,6 +128,7 @@ fn a_destination_that_lost_its_inbox_before_its_receipts_came_home_is_sent_the_d
     });
     network.stop(COUNTY);
     network.start(REGION);
+    network.await_ready(REGION);
     network.await_inbox(REGION, &id);
     until("the relay has passed it on", || {
         let queue = network.json(&["queue", "--node", path_text(&network.node(RELAY))]);
@@ -139,8 +141,8 @@ fn a_destination_that_lost_its_inbox_before_its_receipts_came_home_is_sent_the_d
     assert_eq!(network.inbox_ids(REGION), Vec::<String>::new());
     // Its origin was away, and hears of it when it comes back.
     network.start(COUNTY);
-    network.await_inbox(REGION, &id);
     network.await_all();
+    network.await_inbox(REGION, &id);
     audited(&network, &[id]);
 }
 

@@ -11,7 +11,7 @@ use crate::links::ToldEpoch;
 use crate::node::Node;
 use crate::state::State;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -176,16 +176,24 @@ impl Node {
             .any(|fact| matches!(fact, Fact::EpochOpened(opened) if opened.ledger == ledger))
     }
 
-    /// Units of this origin that are in custody of others, have no end, and may have come to `node` on their way (MUST-53).
+    /// Units of this origin that may be in custody of others, have no end, and may have come to `node` on their way (MUST-53). What was
+    /// offered to another neighbour without an answer may be there too: its answer may have been lost, long ago. What was offered to
+    /// the node itself is not: it is offered again.
     fn perhaps_lost_at(&self, node: NodeId) -> Vec<(EnvelopeId, Target)> {
         let me = self.me();
         let mut roads: BTreeMap<NodeId, bool> = BTreeMap::new();
+        let perhaps_taken: BTreeSet<(u64, Target)> = (self.state.links.iter())
+            .filter(|(hop, _)| **hop != node)
+            .flat_map(|(_, link)| link.outbound.values().filter(|out| out.perhaps_offered))
+            .flat_map(|out| out.units.iter().map(|unit| (out.holding, *unit)))
+            .collect();
         let mut lost = Vec::new();
         for (id, outgoing) in &self.state.outgoing {
             let held = self.state.holdings.get(&outgoing.holding);
             for (to, attempt) in &outgoing.targets {
                 let unit = Target { node: *to, attempt: *attempt };
-                let here = held.is_some_and(|held| held.open.contains(&unit));
+                let here = held.is_some_and(|held| held.open.contains(&unit))
+                    && !perhaps_taken.contains(&(outgoing.holding, unit));
                 let failed = outgoing.failed.get(to) == Some(attempt);
                 if here || failed || *to == me || *attempt == u16::MAX {
                     continue;

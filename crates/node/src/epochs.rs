@@ -41,15 +41,14 @@ impl Daemon {
     ) -> Result<(), NodeError> {
         let EpochStatement { ledger, ref checkpoint, .. } = opened;
         self.is_not_own(neighbour, &opened)?;
-        if ledger <= self.node.state().ledger_of(ledger.node) {
-            return Ok(());
-        }
-        tracing::error!(node = %ledger.node, %ledger,
-            "ALARM: this node lost its data folder and began a new epoch of its ledger; what may have been lost with it is tried again");
-        if self.shared.directory().neighbours(self.shared.me()).contains(&ledger.node) {
-            // What was cosigned and shown was of the ledger before.
-            self.shared.cosigned().remove(&ledger.node);
-            self.shared.remember(ledger.node, ledger, checkpoint);
+        if ledger > self.node.state().ledger_of(ledger.node) {
+            tracing::error!(node = %ledger.node, %ledger,
+                "ALARM: this node lost its data folder and began a new epoch of its ledger; what may have been lost with it is tried again");
+            if self.shared.directory().neighbours(self.shared.me()).contains(&ledger.node) {
+                // What was cosigned and shown was of the ledger before.
+                self.shared.cosigned().remove(&ledger.node);
+                self.shared.remember(ledger.node, ledger, checkpoint);
+            }
         }
         self.handle(Event::EpochOpened { neighbour, opened })
     }

@@ -67,13 +67,14 @@ fn inboxes(survey: &Survey, node: yizhan_document::NodeId) -> Vec<String> {
     wrong
 }
 
-/// An expiry says that the unit went nowhere: it may not have arrived, then or later.
+/// An expiry says that the unit went nowhere: it may not have arrived, then or later. A node that lost its disk cannot know what it
+/// passed on before, and is offered again what was not acknowledged.
 fn ended_and_arrived(survey: &Survey) -> Vec<String> {
     let (mut expired, mut arrived) = (BTreeMap::new(), BTreeSet::new());
     for node in survey.nodes.keys() {
         for entry in survey.entries(*node) {
             match &entry.event {
-                Event::AcceptanceRejectionExpiry { id, units, .. } => {
+                Event::AcceptanceRejectionExpiry { id, units, .. } if survey.ledger_of(*node).epoch == 0 => {
                     expired.extend(units.iter().map(|unit| ((*id, unit.node, unit.attempt), *node)));
                 }
                 Event::ContentConsignment { id, attempt, .. }

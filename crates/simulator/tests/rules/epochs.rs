@@ -192,6 +192,26 @@ fn what_is_still_in_the_custody_of_its_origin_is_not_tried_again() {
 }
 
 #[test]
+fn what_was_offered_without_an_answer_may_have_gone_on_long_ago_and_is_tried_again() {
+    for (offered, again) in [(true, vec![(1, 1)]), (false, vec![])] {
+        let mut origin = Alone::start(PREFECTURE);
+        origin.link_up(COUNTY);
+        if offered {
+            origin.link_up(REGION);
+        }
+        origin.submit("653101");
+        tell(&mut origin, COUNTY, "6531.1");
+        origin.settle(Event::LinkDown { neighbour: node(REGION) });
+        let clock_ms = origin.now().wall.as_ms();
+        origin.uptime += 600;
+        let mut seen = offers(&origin.settle(Event::LinkUp { neighbour: node(REGION), clock_ms }));
+        seen.extend(wait(&mut origin, 600));
+        seen.retain(|offer| *offer != (0, 0));
+        assert_eq!(seen, again, "offered: {offered}");
+    }
+}
+
+#[test]
 fn an_arrival_in_an_epoch_that_is_over_does_not_end_the_attempt_for_what_was_lost_with_it() {
     let arrived = |at: LedgerId, attempt: u16| HeardEntry {
         at: EntryRef { ledger: at, index: 3, leaf: Digest::of(b"arrived") },
