@@ -4,6 +4,7 @@
 use crate::book::Book;
 use crate::survey::Survey;
 use std::collections::{BTreeMap, BTreeSet};
+use yizhan_document::LedgerId;
 use yizhan_exchange::Fact;
 use yizhan_ledger::Event;
 
@@ -22,7 +23,9 @@ pub(crate) fn check(survey: &Survey, book: &Book) -> Vec<String> {
                     if !offers.insert((*from, *link)) {
                         wrong.push(format!("{node}: offer {link} of {from} was accepted twice"));
                     }
-                    if let Some(twice) = accepted.iter().find(|unit| !units.insert((*id, **unit))) {
+                    // A giver that lost its disk may have to offer anew what is still held here: a receipt of its own (MUST-11).
+                    let epoch = LedgerId::epoch_of_offer(*link);
+                    if let Some(twice) = accepted.iter().find(|unit| !units.insert((*id, **unit, epoch))) {
                         wrong.push(format!(
                             "{node}: {id} for {}/{} was accepted twice",
                             twice.node, twice.attempt
