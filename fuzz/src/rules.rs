@@ -88,6 +88,7 @@ fn node(me: NodeId) -> Node {
         network: directory().network.clone(),
         ledger: LedgerId { node: me, epoch: 0 },
         max_classification: Classification::Unclassified,
+        previous: Vec::new(),
     };
     Node::new(profile, Arc::clone(directory()))
 }

@@ -153,10 +153,27 @@ impl<'a> Evidence<'a> {
         here.filter_map(|passed| self.claims.get(passed.claim).map(|claim| (claim, passed.link)))
     }
 
+    /// Whether a later ledger of the same node is given and believed.
+    pub(crate) fn is_over(&self, ledger: LedgerId) -> bool {
+        self.ledgers_of(ledger.node).any(|other| other.copy.id > ledger)
+    }
+
     /// The kind of finding where somebody attests at `time` more of a ledger than the copy holds: the copy may be older,
-    /// unless it shows the ledger at a later time.
+    /// unless it shows the ledger at a later time. Where its node began a later ledger, the end was lost.
     pub(crate) fn ends_early(&self, ledger: &Ledger, time: WallTime) -> Fault {
+        if self.is_over(ledger.copy.id) {
+            return Fault::EpochLost;
+        }
         if ledger.as_of > time.plus_ms(CLOCK_TOLERANCE_MS) { Fault::Cut } else { Fault::Short }
+    }
+
+    /// The same for people.
+    pub(crate) fn why_short(fault: Fault) -> &'static str {
+        match fault {
+            Fault::Cut => "it has been cut",
+            Fault::EpochLost => "its node lost the end, and has begun a later ledger since",
+            _ => "it is older or has been cut; ask for a new copy",
+        }
     }
 
     /// Whether an entry is covered by a head that somebody else signed for.

@@ -56,6 +56,8 @@ pub(crate) fn gather(evidence: &mut Evidence<'_>, part: Part, problems: &mut Pro
 struct Notes {
     holes: Vec<u64>,
     misplaced: Vec<u64>,
+    /// The first entry names heads of ledgers that did not come before.
+    misnamed: bool,
     latest: Option<(u64, WallTime)>,
     /// The widest step back: where, and by how many milliseconds.
     back: Option<(u64, u64)>,
@@ -102,11 +104,14 @@ impl Reading<'_> {
 
     fn note_event(&mut self, index: u64, entry: &Entry) {
         match &entry.event {
-            Event::EpochOpened { previous, .. } => {
+            Event::EpochOpened { ledger, previous, .. } => {
                 if index > 0 {
                     self.notes.misplaced.push(index);
                 }
-                let heads = previous.iter().map(|head| (index, entry.time, *head, Vec::new()));
+                let earlier = |head: &&Head| head.ledger.node == ledger.node && head.ledger < *ledger;
+                self.notes.misnamed |= !previous.iter().all(|head| earlier(&head));
+                let heads = previous.iter().filter(earlier);
+                let heads = heads.map(|head| (index, entry.time, *head, Vec::new()));
                 self.notes.claims.extend(heads);
             }
             Event::CustodyPassed { to, size, root, passed } => {
@@ -146,6 +151,10 @@ fn note(evidence: &mut Evidence<'_>, number: usize, notes: Notes, problems: &mut
     for index in notes.misplaced {
         let text = "EpochOpened stands in the middle of a ledger; it opens one";
         problems.push(Problem::at(Fault::EntryRefused, copy.id, index, text));
+    }
+    if notes.misnamed {
+        let text = "EpochOpened names a head that is not one of an earlier ledger of this node";
+        problems.push(Problem::at(Fault::EntryRefused, copy.id, 0, text));
     }
     if let Some((index, step)) = notes.back {
         let text = format!("its clock went back by {step} ms before this entry");

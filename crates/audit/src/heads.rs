@@ -110,11 +110,7 @@ fn weigh(
                 "this copy ends at {} entries, but {by} saw {size} at {}: {}",
                 ledger.copy.size,
                 stated.time,
-                if fault == Fault::Cut {
-                    "it has been cut"
-                } else {
-                    "it is older or has been cut; ask for a new copy"
-                }
+                Evidence::why_short(fault)
             );
             problems.push(Problem::of(fault, Some(of), text));
             false

@@ -53,6 +53,11 @@ fn check_gaps(
     let mut expected = if begins { 0 } else { first };
     let (mut gaps, mut missing) = (Vec::new(), 0u64);
     for (link, ..) in answers {
+        // An offer of a later epoch of the giver: the numbers begin anew there, and where the ones before ended nobody knows.
+        if LedgerId::epoch_of_offer(*link) > LedgerId::epoch_of_offer(expected) {
+            let epoch = LedgerId::epoch_of_offer(*link);
+            expected = LedgerId { node: from, epoch }.first_offer();
+        }
         if *link > expected {
             missing = missing.saturating_add(link - expected);
             let last = link - 1;

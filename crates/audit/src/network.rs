@@ -105,7 +105,15 @@ fn longer(first: Ledger, second: Ledger, problems: &mut Problems) -> Ledger {
 
 fn report_absent(evidence: &Evidence<'_>, absent: &BTreeSet<LedgerId>, problems: &mut Problems) {
     for ledger in absent.iter().filter(|ledger| evidence.number(**ledger).is_none()) {
-        let text = format!("the ledger {ledger} was not provided (未提供), or is not to be believed");
-        problems.push(Problem::of(Fault::NotProvided, Some(*ledger), text));
+        let (fault, text) = if evidence.is_over(*ledger) {
+            let text = format!(
+                "the ledger {ledger} was lost or not provided: its node has begun a later one (台账重启)"
+            );
+            (Fault::EpochLost, text)
+        } else {
+            let text = format!("the ledger {ledger} was not provided (未提供), or is not to be believed");
+            (Fault::NotProvided, text)
+        };
+        problems.push(Problem::of(fault, Some(*ledger), text));
     }
 }

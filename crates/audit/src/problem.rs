@@ -40,6 +40,8 @@ pub enum Fault {
     Cut,
     /// The copy ends before an entry or head that somebody attests; it may merely be older.
     Short,
+    /// A ledger, or its end, is not there, and its node has begun a later one since: as far as anybody knows it was lost.
+    EpochLost,
     /// The ledger of a node that had, or was to have, custody is not among those given.
     NotProvided,
     /// The times in a ledger run backwards.
@@ -79,7 +81,9 @@ impl Fault {
     pub fn severity(self) -> Severity {
         match self {
             Self::TimeRunsBack | Self::ClocksDisagree => Severity::Notice,
-            Self::Short | Self::NotProvided | Self::LinkGap | Self::CustodyMissing => Severity::Incomplete,
+            Self::Short | Self::EpochLost | Self::NotProvided | Self::LinkGap | Self::CustodyMissing => {
+                Severity::Incomplete
+            }
             _ => Severity::Forged,
         }
     }
@@ -97,6 +101,7 @@ impl Fault {
             Self::Fork => "fork",
             Self::Cut => "cut",
             Self::Short => "short",
+            Self::EpochLost => "epoch-lost",
             Self::NotProvided => "not-provided",
             Self::TimeRunsBack => "time-runs-back",
             Self::ClocksDisagree => "clocks-disagree",

@@ -131,8 +131,7 @@ impl<'a> Trail<'a> {
         else {
             return Origin::Never;
         };
-        if self.evidence.ends_early(kept, earliest.entry.time) == Fault::Short && self.beyond_the_end(ledger)
-        {
+        if self.evidence.ends_early(kept, earliest.entry.time) != Fault::Cut && self.beyond_the_end(ledger) {
             return Origin::Unknown(format!("the copy of {ledger} ends before the document was submitted"));
         }
         let text = format!("the ledger {ledger} has no such envelope: the origin never accepted it");
@@ -323,11 +322,7 @@ impl<'a> Trail<'a> {
                 at.index,
                 at.ledger,
                 ledger.copy.size,
-                if fault == Fault::Cut {
-                    "it has been cut"
-                } else {
-                    "it is older or has been cut; ask for a new copy"
-                }
+                Evidence::why_short(fault)
             );
             self.report(fault, seen, &text, findings);
             return Prior::Absent(*at);

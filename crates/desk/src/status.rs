@@ -23,6 +23,9 @@ pub struct NodeStatus {
     pub checkpoint: String,
     /// Its neighbours, by id.
     pub neighbours: Vec<NeighbourStatus>,
+    /// Ledgers of other nodes that began anew, since what was before was lost; by node, the newest of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub new_epochs: Vec<LedgerId>,
     /// Units in its custody that wait to be passed on.
     pub held: u64,
     /// Documents in the inboxes of its offices that nobody has taken.

@@ -18,6 +18,24 @@ pub struct LedgerId {
     pub epoch: u32,
 }
 
+/// The highest epoch that a ledger may have: far above any number of disks that one node can lose.
+pub const EPOCH_MAX: u32 = (1 << 20) - 1;
+/// Numbers of offers on one link in one epoch: 2^44, far above what any link can carry.
+const NUMBERS_IN_AN_EPOCH_BITS: u32 = 44;
+
+impl LedgerId {
+    /// The number of the first offer that its node makes on a link in this epoch. A node that lost its disk does not know which
+    /// numbers it gave, so each epoch has a range of its own, in which numbers have no gaps.
+    pub fn first_offer(self) -> u64 {
+        u64::from(self.epoch.min(EPOCH_MAX)) << NUMBERS_IN_AN_EPOCH_BITS
+    }
+
+    /// The epoch of its giver in which an offer got this number.
+    pub fn epoch_of_offer(number: u64) -> u32 {
+        u32::try_from(number >> NUMBERS_IN_AN_EPOCH_BITS).unwrap_or(EPOCH_MAX)
+    }
+}
+
 /// The permanent id of an envelope: origin node, its ledger epoch, a counter; text form `652301.0.42`. Never reused,
 /// and the same for every resend.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +139,17 @@ textual!(Unit, "a unit of custody", |this, f| write!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_epoch_has_numbers_of_its_own_for_offers() {
+        let node = "6523".parse().unwrap();
+        let first = |epoch| LedgerId { node, epoch }.first_offer();
+        assert_eq!((first(0), first(1)), (0, 1 << 44));
+        for epoch in [0, 1, 2, EPOCH_MAX - 1] {
+            assert_eq!(LedgerId::epoch_of_offer(first(epoch)), epoch);
+            assert_eq!(LedgerId::epoch_of_offer(first(epoch + 1) - 1), epoch);
+        }
+    }
 
     #[test]
     fn every_id_has_exactly_one_textual_form() {

@@ -24,7 +24,7 @@ pub use address::{AddressError, NodeId, OfficeAddress, OfficeName};
 pub use classification::Classification;
 pub use digest::{Digest, DigestError, Hasher};
 pub use group::{Group, GroupError, GroupKind, Groups, LeftOut, LeftOutWhy, Meant, NodeOrOffice};
-pub use ids::{Attempt, EnvelopeId, IdError, LedgerId, Unit};
+pub use ids::{Attempt, EPOCH_MAX, EnvelopeId, IdError, LedgerId, Unit};
 pub use intervals::IntervalSet;
 pub use label::{Label, LabelError, Title};
 pub use list_name::{ListName, ListNameError};

@@ -1,5 +1,6 @@
 //! The whole state said once more, in few facts: what a journal needs in place of the long history that made it.
 
+use crate::epoch::EpochStatement;
 use crate::event::Office;
 use crate::fact::{Acceptance, Fact, Source, SubmissionKey};
 use crate::links::Link;
@@ -108,6 +109,8 @@ pub enum Condensed {
     Recall(RecallFact),
     /// The state is whole: it replaces what was known before.
     End,
+    /// As [`Fact::EpochOpened`].
+    EpochOpened(Box<EpochStatement>),
 }
 
 /// A set of numbers in the state.
@@ -170,6 +173,7 @@ impl State {
         parts.extend(self.recalls.facts().map(Condensed::Recall));
         owed(&mut parts, self.owed.keys());
         parts.extend(self.witnessed.values().map(|head| Condensed::Witnessed(*head)));
+        parts.extend(self.epochs.values().map(|opened| Condensed::EpochOpened(Box::new(opened.clone()))));
         parts.into_iter().map(Fact::Condensed).collect()
     }
 
@@ -206,6 +210,7 @@ impl State {
                 self.witnessed.insert(head.ledger, *head);
             }
             Condensed::Recall(fact) => self.recall(fact),
+            Condensed::EpochOpened(opened) => self.epoch_opened(opened),
             Condensed::Entered { index, .. } => self.next_index = self.next_index.max(index + 1),
             Condensed::Continued | Condensed::Key { .. } | Condensed::End => {}
         }

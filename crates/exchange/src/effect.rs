@@ -128,6 +128,13 @@ pub enum Effect {
         /// The `RecallRequested`, whose attachment is the reason.
         request: u64,
     },
+    /// Tell a neighbour that a node began a new epoch of its ledger.
+    TellEpoch {
+        /// Whom.
+        neighbour: NodeId,
+        /// The ledger: the one kept here, whose first entry is the statement, or one in [`State::epochs`](crate::State::epochs).
+        ledger: LedgerId,
+    },
     /// Pass a recall on.
     ForwardRecall {
         /// The next hop.

@@ -225,6 +225,13 @@ pub enum Event {
     },
     /// The disk has more room, or less.
     Room(Room),
+    /// A neighbour tells that a node began a new epoch of its ledger; [`crate::proves_epoch`] says so too.
+    EpochOpened {
+        /// The neighbour.
+        neighbour: NodeId,
+        /// What the node stated.
+        opened: crate::EpochStatement,
+    },
 }
 
 /// A closed envelope, as its origin knows it.

@@ -1,6 +1,7 @@
 //! What must survive: facts, from which the whole state is made anew at every start.
 
 use crate::condensed::Condensed;
+use crate::epoch::EpochStatement;
 use crate::event::Office;
 use crate::recall_facts::RecallFact;
 use alloc::boxed::Box;
@@ -131,6 +132,8 @@ pub enum Fact {
     Recall(RecallFact),
     /// A part of the whole state, said once more so that the history before it can go.
     Condensed(Condensed),
+    /// A node began a new epoch of its ledger.
+    EpochOpened(Box<EpochStatement>),
 }
 
 /// An entry of the own ledger.

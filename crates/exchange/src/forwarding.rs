@@ -27,6 +27,7 @@ impl Node {
             (core::mem::take(&mut link.in_flight), core::mem::take(&mut link.refused));
         unanswered.into_iter().for_each(|number| link.wait(number));
         refused.into_iter().for_each(|(_, number)| link.wait(number));
+        self.tell_epochs(neighbour);
         self.pump_due = true;
         self.owed_are_due_now();
         let now = self.now().uptime;
@@ -94,6 +95,8 @@ impl Node {
     ) {
         let me = self.me();
         self.pump_due = true;
+        // What another epoch took is not there any more, or not known to be (MUST-51).
+        let acknowledged = if self.is_current(head.ledger) { acknowledged } else { Vec::new() };
         let mut passed = Vec::new();
         let mut heard = Vec::new();
         for (link, entry) in acknowledged {
@@ -220,6 +223,9 @@ impl Node {
     }
 
     fn advances(&self, head: Head) -> bool {
+        if !self.is_current(head.ledger) {
+            return false;
+        }
         let known = self.state.witnessed.get(&head.ledger);
         known.is_none_or(|known| head.size > known.size || on(Bug::WitnessedBackwards))
     }

@@ -37,6 +37,10 @@ impl Node {
             self.refuse(neighbour, &offered, staged, reason, false);
             return;
         }
+        if !self.is_current(offered.rests_on.ledger) {
+            self.refuse(neighbour, &offered, staged, "epoch", true);
+            return;
+        }
         if self.incoming.is_flooded(neighbour) && !on(Bug::QuotaIgnored) {
             self.refuse(neighbour, &offered, staged, "busy", true);
             return;
@@ -340,6 +344,7 @@ impl Node {
         for (hop, units) in by_hop {
             for units in units.chunks(UNITS_PER_OFFER_MAX) {
                 let link = self.state.links.get(&hop).map_or(0, |link| link.next);
+                let link = link.max(self.profile.ledger.first_offer());
                 self.fact(Fact::Assigned { holding, hop, link, units: units.to_vec() });
             }
         }

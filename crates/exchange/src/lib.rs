@@ -17,6 +17,7 @@ mod condensed;
 mod custody;
 mod delivery;
 mod effect;
+mod epoch;
 mod event;
 mod fact;
 mod forwarding;
@@ -42,6 +43,7 @@ mod waiting;
 
 pub use condensed::{Condensed, CondensedInbox, NumberSet};
 pub use effect::{Answer, Effect, Kept, Stored, Ticket};
+pub use epoch::{EpochStatement, proves_epoch};
 pub use event::{Closed, Event, HeardEntry, OfferedEnvelope, Office, Past, RecallOrder, Request, Staged};
 pub use fact::{Acceptance, Consigned, End, Entered, Fact, Source, SubmissionKey};
 pub use node::{Node, Profile};

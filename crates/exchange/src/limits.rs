@@ -67,6 +67,9 @@ pub const OFFER_BYTES_LOOKED_AT_MAX: u64 = 2 * OFFER_BYTES_IN_FLIGHT_MAX;
 pub const ANSWERS_ENTERED_AT_ONCE_MAX: u64 = 4_096;
 /// After that one more may be entered each time that so many milliseconds have passed.
 pub const ANSWERS_ENTERED_REST_MS: u64 = 100;
+/// How long a neighbour may be silent about an epoch that it was told of before it is told again, in milliseconds: what was told may
+/// have been lost.
+pub const EPOCH_PATIENCE_MS: u64 = 10_000;
 /// Submissions reserved but not yet handed over, at the most.
 pub const RESERVATIONS_MAX: usize = 1024;
 

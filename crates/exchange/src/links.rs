@@ -1,10 +1,11 @@
 //! The links of a node: what waits for each neighbour, what is under way to it, what it refused for now.
 
 use crate::limits::DETOUR_MS;
+use crate::state::State;
 use crate::waiting::{UnderWay, Waiting};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use yizhan_document::{Urgency, WallTime};
+use yizhan_document::{LedgerId, NodeId, Urgency, WallTime};
 use yizhan_ledger::Target;
 
 /// A link to a neighbour: what waits for it, what is under way.
@@ -23,6 +24,18 @@ pub(crate) struct Link {
     pub(crate) down_since: u64,
     /// Whether it was looked for detours around it since it is down.
     pub(crate) detours_looked_for: bool,
+    /// The epochs told on this connection, by node.
+    pub(crate) epochs: BTreeMap<NodeId, ToldEpoch>,
+}
+
+/// How far a neighbour knows of an epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToldEpoch {
+    pub(crate) ledger: LedgerId,
+    /// When it was told last, by uptime.
+    pub(crate) told_at: u64,
+    /// It told this node of it, so it knows.
+    pub(crate) heard: bool,
 }
 
 /// Units of a holding assigned to a link.
@@ -40,6 +53,15 @@ pub(crate) struct Outbound {
     pub(crate) rejections: u32,
     /// Whether an offer may have reached the neighbour; after a restart nobody knows, so it may.
     pub(crate) perhaps_offered: bool,
+}
+
+impl State {
+    /// What waits for a neighbour or is under way to it: link number, holding, units.
+    pub fn outbound(&self, neighbour: NodeId) -> impl Iterator<Item = (u64, u64, &[Target])> + '_ {
+        let link = self.links.get(&neighbour);
+        link.into_iter()
+            .flat_map(|link| link.outbound.iter().map(|(n, out)| (*n, out.holding, out.units.as_slice())))
+    }
 }
 
 impl Link {

@@ -18,7 +18,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use yizhan_document::{Attempt, Classification, EnvelopeId, LedgerId, NodeId};
 use yizhan_hierarchy::Directory;
-use yizhan_ledger::{Entry, EntryRef, Event as LedgerEvent};
+use yizhan_ledger::{Entry, EntryRef, Event as LedgerEvent, Head};
 use yizhan_planted::{Bug, on};
 
 /// What a node is told about itself.
@@ -30,6 +30,8 @@ pub struct Profile {
     pub ledger: LedgerId,
     /// The highest classification it carries.
     pub max_classification: Classification,
+    /// What is remembered of the ledger before this one: the first entry of a new epoch names it. Empty in epoch 0.
+    pub previous: Vec<Head>,
 }
 
 /// A node's rules and everything it knows.
@@ -140,13 +142,7 @@ impl Node {
         self.now = now;
         self.recalled();
         if self.state.next_index == 0 {
-            let event = LedgerEvent::EpochOpened {
-                network: self.profile.network.clone(),
-                ledger: self.profile.ledger,
-                reason: "created".into(),
-                previous: Vec::new(),
-            };
-            self.enter(event, None);
+            self.open_epoch();
         }
         self.resume_origin();
         // The directory may have changed while the node did not run.
@@ -220,6 +216,7 @@ impl Node {
                 _ => self.pass_recall_on(neighbour, destination, hops_left, staged),
             },
             Event::Witnessed { neighbour, head } => self.witnessed(neighbour, head),
+            Event::EpochOpened { neighbour, opened } => self.hear_of_epoch(neighbour, opened),
         }
     }
 
@@ -271,6 +268,11 @@ impl Node {
     /// Stores something beside the facts of this batch.
     pub(crate) fn store(&mut self, stored: Stored) {
         self.batch.stored.push(stored);
+    }
+
+    /// What this event has decided so far.
+    pub(crate) fn batch_facts(&self) -> &[Fact] {
+        &self.batch.facts
     }
 
     /// Says something once everything decided so far is durable.

@@ -5,13 +5,14 @@ use crate::limits::{ATTEMPTS_MAX, REJECTED_WAIT_MS};
 use crate::node::Node;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use yizhan_document::{Attempt, Digest, EnvelopeId, NodeId};
+use yizhan_document::{Attempt, Digest, EnvelopeId, LedgerId, NodeId};
 use yizhan_ledger::{Event as LedgerEvent, Target};
 use yizhan_planted::{Bug, on};
 
 impl Node {
-    /// Takes in an entry of `maker`'s ledger about an envelope of this origin.
-    pub(crate) fn heard_at_origin(&mut self, maker: NodeId, event: &LedgerEvent) {
+    /// Takes in an entry of another ledger about an envelope of this origin.
+    pub(crate) fn heard_at_origin(&mut self, ledger: LedgerId, event: &LedgerEvent) {
+        let maker = ledger.node;
         let Some(id) = event.envelope_id() else { return };
         self.recall_answered(id, maker, event);
         let Some(outgoing) = self.state.outgoing.get(&id) else { return };
@@ -20,6 +21,8 @@ impl Node {
         }
         match event {
             // Any attempt that arrived is the end: there is one document.
+            // The inboxes of an epoch that is over were lost with it: the attempt opened for that goes on (MUST-53).
+            LedgerEvent::ContentConsignment { .. } if self.is_over(ledger) => {}
             LedgerEvent::ContentConsignment { .. } => self.end(id, maker, End::Consigned),
             LedgerEvent::ContentConsignmentFailure { .. } => self.end(id, maker, End::Failed),
             LedgerEvent::Recalled(_) if self.state.recalls.is_requested(id) => {
@@ -61,7 +64,7 @@ impl Node {
         self.try_later(id, failed);
     }
 
-    fn try_later(&mut self, id: EnvelopeId, failed: Target) {
+    pub(crate) fn try_later(&mut self, id: EnvelopeId, failed: Target) {
         let wait = REJECTED_WAIT_MS << failed.attempt.min(8);
         self.retries.insert((self.now().uptime + wait, id, failed.node), failed.attempt + 1);
     }
@@ -130,7 +133,7 @@ impl Node {
         self.state.outgoing.get(&id).map(|outgoing| outgoing.header)
     }
 
-    fn under_way(&self, id: EnvelopeId, node: NodeId) -> Option<Attempt> {
+    pub(crate) fn under_way(&self, id: EnvelopeId, node: NodeId) -> Option<Attempt> {
         self.state.outgoing.get(&id).and_then(|outgoing| outgoing.targets.get(&node)).copied()
     }
 

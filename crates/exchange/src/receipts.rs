@@ -58,7 +58,7 @@ impl Node {
                 self.fact(Fact::Renewed { ledger, indexes: renewed });
             }
             for entry in fresh {
-                self.heard_at_origin(ledger.node, &entry.event);
+                self.heard_at_origin(ledger, &entry.event);
             }
         }
         if let Some(hop) = self.next_hop(ledger.node) {

@@ -1,6 +1,7 @@
 //! A condensed state is the state: whatever happened before, and whatever happens after it.
 
 use super::*;
+use crate::epoch::EpochStatement;
 use crate::event::Office;
 use crate::fact::{Acceptance, Consigned, End, Entered, Source};
 use crate::recall_facts::RecallFact;
@@ -55,11 +56,12 @@ fn durable(state: &State) -> String {
         witnessed,
         recalls,
         next_index,
+        epochs,
         ..
     } = state;
     format!(
         "{next_index} {counters:?} {numbers:?} {holdings:?} {units:?} {offers:?} {seen:?} {consigned:?} {custody:?} {custody_for:?} {outgoing:?} {links:?} \
-         {inbox:?} {owed:?} {due:?} {heard:?} {renewed:?} {witnessed:?} {recalls:?}"
+         {inbox:?} {owed:?} {due:?} {heard:?} {renewed:?} {witnessed:?} {recalls:?} {epochs:?}"
     )
 }
 
@@ -105,7 +107,7 @@ fn happens(state: &State, choice: Choice) -> Vec<Fact> {
     let first = held.open.first().copied().unwrap_or(Target { node: node(0), attempt: 0 });
     let index = held.acceptance.at.index;
     let inbox = state.inbox.keys().nth(usize::from(a) % state.inbox.len().max(1)).cloned();
-    let fact = match kind % 18 {
+    let fact = match kind % 19 {
         0..=2 => return acceptance(state, choice),
         3 | 4 => Fact::Assigned {
             holding: index,
@@ -137,6 +139,12 @@ fn happens(state: &State, choice: Choice) -> Vec<Fact> {
             2 => RecallFact::Tombstone { id, index },
             _ => RecallFact::Denied { id, index },
         }),
+        17 => Fact::EpochOpened(alloc::boxed::Box::new(EpochStatement {
+            ledger: LedgerId { epoch: 1 + u32::from(c), ..of },
+            checkpoint: vec![a],
+            entry: vec![b],
+            path: vec![Digest::of(&[c])],
+        })),
         _ => match inbox {
             Some((id, office)) if c % 2 == 0 => Fact::Handed { office, id, index: u64::from(a) },
             Some((id, office)) => Fact::Acted { office, id, act: Act::SignedFor, index: u64::from(a) },

@@ -1,5 +1,6 @@
 //! The state of a node, made from facts and nothing else, and what is known only since the last start.
 
+use crate::epoch::EpochStatement;
 use crate::event::Office;
 use crate::fact::{Acceptance, Consigned, Entered, Fact};
 use crate::links::{Link, Outbound};
@@ -66,6 +67,8 @@ pub struct State {
     pub(crate) heard: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) renewed: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) witnessed: BTreeMap<LedgerId, Head>,
+    /// The newest epoch of each node that began one.
+    pub(crate) epochs: BTreeMap<NodeId, EpochStatement>,
     pub(crate) recalls: Recalls,
     /// Holdings whose content nobody needs any more; drained by the node.
     pub(crate) released: Vec<Released>,
@@ -117,6 +120,7 @@ impl State {
             heard: BTreeMap::new(),
             renewed: BTreeMap::new(),
             witnessed: BTreeMap::new(),
+            epochs: BTreeMap::new(),
             recalls: Recalls::default(),
             released: Vec::new(),
         }
@@ -184,13 +188,6 @@ impl State {
         })
     }
 
-    /// What waits for a neighbour or is under way to it: link number, holding, units.
-    pub fn outbound(&self, neighbour: NodeId) -> impl Iterator<Item = (u64, u64, &[Target])> + '_ {
-        let link = self.links.get(&neighbour);
-        link.into_iter()
-            .flat_map(|link| link.outbound.iter().map(|(n, out)| (*n, out.holding, out.units.as_slice())))
-    }
-
     /// Takes a fact in; the only way in which this state changes. `ticket` is that of the fact's batch, 0 in recovery.
     pub(crate) fn apply(&mut self, fact: &Fact, ticket: u64) {
         match fact {
@@ -239,6 +236,7 @@ impl State {
             }
             Fact::Recall(recall) => self.recall(recall),
             Fact::Condensed(part) => self.apply_part(part),
+            Fact::EpochOpened(opened) => self.epoch_opened(opened),
         }
     }
 

@@ -23,6 +23,7 @@ impl Node {
             self.pump_due = true;
             self.expire();
             self.look_for_detours();
+            self.tell_epochs_again();
             self.repeat_offers();
             self.forget_silent_offers();
         }
@@ -49,7 +50,8 @@ impl Node {
         let silent = self.incoming.iter().map(|(_, _, incoming)| incoming.heard_at + OFFER_SILENCE_MS).min();
         let silent = silent.map(|silent| silent.max(self.looked_at) + ROUND_MS);
         let detours = self.next_detours();
-        [due, recall, detours, retry, repeat, held_back, refused, deadlines, silent, self.lazy_due()]
+        let telling = self.next_telling().map(|at| at.max(self.looked_at + ROUND_MS));
+        [due, telling, recall, detours, retry, repeat, held_back, refused, deadlines, silent, self.lazy_due()]
             .into_iter()
             .flatten()
             .min()

@@ -221,6 +221,11 @@ impl Directory {
         self.tree.route(from, to)
     }
 
+    /// Whether a document from `from` for `to` may come to `node` on its way; see [`Tree::may_pass`].
+    pub fn may_pass(&self, from: NodeId, to: NodeId, node: NodeId) -> bool {
+        self.tree.may_pass(from, to, node)
+    }
+
     /// Whether each step of `path` follows the tree; see [`Tree::path_is_tree`].
     pub fn path_is_tree(&self, path: &[NodeId]) -> bool {
         self.tree.path_is_tree(path)

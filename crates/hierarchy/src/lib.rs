@@ -43,6 +43,7 @@ mod plan;
 mod policy;
 mod policy_changes;
 mod policy_edit;
+mod roads;
 mod root;
 mod scope;
 mod tree;

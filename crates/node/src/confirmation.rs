@@ -66,6 +66,7 @@ impl Daemon {
                     let neighbours = directory.neighbours(self.shared.me());
                     silent.retain(|node| neighbours.contains(node));
                 }
+                Some(Input::EpochOpened { neighbour, opened }) => self.is_not_own(neighbour, &opened)?,
                 Some(Input::Ask(ask)) => self.put_off(ask),
                 Some(_) => {}
             }

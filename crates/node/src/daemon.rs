@@ -176,7 +176,8 @@ impl Daemon {
         match input {
             Input::Up { neighbour, hello } => {
                 self.hear_memory(neighbour, &hello)?;
-                self.cosigned_by.insert(neighbour, hello.witnessed);
+                let witnessed = self.shared.keeper().witnessed_by(&hello);
+                self.cosigned_by.insert(neighbour, witnessed);
                 self.shown_to.remove(&neighbour);
                 self.following.entry(neighbour).or_default().begin_anew();
                 self.handle(Event::LinkUp { neighbour, clock_ms: hello.clock_ms })
@@ -235,6 +236,7 @@ impl Daemon {
                 self.cosigned(neighbour, &cosign);
                 Ok(())
             }
+            Input::EpochOpened { neighbour, opened } => self.epoch_opened(neighbour, opened),
             Input::Opened { staged, result } => self.opened(staged, result),
             Input::Damaged { holding } => self.handle(Event::Damaged { holding }),
             Input::DiskFailed(error) => Err(NodeError::Bodies(error)),
@@ -358,6 +360,18 @@ impl Daemon {
     fn check_head(&mut self, neighbour: NodeId, head: Head, custody: &Custody) -> Result<(), String> {
         if head.ledger.node != neighbour {
             return Err(format!("a checkpoint of {} from {neighbour}", head.ledger));
+        }
+        let current = self.node.state().ledger_of(neighbour);
+        if head.ledger > current {
+            // The statement was lost on its way and comes again; this head has to as well.
+            self.asking.entry(neighbour).or_default().unproven(head.ledger);
+            self.ask_again(neighbour);
+        }
+        if head.ledger != current {
+            return Err(format!(
+                "a checkpoint of {}, while {current} is the ledger that is known",
+                head.ledger
+            ));
         }
         let cosigned = self.node.state().witnessed(head.ledger);
         let following = self.following.entry(neighbour).or_default();

@@ -34,7 +34,7 @@ pub enum NodeError {
     #[error(
         "{neighbour} shows a checkpoint of {said} entries that this node signed, and the data folder knows of {known} or of others: \
          it was restored from an old copy, or the machine was set back. Put the newest data folder there; going on from this one \
-         would tell a second history"
+         would tell a second history. If that is lost for good: `yizhan node new-epoch`"
     )]
     SetBack {
         /// Who shows it.

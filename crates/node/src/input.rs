@@ -6,7 +6,7 @@ use crate::proofs::ProofError;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use yizhan_document::{Act, Classification, Digest, EnvelopeId, NodeId, OfficeName};
-use yizhan_exchange::{Answer, Closed, HeardEntry, HeardRecall, RecallOrder, Staged};
+use yizhan_exchange::{Answer, Closed, EpochStatement, HeardEntry, HeardRecall, RecallOrder, Staged};
 use yizhan_hierarchy::Directory;
 use yizhan_journal::StoredEnvelope;
 use yizhan_ledger::{LogError, Settlement};
@@ -109,6 +109,13 @@ pub(crate) enum Input {
         neighbour: NodeId,
         /// The frame.
         cosign: Cosign,
+    },
+    /// A node began a new epoch of its ledger; the statement is proven.
+    EpochOpened {
+        /// Who tells.
+        neighbour: NodeId,
+        /// The statement.
+        opened: EpochStatement,
     },
     /// A document was opened.
     Opened {

@@ -7,7 +7,7 @@ use yizhan_ledger::{
     Checkpoint, CheckpointError, Head, Log, LogError, Receipt, Settlement, SignedCheckpoint, origin_of,
     sign_checkpoint, verifier_keys_text,
 };
-use yizhan_protocol::{Cosign, ProofBundle, ProvenEntry};
+use yizhan_protocol::{Cosign, Hello, ProofBundle, ProvenEntry};
 
 /// Signed checkpoints kept while cosignatures for them may come, at the most.
 const CHECKPOINTS_KEPT_MAX: usize = 256;
@@ -147,13 +147,28 @@ impl LedgerKeeper {
         self.current.to_text()
     }
 
-    /// A checkpoint that this node signed and that its ledger does not have: it was set back, or told two histories. What it
-    /// did not sign says nothing.
+    /// A checkpoint that this node signed and that its ledger does not have, or one of a later epoch: it was set back, or told two
+    /// histories. What it did not sign says nothing, and what it said in an earlier epoch is over.
     pub(crate) fn said_beyond(&self, note: &[u8]) -> Option<Checkpoint> {
-        let said = SignedCheckpoint::verify(note, &self.signer.verifier()).ok()?;
+        let ledger = self.own_ledger(note)?;
+        let key =
+            NoteVerifier::of_log(origin_of(&self.network, ledger), self.signer.verifier().public()).ok()?;
+        let said = SignedCheckpoint::verify(note, &key).ok()?;
         let said = said.checkpoint().clone();
         let holds = self.log.root_at(said.size).is_ok_and(|root| root == said.root);
-        (!holds).then_some(said)
+        (ledger > self.ledger || ledger == self.ledger && !holds).then_some(said)
+    }
+
+    /// How far a neighbour cosigned this ledger, by its hello; what it cosigned in an earlier epoch does not count.
+    pub(crate) fn witnessed_by(&self, hello: &Hello) -> u64 {
+        let of_another = self.own_ledger(&hello.remembered).is_some_and(|ledger| ledger != self.ledger);
+        if of_another || hello.witnessed > self.log.size() { 0 } else { hello.witnessed }
+    }
+
+    /// The ledger of this node that a note speaks of, whoever signed it.
+    fn own_ledger(&self, note: &[u8]) -> Option<LedgerId> {
+        let ledger = Checkpoint::from_unverified_note(note).ok()?.ledger()?;
+        Some(ledger).filter(|ledger| ledger.node == self.ledger.node)
     }
 
     /// Entries with proofs under the newest checkpoint.

@@ -114,7 +114,9 @@ async fn take_frame(
         Frame::DirectoryPart(part) => about_versions(shared, Matter::Part { neighbour, part }),
         Frame::Offer(offer) => check_offers(shared, checks, vec![(neighbour, *offer)]).await,
         // Each head of a ledger is proven from the one before it, so these are checked in order.
-        Frame::Custody(custody) => lanes.take(shared, neighbour, custody).await,
+        Frame::Custody(custody) => lanes.take(shared, neighbour, Shown::Head(custody)).await,
+        // It comes before the first head of that epoch, and has to be known then.
+        Frame::EpochOpened(bundle) => lanes.take(shared, neighbour, Shown::Epoch(bundle)).await,
         Frame::Recall(frame) if frame.destination == shared.me() => {
             check(shared, checks, 1, move |shared| {
                 let heard = crate::recalling::heard(shared, neighbour, &frame)?;
@@ -165,21 +167,29 @@ fn with_statements(
     entries
 }
 
+/// What a neighbour shows of ledgers, each resting on what it showed before.
+enum Shown {
+    /// The newest head of its own, with acknowledgements.
+    Head(Box<Custody>),
+    /// The beginning of an epoch.
+    Epoch(Box<ProofBundle>),
+}
+
 /// Acknowledgements on their way through a worker, one neighbour's in the order in which they came.
 #[derive(Default)]
 struct Lanes {
-    open: HashMap<NodeId, mpsc::Sender<Box<Custody>>>,
+    open: HashMap<NodeId, mpsc::Sender<Shown>>,
 }
 
 impl Lanes {
-    async fn take(&mut self, shared: &Arc<Shared>, neighbour: NodeId, custody: Box<Custody>) {
+    async fn take(&mut self, shared: &Arc<Shared>, neighbour: NodeId, shown: Shown) {
         let lane = self.open.entry(neighbour).or_insert_with(|| {
             let (lane, waiting) = mpsc::channel(CHECKS_MAX);
             tokio::spawn(work_through(Arc::clone(shared), neighbour, waiting));
             lane
         });
         // The lane ends only with the node, which then needs no acknowledgement any more.
-        lane.send(custody).await.unwrap_or_default();
+        lane.send(shown).await.unwrap_or_default();
     }
 
     /// What was under way on a connection is lost with it.
@@ -188,15 +198,22 @@ impl Lanes {
     }
 }
 
-async fn work_through(shared: Arc<Shared>, neighbour: NodeId, mut waiting: mpsc::Receiver<Box<Custody>>) {
-    while let Some(custody) = waiting.recv().await {
+async fn work_through(shared: Arc<Shared>, neighbour: NodeId, mut waiting: mpsc::Receiver<Shown>) {
+    while let Some(shown) = waiting.recv().await {
         let worker = Arc::clone(&shared);
-        let checking = tokio::task::spawn_blocking(move || {
-            let entries = worker.by().proofs.entries(&custody.proof);
-            Input::Custody { neighbour, custody, entries }
+        let checking = tokio::task::spawn_blocking(move || match shown {
+            Shown::Head(custody) => {
+                let entries = worker.by().proofs.entries(&custody.proof);
+                Some(Input::Custody { neighbour, custody, entries })
+            }
+            Shown::Epoch(bundle) => {
+                let opened = crate::epochs::heard(&worker, neighbour, *bundle)?;
+                Some(Input::EpochOpened { neighbour, opened })
+            }
         });
         match checking.await {
-            Ok(input) => give(&shared, input).await,
+            Ok(Some(input)) => give(&shared, input).await,
+            Ok(None) => {}
             Err(fault) => {
                 tracing::error!(%neighbour, %fault, "a worker failed; the neighbour will be asked again")
             }

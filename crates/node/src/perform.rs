@@ -76,6 +76,7 @@ impl Daemon {
                     Frame::Kept(yizhan_protocol::Kept { maker, origin, hops_left, ledger, indexes }),
                 );
             }
+            Effect::TellEpoch { neighbour, ledger } => self.tell_epoch(neighbour, ledger)?,
             Effect::SendRecall { hop, destination, acceptance, request } => {
                 self.send_recall(hop, destination, acceptance, request);
             }
@@ -279,7 +280,9 @@ impl Daemon {
 
     fn cosign(&mut self, neighbour: NodeId, head: Head) {
         let line = self.shared.keeper().cosign(head, self.shared.clock.wall());
-        self.shared.cosigned().insert(neighbour, head.size);
+        if self.node.state().ledger_of(neighbour) == head.ledger {
+            self.shared.cosigned().insert(neighbour, head.size);
+        }
         let Head { ledger, size, root } = head;
         self.send(neighbour, Frame::Cosign(Cosign { ledger, size, root, line, again: false }));
     }
@@ -299,7 +302,11 @@ impl Daemon {
     /// A neighbour cosigned this node's ledger.
     pub(crate) fn cosigned(&mut self, neighbour: NodeId, cosign: &Cosign) {
         let directory = self.shared.directory();
-        let Some(division) = directory.division(neighbour) else { return };
+        // Of an epoch that is over nothing is to be shown any more.
+        let Some(division) = directory.division(neighbour).filter(|_| cosign.ledger == self.shared.ledger)
+        else {
+            return;
+        };
         if cosign.again {
             tracing::warn!(%neighbour, size = cosign.size, "a neighbour asks to be shown the ledger anew");
             self.shown_to.remove(&neighbour);

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use yizhan_document::{LedgerId, NodeId};
+use yizhan_exchange::EpochStatement;
+use yizhan_ledger::Checkpoint;
 
 /// What is remembered of all neighbours.
 pub(crate) struct Remembered {
@@ -35,8 +37,14 @@ impl Remembered {
         let remembered = Self { folder: folder.to_owned(), notes: Mutex::default() };
         for neighbour in neighbours {
             let Ok(note) = std::fs::read(remembered.file(*neighbour)) else { continue };
-            let ledger = LedgerId { node: *neighbour, epoch: 0 };
-            if let Ok(checkpoint) = proofs.checkpoint(ledger, &note) {
+            let Some(ledger) =
+                Checkpoint::from_unverified_note(&note).ok().and_then(|stated| stated.ledger())
+            else {
+                continue;
+            };
+            if ledger.node == *neighbour
+                && let Ok(checkpoint) = proofs.checkpoint(ledger, &note)
+            {
                 remembered.remember(ledger, checkpoint.size, &note);
             }
         }
@@ -49,6 +57,13 @@ impl Remembered {
         let known = notes.get(&ledger.node).is_some_and(|known| (known.ledger, known.size) >= (ledger, size));
         if !known {
             notes.insert(ledger.node, Memory { ledger, size, note: note.to_vec(), written: false });
+        }
+    }
+
+    /// Takes in what a node signed when it began a new epoch: that much of a neighbour is remembered even if its file is gone.
+    pub(crate) fn remember_epoch(&self, opened: &EpochStatement, proofs: &ProofChecker) {
+        if let Ok(checkpoint) = proofs.checkpoint(opened.ledger, &opened.checkpoint) {
+            self.remember(opened.ledger, checkpoint.size, &opened.checkpoint);
         }
     }
 

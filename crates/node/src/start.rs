@@ -6,6 +6,8 @@ use crate::config::Config;
 use crate::current::Current;
 use crate::daemon::Daemon;
 use crate::door::Door;
+use crate::epoch::Epoch;
+use crate::epochs::cosigned_before;
 use crate::fault::NodeError;
 use crate::feed::Feed;
 use crate::index::Index;
@@ -25,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use yizhan_document::{LedgerId, NodeId};
-use yizhan_exchange::{Node, Profile, Quota};
+use yizhan_exchange::{Profile, Quota};
 use yizhan_hierarchy::Directory;
 use yizhan_identity::{Cosigner, NoteSigner, certificate_to_pem, check_issued_by};
 use yizhan_ledger::{Log, origin_of, tiles::CHECKPOINT_PATH};
@@ -46,7 +48,7 @@ const LINK_EVENTS_MAX: usize = 256;
 /// What stands in `format` of a data folder that this release reads.
 const DATA_FORMAT: &str = "yizhan data folder v1\n";
 /// The protocol versions this release speaks.
-const VERSIONS: &[u16] = &[1];
+pub(crate) const VERSIONS: &[u16] = &[1];
 
 /// Runs a node until `stop` is done, or until it may promise nothing more. A restart continues where it ended.
 pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
@@ -60,20 +62,23 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     check_fit(&config, &keys, &own, &directory, &clock)?;
     let quarantine = Quarantine::open(&config.data.join("quarantine"))?;
     let place = placement::look(&config.data)?;
-    let ledger = LedgerId { node: config.node, epoch: 0 };
-    let profile =
-        Profile { network: config.network.clone(), ledger, max_classification: config.max_classification };
+    let epoch = Epoch::read(&config.data, config.node)?;
+    let (ledger, previous) = (epoch.ledger, epoch.previous.clone());
+    let (network, max_classification) = (config.network.clone(), config.max_classification);
+    let profile = Profile { network, ledger, max_classification, previous };
     let misfit = |e: yizhan_identity::NoteError| NodeError::Misfit(e.to_string());
     let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
     let recovered = recover(&config.data, profile, &directory, &quarantine, &signer.verifier())?;
     let Recovered { mut node, lost, log, journal, queue, whole } = recovered;
     node.set_quota(quota(&config)?);
-    let keeper = Arc::new(Mutex::new(keep_ledger(&config, &keys, &directory, log, signer)?));
+    epoch.check(&log)?;
+    let keeper = Arc::new(Mutex::new(keep_ledger(&config, &keys, &directory, ledger, (log, signer))?));
     let cosigned = Arc::new(Mutex::new(cosigned_before(&node, &directory.neighbours(config.node))));
     let (link_events, link_inputs) = mpsc::channel::<LinkEvent>(LINK_EVENTS_MAX);
     let proofs = ProofChecker::new(Arc::clone(&directory));
     let heads = config.data.join("heads");
     let remembered = Arc::new(Remembered::open(&heads, &directory.neighbours(config.node), &proofs)?);
+    node.state().epochs().values().for_each(|opened| remembered.remember_epoch(opened, &proofs));
     let bodies = Arc::new(BodyStore::open(&config.data.join("bodies"))?);
     let me = config.node;
     let link_config = link_config(&config, &keys, &directory, clock);
@@ -171,11 +176,10 @@ fn keep_ledger(
     config: &Config,
     keys: &Keys,
     directory: &Directory,
-    log: Log,
-    signer: NoteSigner,
+    ledger: LedgerId,
+    (log, signer): (Log, NoteSigner),
 ) -> Result<LedgerKeeper, NodeError> {
     let folder = config.data.join("ledger");
-    let ledger = LedgerId { node: config.node, epoch: 0 };
     let witness = format!("{}/{}/witness", config.network, config.node);
     let cosigner =
         Cosigner::new(witness, keys.witness.clone()).map_err(|e| NodeError::Misfit(e.to_string()))?;
@@ -188,15 +192,8 @@ fn keep_ledger(
     Ok(keeper)
 }
 
-/// How far each neighbour's first ledger was cosigned before: further epochs come with restore.
-fn cosigned_before(node: &Node, neighbours: &[NodeId]) -> HashMap<NodeId, u64> {
-    let first_ledger = |node: &NodeId| LedgerId { node: *node, epoch: 0 };
-    let known = |of: &NodeId| Some((*of, node.state().witnessed(first_ledger(of))?.size));
-    neighbours.iter().filter_map(known).collect()
-}
-
 /// The directory must be of this network, and its record of this node must name the keys that the node has.
-fn check_fit(
+pub(crate) fn check_fit(
     config: &Config,
     keys: &Keys,
     own: &OwnKeys,
@@ -223,7 +220,7 @@ fn check_fit(
 
 /// Looks whether the data folder is of a form that this release reads, and begins it where it is empty. It is never made: a
 /// misspelt path or a disk that is not mounted would else begin a second history.
-fn prepare_data_folder(data: &Path) -> Result<(), NodeError> {
+pub(crate) fn prepare_data_folder(data: &Path) -> Result<(), NodeError> {
     if !data.is_dir() {
         return Err(NodeError::Data(format!(
             "{} is no folder: mount its disk or put `data` in node.toml right; for a node that never ran, make it (mkdir)",
@@ -249,7 +246,7 @@ fn prepare_data_folder(data: &Path) -> Result<(), NodeError> {
     Ok(create_folder(&data.join("journal"))?)
 }
 
-fn link_config(config: &Config, keys: &Keys, directory: &Directory, clock: Clock) -> LinkConfig {
+pub(crate) fn link_config(config: &Config, keys: &Keys, directory: &Directory, clock: Clock) -> LinkConfig {
     let link = config.link;
     LinkConfig {
         network: config.network.clone(),

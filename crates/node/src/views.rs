@@ -7,7 +7,7 @@ use yizhan_desk::{
     DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError,
     GroupView, ListVersion, NeighbourStatus, NodeStatus, PolicyView, QueueItem, RouteStep,
 };
-use yizhan_document::{Group, NodeId, Unit, WallTime};
+use yizhan_document::{Group, LedgerId, NodeId, Unit, WallTime};
 use yizhan_exchange::{Node, Room};
 use yizhan_hierarchy::{Directory, OfficeState, Policy};
 
@@ -17,6 +17,7 @@ pub(crate) struct Seen {
     held: u64,
     inbox: u64,
     links: Vec<(NodeId, bool, usize, usize)>,
+    epochs: Vec<LedgerId>,
 }
 
 impl Seen {
@@ -24,7 +25,8 @@ impl Seen {
         let state = node.state();
         let held = state.holdings().values().map(|held| held.open.len() as u64).sum();
         let inbox = state.inbox().values().filter(|entry| entry.handed.is_none()).count() as u64;
-        Self { durable: node.durable_size(), held, inbox, links: state.links().collect() }
+        let epochs = state.epochs().values().map(|opened| opened.ledger).collect();
+        Self { durable: node.durable_size(), held, inbox, links: state.links().collect(), epochs }
     }
 }
 
@@ -57,6 +59,7 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
         ledger_size: seen.durable,
         checkpoint: keeper.checkpoint(),
         neighbours,
+        new_epochs: seen.epochs,
         held: seen.held,
         inbox: seen.inbox,
         directory_version: directory.version,

@@ -52,6 +52,10 @@ pub fn check(frame: &Frame) -> Result<(), Breach> {
             at_most("divisions wanted", wanted.divisions.len(), DIVISIONS_WANTED_MAX)
         }
         Frame::DirectoryPart(part) => check_directory_part(part),
+        Frame::EpochOpened(bundle) => {
+            at_most("entries that open an epoch", bundle.entries.len(), 1)?;
+            check_bundle(bundle)
+        }
     }
 }
 

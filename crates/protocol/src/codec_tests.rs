@@ -10,7 +10,7 @@ use crate::kind::FrameKind;
 use proptest::prelude::*;
 use yizhan_document::Digest;
 
-const KINDS: [FrameKind; 13] = [
+const KINDS: [FrameKind; 14] = [
     FrameKind::Hello,
     FrameKind::Offer,
     FrameKind::Wanted,
@@ -23,6 +23,7 @@ const KINDS: [FrameKind; 13] = [
     FrameKind::DirectoryHeld,
     FrameKind::DirectoryWanted,
     FrameKind::DirectoryPart,
+    FrameKind::EpochOpened,
     FrameKind::BodyHead,
 ];
 
@@ -67,7 +68,7 @@ fn a_wrong_head_is_refused_before_the_payload_is_read() {
     };
     assert_eq!(head(1, 1, 0, limit).unwrap().payload_bytes(), limit as usize);
     assert_eq!(head(2, 1, 0, 10), Err(CodecError::Version(2)));
-    assert_eq!(head(1, 12, 0, 10), Err(CodecError::Kind(12)));
+    assert_eq!(head(1, 13, 0, 10), Err(CodecError::Kind(13)));
     assert_eq!(head(1, 1, 1, 10), Err(CodecError::Reserved));
     for kind in KINDS.into_iter().filter(|kind| *kind != FrameKind::BodyHead) {
         let limit = kind.payload_bytes_max();

@@ -45,6 +45,10 @@ pub(crate) fn any_frame() -> impl Strategy<Value = Frame> {
                 Frame::DirectoryPart(Box::new(part))
             }
         ),
+        any_bundle().prop_map(|mut bundle| {
+            bundle.entries.truncate(1);
+            Frame::EpochOpened(Box::new(bundle))
+        }),
     ]
 }
 

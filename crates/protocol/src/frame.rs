@@ -30,6 +30,9 @@ pub enum Frame {
     DirectoryWanted(DirectoryWanted),
     /// The part.
     DirectoryPart(Box<DirectoryPart>),
+    /// A node began a new epoch of its ledger: the `EpochOpened` with which that begins, proven. It spreads from neighbour to
+    /// neighbour.
+    EpochOpened(Box<ProofBundle>),
 }
 
 /// Who speaks, and in which state.

@@ -33,6 +33,8 @@ pub enum FrameKind {
     DirectoryWanted,
     /// [`Frame::DirectoryPart`].
     DirectoryPart,
+    /// [`Frame::EpochOpened`].
+    EpochOpened,
     /// [`crate::BodyHead`]; on body streams only.
     BodyHead,
 }
@@ -53,6 +55,7 @@ impl FrameKind {
             Frame::DirectoryHeld(_) => Self::DirectoryHeld,
             Frame::DirectoryWanted(_) => Self::DirectoryWanted,
             Frame::DirectoryPart(_) => Self::DirectoryPart,
+            Frame::EpochOpened(_) => Self::EpochOpened,
         }
     }
 
@@ -71,6 +74,7 @@ impl FrameKind {
             9 => Self::DirectoryHeld,
             10 => Self::DirectoryWanted,
             11 => Self::DirectoryPart,
+            12 => Self::EpochOpened,
             BODY_HEAD => Self::BodyHead,
             _ => return None,
         })
@@ -91,6 +95,7 @@ impl FrameKind {
             Self::DirectoryHeld => 9,
             Self::DirectoryWanted => 10,
             Self::DirectoryPart => 11,
+            Self::EpochOpened => 12,
             Self::BodyHead => BODY_HEAD,
         }
     }
@@ -110,6 +115,7 @@ impl FrameKind {
             Self::DirectoryHeld => limits::DIRECTORY_HELD_BYTES_MAX,
             Self::DirectoryWanted => limits::DIRECTORY_WANTED_BYTES_MAX,
             Self::DirectoryPart => limits::DIRECTORY_PART_BYTES_MAX,
+            Self::EpochOpened => limits::EPOCH_OPENED_BYTES_MAX,
             Self::BodyHead => limits::BODY_HEAD_BYTES_MAX,
         }
     }

@@ -82,6 +82,8 @@ pub const DIRECTORY_HELD_BYTES_MAX: u32 = 40 * 1024;
 pub const DIRECTORY_WANTED_BYTES_MAX: u32 = 36 * 1024;
 /// Payload of a `DirectoryPart`, in bytes, at the most: the longest file of a division.
 pub const DIRECTORY_PART_BYTES_MAX: u32 = 5 * 1024 * 1024;
+/// Payload of an `EpochOpened`, in bytes, at the most: one entry as proof.
+pub const EPOCH_OPENED_BYTES_MAX: u32 = 256 * 1024;
 /// What stands at the head of a body stream, in bytes, at the most.
 pub const BODY_HEAD_BYTES_MAX: u32 = (PIECES_MAX as u32) * 32 + 1024;
 
@@ -110,6 +112,7 @@ const _: () = assert!(
 );
 const _: () = assert!(BUNDLE_OF_ONE + 256 < RECEIPTS_HOME_BYTES_MAX as usize);
 const _: () = assert!(2 * BUNDLE_OF_ONE + 256 < RECALL_BYTES_MAX as usize);
+const _: () = assert!(BUNDLE_OF_ONE + 256 < EPOCH_OPENED_BYTES_MAX as usize);
 const _: () = assert!(KEPT_INDEXES_MAX * 8 + 256 < KEPT_BYTES_MAX as usize);
 const _: () = assert!(COSIGN_LINE_BYTES_MAX + 256 < COSIGN_BYTES_MAX as usize);
 const _: () = assert!(DELEGATED_LISTS_MAX * (24 + 8 + 40) + 64 < DIRECTORY_HELD_BYTES_MAX as usize);

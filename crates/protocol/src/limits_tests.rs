@@ -38,6 +38,12 @@ fn recall(hops_left: u8, attachment: usize) -> Frame {
     Frame::Recall(Box::new(Recall { destination: "652301".parse().unwrap(), hops_left, proof }))
 }
 
+fn epoch_opened(entries: usize) -> Frame {
+    let mut proof = bundle();
+    proof.entries = vec![proof.entries[0].clone(); entries];
+    Frame::EpochOpened(Box::new(proof))
+}
+
 fn kept(hops_left: u8, indexes: usize) -> Frame {
     let node = "652301".parse().unwrap();
     let ledger = "652301.0".parse().unwrap();
@@ -98,6 +104,7 @@ fn at_their_limits(over: usize) -> Vec<Frame> {
     let slip = offer().slips[0].clone();
     let entry = bundle().entries[0].clone();
     vec![
+        epoch_opened(1 + over),
         hello(VERSIONS_MAX + over, 0),
         hello(1, CHECKPOINT_BYTES_MAX + over),
         offer_with(|it| it.header = vec![0; HEADER_BYTES_MAX + over]),

@@ -56,6 +56,7 @@ pub(crate) fn event(event: &Event) -> String {
             let id = recall.map(|recall| recall.id.to_string()).unwrap_or_default();
             format!("a recall for {destination} from {neighbour}: {id}")
         }
+        Event::EpochOpened { neighbour, opened } => format!("{neighbour} tells of {}", opened.ledger),
         Event::Witnessed { neighbour, head } => format!("{neighbour} stands at size {}", head.size),
     }
 }
@@ -85,6 +86,7 @@ pub(crate) fn effect(effect: &Effect) -> String {
         Effect::SendRecall { hop, destination, request, .. } => {
             format!("recall {request} for {destination} to {hop}")
         }
+        Effect::TellEpoch { neighbour, ledger } => format!("tell {neighbour} of {ledger}"),
         Effect::ForwardRecall { hop, .. } => format!("a recall on to {hop}"),
         Effect::SendKept { hop, kept } => format!("kept {:?} of {} to {hop}", kept.indexes, kept.ledger),
         Effect::Cosign { neighbour, head } => format!("cosign size {} of {neighbour}", head.size),
@@ -115,6 +117,7 @@ fn fact(fact: &Fact) -> String {
         Fact::AttemptFailed { id, node, attempt } => format!("attempt {attempt} of {id} for {node} failed"),
         Fact::Recall(recall) => format!("{recall:?}"),
         Fact::Acted { id, act, .. } => format!("{id} {}", act.as_str()),
+        Fact::EpochOpened(opened) => format!("{} began", opened.ledger),
         Fact::Condensed(part) => format!("condensed {part:?}"),
     }
 }

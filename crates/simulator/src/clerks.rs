@@ -115,6 +115,11 @@ impl Outside {
         }
     }
 
+    /// The disk of a node is lost, with its inboxes.
+    pub(crate) fn inboxes_are_lost(&mut self, node: NodeId) {
+        self.clerks.seen.retain(|(at, ..), _| *at != node);
+    }
+
     /// A process has ended while somebody waited for its answer.
     pub(crate) fn clerk_hears_nothing(&mut self, node: NodeId, question: &Question) {
         if let Question::Recall { document } = question {
@@ -132,6 +137,12 @@ impl Outside {
 
     fn accepted(&mut self, document: u64, id: EnvelopeId) {
         self.perhaps_recall(document);
+        // An idempotency key is forgotten with the disk that it was on.
+        self.book.told.entry(document).and_modify(|first| {
+            if first.ledger() < id.ledger() {
+                *first = id;
+            }
+        });
         let first = *self.book.told.entry(document).or_insert(id);
         if first != id {
             self.fail_at(

@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     Damage { node: NodeId },
     /// The next piece of any body arrives wrong.
     BadPiece,
+    /// The disk of a node is lost for good; it comes back in a new epoch.
+    DiskLost { node: NodeId },
     /// The disks of these nodes have no more room than this for a while.
     FullDisks { nodes: Vec<NodeId>, room: Room },
 }
@@ -61,6 +63,7 @@ pub(crate) fn faults(
         one_ways,
         flutters,
         full_disks,
+        lost_disks,
     } = counts;
     let mut faults = Vec::new();
     let mut add = |count: u64, make: &mut dyn FnMut(&mut Random) -> Option<Fault>| {
@@ -82,6 +85,7 @@ pub(crate) fn faults(
     });
     add(damages, &mut |random| Some(Fault::Damage { node: node(random)? }));
     add(bad_pieces, &mut |_| Some(Fault::BadPiece));
+    add(lost_disks, &mut |random| Some(Fault::DiskLost { node: node(random)? }));
     add(full_disks, &mut |random| {
         let rooms =
             [Room::NoSubmissions, Room::OnlyFromAbove, Room::NoDocuments, Room::Nothing, Room::Nothing];
@@ -136,6 +140,7 @@ impl World {
                 process.map(|process| process.folder.fail_next_sync(how)).is_some()
             }
             Fault::Damage { node } => self.damage(node),
+            Fault::DiskLost { node } => self.lose_disk(node),
             Fault::FullDisks { nodes, room } => {
                 let again = self.out.now + self.random.within(1_000..=FULL_MS_MAX);
                 nodes.iter().for_each(|node| self.set_room(*node, room));

@@ -24,6 +24,8 @@ pub(crate) enum Happening {
     Fault(Fault),
     /// A node that was down starts.
     Start { node: NodeId },
+    /// The operator of a node that lost its disk begins a new epoch, if all its neighbours say what they remember.
+    NewEpoch { node: NodeId },
     /// A partition ends.
     Mend { one: NodeId, other: NodeId },
     /// What a neighbour sends is heard again.

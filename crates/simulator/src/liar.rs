@@ -85,6 +85,7 @@ impl Liar {
                 1 => recall.hops_left = 255,
                 _ => self.forge(&mut recall.proof),
             },
+            Frame::EpochOpened(bundle) => self.forge(bundle),
             Frame::Cosign(cosign) => cosign.again = !cosign.again,
             // Of the directory nothing is said here: a simulated network has one version.
             Frame::DirectoryHeld(_) | Frame::DirectoryWanted(_) | Frame::DirectoryPart(_) => {}

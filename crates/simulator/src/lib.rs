@@ -21,6 +21,7 @@ mod last_look;
 mod ledger;
 mod liar;
 pub mod limits;
+mod lost_disk;
 mod network;
 #[cfg(test)]
 mod outage;

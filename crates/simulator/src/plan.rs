@@ -67,6 +67,8 @@ pub struct FaultCounts {
     pub flutters: u64,
     /// A disk is full for a while, or nearly, or those of two neighbours are.
     pub full_disks: u64,
+    /// A disk is lost for good, and its node comes back in a new epoch.
+    pub lost_disks: u64,
 }
 
 /// What happens to single frames. QUIC does no such thing; the rules must survive it all the same.
@@ -127,9 +129,10 @@ impl FaultCounts {
             one_ways,
             flutters,
             full_disks,
+            lost_disks,
         } = *self;
         let network = flaps + partitions + one_ways + flutters;
-        power_cuts + kills + sync_faults + damages + bad_pieces + network + full_disks
+        power_cuts + kills + sync_faults + damages + bad_pieces + network + full_disks + lost_disks
     }
 }
 
@@ -162,9 +165,20 @@ impl Plan {
         Self { clerks_act: false, active_ms: 0, ..Self::calm(0) }
     }
 
-    /// The plan of a seed: of eight seven are [`Plan::mixed`], one is [`Plan::hostile`].
+    /// The plan of a seed: of sixteen thirteen are [`Plan::mixed`], two are [`Plan::hostile`], one is [`Plan::lost_disk`].
     pub fn of_seed(seed: u64) -> Self {
-        if seed % 8 == 7 { Self::hostile(seed) } else { Self::mixed(seed) }
+        match seed % 16 {
+            7 | 15 => Self::hostile(seed),
+            11 => Self::lost_disk(seed),
+            _ => Self::mixed(seed),
+        }
+    }
+
+    /// A disk or two are lost for good, besides the usual. What was decided on a recall is lost with the disk, so nobody recalls.
+    pub fn lost_disk(seed: u64) -> Self {
+        let mixed = Self::mixed(seed);
+        let faults = FaultCounts { lost_disks: 1 + seed / 16 % 2, ..mixed.faults };
+        Self { faults, recalled_per_mille: 0, ..mixed }
     }
 
     /// One node lies, or its disk does; the others stop, flap and so on as usual.
@@ -189,6 +203,7 @@ impl Plan {
             one_ways: upto(2),
             flutters: upto(1),
             full_disks: upto(2),
+            lost_disks: 0,
         };
         let mangling = random.chance(400).then(|| Mangling {
             lost: random.within(0..=100),

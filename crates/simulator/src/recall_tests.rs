@@ -160,6 +160,7 @@ fn what_a_node_knows_of_recalls_is_made_anew_from_the_facts_it_yields() {
             network: String::new(),
             ledger: core.state().ledger(),
             max_classification: yizhan_document::Classification::Unclassified,
+            previous: Vec::new(),
         };
         let mut anew = yizhan_exchange::Node::new(profile, world.out.directory.clone());
         for fact in core.state().recalls().facts() {

@@ -21,7 +21,7 @@ pub(crate) use desk::Question;
 use room::RoomKnown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use yizhan_document::{NodeId, WallTime};
+use yizhan_document::{LedgerId, NodeId, WallTime};
 use yizhan_exchange::{Event, Node, Now, Quota, Staged};
 use yizhan_journal::{Journal, StoredEnvelope};
 use yizhan_ledger::{Asking, Following, Head};
@@ -35,6 +35,13 @@ pub(crate) struct Station {
     /// How far its clock is ahead of true time, in milliseconds.
     pub(crate) skew_ms: i64,
     pub(crate) folder: FaultyFolder,
+    /// The ledger it keeps, and what was remembered of the one before when that began.
+    pub(crate) ledger: LedgerId,
+    pub(crate) previous: Vec<Head>,
+    /// Its disks that are lost for good, by ledger; nobody inside knows them.
+    pub(crate) lost: Vec<(LedgerId, FaultyFolder)>,
+    /// It waits for its operator to begin a new epoch.
+    pub(crate) waits_for_epoch: bool,
     /// What lasts besides the journal, while no process holds it.
     pub(crate) store: Store,
     /// What each neighbour may make the node hold.
@@ -156,7 +163,13 @@ impl Process {
         connection: u64,
         Hello { clock_ms, witnessed, remembered }: Hello,
     ) {
-        if remembered.is_some_and(|head| self.ledger.root_at(head.size) != Some(head.root)) {
+        let own = self.ledger.head().ledger;
+        let beyond = |head: &Head| {
+            head.ledger > own || head.ledger == own && self.ledger.root_at(head.size) != Some(head.root)
+        };
+        // Of the epoch before it may remember whatever it likes; what it cosigned of that is not of this one.
+        let witnessed = if remembered.is_some_and(|head| head.ledger < own) { 0 } else { witnessed };
+        if remembered.as_ref().is_some_and(beyond) {
             // It has said more than it knows: rather than tell a second history it stops, until somebody has seen to it.
             if !out.distrusted.contains(&self.node) {
                 out.fail("ledgers_never_fork", format!("{} is set back although nobody did it", self.node));
@@ -184,8 +197,8 @@ impl Process {
 
     /// The size of a neighbour's ledger that this node last cosigned.
     pub(crate) fn witnessed(&self, neighbour: NodeId) -> u64 {
-        let ledger = yizhan_document::LedgerId { node: neighbour, epoch: 0 };
-        self.core.state().witnessed(ledger).map_or(0, |head| head.size)
+        let state = self.core.state();
+        state.witnessed(state.ledger_of(neighbour)).map_or(0, |head| head.size)
     }
 
     pub(crate) fn put(&mut self, item: Item) -> Staged {

@@ -13,8 +13,10 @@ use yizhan_protocol::ProofBundle;
 /// What all disks hold.
 pub(crate) struct Survey {
     pub(crate) nodes: BTreeMap<NodeId, Holdings>,
-    /// Where the acceptances of what each node offered stand.
-    accepted_from: BTreeMap<NodeId, Vec<(NodeId, u64)>>,
+    /// What disks held that are lost for good: what the receipts of others speak of.
+    pub(crate) lost: BTreeMap<LedgerId, Holdings>,
+    /// Where the acceptances of what each node offered stand, those on lost disks among them.
+    accepted_from: BTreeMap<NodeId, Vec<(LedgerId, u64)>>,
     /// Where the entries about envelopes of each origin stand.
     of_origin: BTreeMap<NodeId, Vec<(NodeId, u64)>>,
 }
@@ -34,28 +36,30 @@ impl Survey {
         stations: impl Iterator<Item = &'a mut Station>,
         network: &str,
     ) -> Result<Self, String> {
-        let (mut nodes, mut accepted_from, mut of_origin) =
-            (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
+        let (mut nodes, mut lost) = (BTreeMap::new(), BTreeMap::new());
+        let (mut accepted_from, mut of_origin) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
         for station in stations {
-            let held = Holdings::of(station.node, station.folder.clone(), network)?;
+            for (ledger, folder) in &station.lost {
+                let held = Holdings::of(*ledger, folder.clone(), network)?;
+                held.accepted().for_each(|(from, at)| accepted_from.entry(from).or_default().push(at));
+                lost.insert(*ledger, held);
+            }
+            let held = Holdings::of(station.ledger, station.folder.clone(), network)?;
+            held.accepted().for_each(|(from, at)| accepted_from.entry(from).or_default().push(at));
             for (index, entry) in (0..).zip(&held.entries) {
-                let at = (station.node, index);
-                if let Event::RelayAcceptance { from, .. } = &entry.event {
-                    accepted_from.entry(*from).or_default().push(at);
-                }
                 if let Some(id) = entry.event.envelope_id() {
-                    of_origin.entry(id.origin).or_default().push(at);
+                    of_origin.entry(id.origin).or_default().push((station.node, index));
                 }
             }
             nodes.insert(station.node, held);
         }
-        Ok(Self { nodes, accepted_from, of_origin })
+        Ok(Self { nodes, lost, accepted_from, of_origin })
     }
 
     /// The acceptances of what a node offered, whoever entered them, with their entry.
     pub(crate) fn accepted_from(&self, offerer: NodeId) -> impl Iterator<Item = (NodeId, &Entry)> {
         let places = self.accepted_from.get(&offerer).into_iter().flatten();
-        places.filter_map(|(node, index)| Some((*node, self.at(*node, *index)?.0)))
+        places.filter_map(|(ledger, index)| Some((ledger.node, self.entry(*ledger, *index)?.0)))
     }
 
     /// All entries about envelopes of an origin: who entered them, where, what.
@@ -76,21 +80,37 @@ impl Survey {
 
     /// An entry, with its leaf hash.
     pub(crate) fn entry(&self, ledger: LedgerId, index: u64) -> Option<(&Entry, Digest)> {
-        if ledger.epoch == 0 { self.at(ledger.node, index) } else { None }
+        let held = self.held(ledger)?;
+        let index = usize::try_from(index).ok()?;
+        Some((held.entries.get(index)?, *held.leaves.get(index)?))
+    }
+
+    /// What the disk holds, or held, on which a ledger is or was.
+    pub(crate) fn held(&self, ledger: LedgerId) -> Option<&Holdings> {
+        let now = self.nodes.get(&ledger.node).filter(|held| held.ledger.head().ledger == ledger);
+        now.or_else(|| self.lost.get(&ledger))
+    }
+
+    /// The ledger that a node keeps now.
+    pub(crate) fn ledger_of(&self, node: NodeId) -> LedgerId {
+        self.nodes.get(&node).map_or(LedgerId { node, epoch: 0 }, |held| held.ledger.head().ledger)
+    }
+
+    /// Everything that any disk held or holds, with whose it is; lost ones first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (NodeId, &Holdings)> {
+        let lost = self.lost.iter().map(|(ledger, held)| (ledger.node, held));
+        lost.chain(self.nodes.iter().map(|(node, held)| (*node, held)))
     }
 
     fn at(&self, node: NodeId, index: u64) -> Option<(&Entry, Digest)> {
-        let held = self.nodes.get(&node)?;
-        let index = usize::try_from(index).ok()?;
-        Some((held.entries.get(index)?, *held.leaves.get(index)?))
+        self.entry(self.ledger_of(node), index)
     }
 }
 
 impl Holdings {
     /// Reads the journal in a folder.
-    pub(crate) fn of(node: NodeId, folder: FaultyFolder, network: &str) -> Result<Self, String> {
-        let failed = |error: &dyn std::fmt::Display| format!("{node}: {error}");
-        let id = LedgerId { node, epoch: 0 };
+    pub(crate) fn of(id: LedgerId, folder: FaultyFolder, network: &str) -> Result<Self, String> {
+        let failed = |error: &dyn std::fmt::Display| format!("{id}: {error}");
         let ledger = Ledger::new(network, id).map_err(|error| failed(&error))?;
         let mut held =
             Self { facts: Vec::new(), entries: Vec::new(), leaves: Vec::new(), receipts: Vec::new(), ledger };
@@ -99,6 +119,31 @@ impl Holdings {
         Journal::open(folder, options, &mut visit).map_err(|error| failed(&error))?;
         held.ledger.seal();
         Ok(held)
+    }
+
+    /// The facts in its journal.
+    pub(crate) fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// The entries in its ledger.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// By which others name an entry of its ledger.
+    pub(crate) fn reference(&self, index: u64) -> Option<EntryRef> {
+        let leaf = *self.leaves.get(usize::try_from(index).ok()?)?;
+        Some(EntryRef { ledger: self.ledger.head().ledger, index, leaf })
+    }
+
+    /// Where the acceptances in its ledger stand, with whose offers they accept.
+    fn accepted(&self) -> impl Iterator<Item = (NodeId, (LedgerId, u64))> {
+        let ledger = self.ledger.head().ledger;
+        (0..).zip(&self.entries).filter_map(move |(index, entry)| match &entry.event {
+            Event::RelayAcceptance { from, .. } => Some((*from, (ledger, index))),
+            _ => None,
+        })
     }
 
     /// Its own entries and those that it has receipts of.

@@ -21,7 +21,7 @@ use crate::trace::Trace;
 use crate::wire::Wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use yizhan_document::NodeId;
+use yizhan_document::{LedgerId, NodeId};
 use yizhan_exchange::Room;
 use yizhan_hierarchy::Directory;
 
@@ -76,6 +76,10 @@ impl World {
             life: 0,
             skew_ms: skew(random, bad_clock == Some(*node)),
             folder: FaultyFolder::default(),
+            ledger: LedgerId { node: *node, epoch: 0 },
+            previous: Vec::new(),
+            lost: Vec::new(),
+            waits_for_epoch: false,
             store: Store::default(),
             quota: plan.quota,
             process: None,
@@ -231,6 +235,7 @@ impl World {
             }
             Happening::Fault(fault) => self.strike(fault),
             Happening::Start { node } => self.start(node),
+            Happening::NewEpoch { node } => self.begin_epoch(node),
             Happening::Mend { one, other } => out.wire.unblock(out.now, &mut out.agenda, one, other),
             Happening::Heard { from, to } => out.wire.hear(out.now, &mut out.agenda, from, to),
             Happening::Break { one, other, connection } => {

@@ -7,6 +7,8 @@ use yizhan_exchange::{Effect, Event, HeardEntry, Node, Now, OfferedEnvelope, Pro
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
+#[path = "rules/epochs.rs"]
+mod epochs;
 #[path = "rules/further_attempts.rs"]
 mod further_attempts;
 #[path = "rules/handing_in.rs"]
@@ -58,6 +60,7 @@ impl Alone {
             network: "xinjiang.example".to_owned(),
             ledger: ledger(name),
             max_classification: Classification::Internal,
+            previous: Vec::new(),
         };
         let mut alone = Self { node: Node::new(profile, network_of_seven()), uptime: 0 };
         let begun = alone.node.start(alone.now());

@@ -85,6 +85,18 @@ fn two_neighbours_that_meet_for_two_minutes_a_day_leave_nothing_undone() {
 }
 
 #[test]
+fn nodes_that_lose_their_disks_for_good_come_back_and_nothing_of_others_is_lost() {
+    let trees = Trees::new(None);
+    // Two neighbours that wait for each other; statements that are lost on the wire; an acknowledgement that was lost long before.
+    let once_broken =
+        [4_001_659, 4_001_499, 4_001_419, 7_001_643, 7_002_427, 7_003_483, 7_004_219, 7_005_947];
+    for seed in (0..40).map(|n| 4_000_011 + 16 * n).chain(once_broken) {
+        let outcome = run(seed, &Plan::lost_disk(seed), &trees.of_seed(seed));
+        assert!(outcome.failures.is_empty(), "{outcome}");
+    }
+}
+
+#[test]
 fn a_node_that_crashes_at_every_moment_of_every_few_batches_loses_nothing() {
     for (number, node) in ["65", "6523", "652301", "653101"].into_iter().enumerate() {
         for moment in [CommitMoment::Written, CommitMoment::Synced, CommitMoment::Told] {

@@ -4,6 +4,7 @@
 mod certificates;
 mod command_line;
 mod damage;
+mod epochs;
 mod recalls;
 mod tampering;
 mod verdicts;

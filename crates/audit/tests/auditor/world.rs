@@ -39,6 +39,7 @@ pub(crate) struct World {
 /// One node's ledger in the making.
 pub(crate) struct Scribe {
     pub(crate) ledger: LedgerId,
+    key: SigningKey,
     pub(crate) signer: NoteSigner,
     pub(crate) cosigner: Cosigner,
     /// The entries as bytes; a test that plays a lying node changes them before they are published.
@@ -77,11 +78,11 @@ impl World {
         let mut scribes = BTreeMap::new();
         for (id, _) in NODES {
             let ledger = LedgerId { node: node(id), epoch: 0 };
-            let signer =
-                NoteSigner::new(origin_of(NETWORK, ledger), SigningKey::generate().unwrap()).unwrap();
+            let key = SigningKey::generate().unwrap();
+            let signer = NoteSigner::new(origin_of(NETWORK, ledger), key.clone()).unwrap();
             let cosigner =
                 Cosigner::new(format!("{NETWORK}/{id}/witness"), SigningKey::generate().unwrap()).unwrap();
-            let scribe = Scribe { ledger, signer, cosigner, entries: Vec::new(), witnesses: Vec::new() };
+            let scribe = Scribe { ledger, key, signer, cosigner, entries: Vec::new(), witnesses: Vec::new() };
             scribes.insert(ledger.node, scribe);
         }
         let ca = CertificateAuthority::create(NETWORK, at(0), 10).unwrap();
@@ -117,6 +118,16 @@ impl World {
         let bytes = Entry { time: at(seconds), event }.to_bytes().unwrap();
         scribe.entries.push(bytes.clone());
         EntryRef::to(scribe.ledger, scribe.entries.len() as u64 - 1, &bytes)
+    }
+
+    /// A node goes on with a new ledger, under the same key; what it wrote before is in no folder any more.
+    pub(crate) fn begin_epoch(&mut self, by: &str, seconds: u64, previous: Vec<Head>) {
+        let scribe = self.scribes.get_mut(&node(by)).unwrap();
+        let ledger = LedgerId { epoch: scribe.ledger.epoch + 1, ..scribe.ledger };
+        scribe.signer = NoteSigner::new(origin_of(NETWORK, ledger), scribe.key.clone()).unwrap();
+        (scribe.ledger, scribe.entries) = (ledger, Vec::new());
+        let (network, reason) = (NETWORK.to_owned(), "restored".to_owned());
+        self.enter(by, seconds, Event::EpochOpened { network, ledger, reason, previous });
     }
 
     pub(crate) fn submit(

@@ -1,4 +1,4 @@
-//! `yizhan node run`: the daemon in the foreground, until it is told to stop.
+//! `yizhan node run`: the daemon in the foreground, until it is told to stop; and `yizhan node new-epoch`, where its folder is lost.
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
+use yizhan_document::LedgerId;
 use yizhan_node::Config;
 
 #[derive(Debug, Subcommand)]
@@ -17,6 +18,27 @@ pub(crate) enum Typed {
     /// Logs go to standard error, as JSON with --json. Exit codes of the daemon: 70 a fault of the program, 75 the disk or the
     /// system failed (start again once it is well), 78 the configuration has to be changed.
     Run(Run),
+    /// Give the ledger of a node up whose data folder is lost for good, and prepare a new one (台账重启); the node must not run
+    ///
+    /// Waits until every neighbour has said what it remembers, and refuses where the folder still has all of that. Sets what is in the
+    /// folder aside and deletes nothing; the next `yizhan node run` opens the new epoch. What it costs: documents that were only
+    /// here are gone, those in inboxes and those handed in and not passed on yet; idempotency keys and recalls decided here are
+    /// forgotten. What others handed over to this node is tried again by its origins. It cannot be taken back.
+    NewEpoch(NewEpoch),
+}
+
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct NewEpoch {
+    /// The node's configuration, node.toml
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The ledger that is lost for good, such as 652301.0: the newest that anybody knows of this node
+    #[arg(long, value_name = "LEDGER")]
+    give_up: LedgerId,
+    /// What is logged, as for `run`
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -39,25 +61,57 @@ pub(crate) struct Run {
 }
 
 pub(crate) async fn run(typed: Typed, output: Output) -> Result<(), Failure> {
-    let Typed::Run(run) = typed;
+    let run = match typed {
+        Typed::Run(run) => run,
+        Typed::NewEpoch(typed) => return new_epoch(typed, output).await,
+    };
     start_log(run.log.as_deref(), output)?;
     let mut config = Config::load(&run.config)?;
     config.newest = run.newest;
-    let mut signals = [SignalKind::interrupt(), SignalKind::terminate()]
-        .into_iter()
-        .map(signal)
-        .collect::<Result<Vec<Signal>, _>>()
-        .map_err(Failure::Runtime)?;
+    let mut signals = signals()?;
     let stdin_ended = run.stop_with_stdin.then(stdin_ended);
     let stop = async move {
-        let signalled =
-            futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv())));
         tokio::select! {
-            _ = signalled => {}
+            () = signalled(&mut signals) => {}
             () = ended(stdin_ended) => {}
         }
     };
     Ok(yizhan_node::run(config, stop).await?)
+}
+
+async fn new_epoch(typed: NewEpoch, output: Output) -> Result<(), Failure> {
+    start_log(typed.log.as_deref(), output)?;
+    let config = Config::load(&typed.config)?;
+    let mut signals = signals()?;
+    let prepared = yizhan_node::new_epoch(config, typed.give_up, signalled(&mut signals)).await?;
+    let Some(prepared) = prepared else {
+        return Err(Failure::Usage(
+            "stopped before every neighbour had answered; nothing was changed".to_owned(),
+        ));
+    };
+    output.show(&prepared, words)
+}
+
+fn words(prepared: &yizhan_node::NewEpoch) -> String {
+    let aside = prepared.set_aside.as_ref().map_or_else(String::new, |folder| {
+        format!("\nWhat was in the data folder lies in {}; nothing reads it any more", folder.display())
+    });
+    format!(
+        "{} is given up 已放弃; the next start begins {} 新台账, whose first entry names {} remembered heads{aside}\n\
+         Now start the node: yizhan node run --config …",
+        prepared.given_up,
+        prepared.ledger,
+        prepared.previous.len(),
+    )
+}
+
+fn signals() -> Result<Vec<Signal>, Failure> {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+    kinds.into_iter().map(signal).collect::<Result<_, _>>().map_err(Failure::Runtime)
+}
+
+async fn signalled(signals: &mut [Signal]) {
+    futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
 }
 
 fn start_log(typed: Option<&str>, output: Output) -> Result<(), Failure> {

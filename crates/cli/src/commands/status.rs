@@ -6,6 +6,7 @@ use crate::reach::Reach;
 use crate::table::{bytes, moment, shown, table, yes_or_no};
 use clap::Args;
 use yizhan_desk::{DiskRoom, ListVersion, NodeStatus};
+use yizhan_document::LedgerId;
 
 /// Delegated lists that are named in words, at the most; `--json` has all.
 const LISTS_SHOWN: usize = 4;
@@ -40,11 +41,17 @@ fn words(status: &NodeStatus) -> String {
         DiskRoom::NoDocuments => "\nDisk nearly full 磁盘将满: no documents are taken, receipts go on",
         DiskRoom::Nothing => "\nDisk full 磁盘已满: nothing is promised until there is room",
     };
+    let begun = |ledger: &LedgerId| {
+        format!(
+            "\nALARM 台账重启 {ledger}: this node lost its data folder and began a new ledger; what it held was tried again"
+        )
+    };
+    let epochs: String = status.new_epochs.iter().map(begun).collect();
     let list = |list: &ListVersion| format!(", list of {} version {}", list.node, list.version);
     let lists: String = status.directory_lists.iter().take(LISTS_SHOWN).map(list).collect();
     format!(
         "Node 驿站 {}: ready {}, running since {} UTC, version {}{memory}\n\
-         Ledger 台账 {}: {} entries; directory 名录 version {}{lists}{}\n\
+         Ledger 台账 {}: {} entries; directory 名录 version {}{lists}{}{epochs}\n\
          Journal 日志 {}\n\
          Held for others {}, waiting in inboxes (待收) {}{disk}\n{links}",
         status.node,

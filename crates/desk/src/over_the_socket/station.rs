@@ -335,6 +335,7 @@ impl NodeDoor for Station {
             directory_version: 1,
             directory_lists: Vec::new(),
             directory_expires: None,
+            new_epochs: Vec::new(),
             directory_alarms: Vec::new(),
             room: crate::DiskRoom::Ample,
             journal_bytes: 70_000_000,

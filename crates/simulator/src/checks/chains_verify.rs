@@ -3,23 +3,31 @@
 
 use crate::survey::Survey;
 use std::collections::BTreeSet;
-use yizhan_document::{Digest, EnvelopeId, NodeId};
+use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId};
 use yizhan_exchange::Fact;
 use yizhan_ledger::{Entry, EntryRef, Event, Head, Passed, Target};
 
 /// Looks at what all disks hold.
 pub(crate) fn check(survey: &Survey) -> Vec<String> {
     let mut wrong = Vec::new();
-    for node in survey.nodes.keys() {
-        for (index, entry) in survey.entries(*node).enumerate() {
-            if let Err(reason) = rests(survey, *node, entry) {
+    for (node, held) in survey.all() {
+        for (index, entry) in held.entries().iter().enumerate() {
+            if let Err(reason) = rests(survey, node, entry) {
                 wrong.push(format!("{node}: entry {index}, {}: {reason}", entry.event.kind()));
             }
-            if let Event::CustodyPassed { to, size, root, passed } = &entry.event {
-                let head = Head { ledger: *to, size: *size, root: *root };
-                wrong.extend(passed_on(survey, *node, head, passed));
+            match &entry.event {
+                Event::CustodyPassed { to, size, root, passed } => {
+                    let head = Head { ledger: *to, size: *size, root: *root };
+                    wrong.extend(passed_on(survey, node, head, passed));
+                }
+                Event::EpochOpened { ledger, previous, .. } => {
+                    wrong.extend(begun(survey, held.ledger.head().ledger, *ledger, previous));
+                }
+                _ => {}
             }
         }
+    }
+    for node in survey.nodes.keys() {
         wrong.extend(hops_attested_once(survey, *node));
         wrong.extend(kept_receipts(survey, *node));
     }
@@ -76,11 +84,25 @@ fn accepts(event: &Event, unit: Target) -> bool {
     }
 }
 
+/// Whether a ledger says of itself which one it is, and names only heads that the one before it had.
+fn begun(survey: &Survey, of: LedgerId, says: LedgerId, previous: &[Head]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if of != says {
+        wrong.push(format!("{of} begins as {says}"));
+    }
+    for head in previous {
+        if survey.held(head.ledger).and_then(|held| held.ledger.root_at(head.size)) != Some(head.root) {
+            wrong.push(format!("{of} names a head of {} that it never had, size {}", head.ledger, head.size));
+        }
+    }
+    wrong
+}
+
 /// Whether the neighbour had that head, and accepted what an entry says it accepted.
 fn passed_on(survey: &Survey, me: NodeId, head: Head, passed: &[Passed]) -> Vec<String> {
     let mut wrong = Vec::new();
     let to = head.ledger.node;
-    if survey.nodes.get(&to).and_then(|held| held.ledger.root_at(head.size)) != Some(head.root) {
+    if survey.held(head.ledger).and_then(|held| held.ledger.root_at(head.size)) != Some(head.root) {
         wrong.push(format!("{me}: passed custody under a head that {to} never had, size {}", head.size));
     }
     for Passed { link, index } in passed {
@@ -98,7 +120,8 @@ fn passed_on(survey: &Survey, me: NodeId, head: Head, passed: &[Passed]) -> Vec<
     wrong
 }
 
-/// Each hop is attested by both sides: what a neighbour accepted was passed, once, or withdrawn before that was known.
+/// Each hop is attested by both sides: what a neighbour accepted was passed, once, or withdrawn before that was known. What was
+/// offered from a disk that is lost is attested by one side only.
 fn hops_attested_once(survey: &Survey, me: NodeId) -> Vec<String> {
     let mut passed = BTreeSet::new();
     let mut wrong = Vec::new();
@@ -117,8 +140,12 @@ fn hops_attested_once(survey: &Survey, me: NodeId) -> Vec<String> {
             _ => None,
         })
         .collect();
+    let epoch = survey.ledger_of(me).epoch;
     for (hop, entry) in survey.accepted_from(me) {
         let Event::RelayAcceptance { link, .. } = &entry.event else { continue };
+        if LedgerId::epoch_of_offer(*link) < epoch {
+            continue;
+        }
         let key = (hop, *link);
         if !passed.contains(&key) && !withdrawn.contains(&key) {
             wrong.push(format!("{hop} accepted offer {link} of {me}, and {me} does not say so"));

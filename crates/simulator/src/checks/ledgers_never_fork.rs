@@ -4,16 +4,16 @@
 use super::Broken;
 use crate::ledger::{Ledger, head_of};
 use std::collections::BTreeMap;
-use yizhan_document::{Digest, NodeId};
+use yizhan_document::{Digest, LedgerId, NodeId};
 use yizhan_ledger::Head;
 use yizhan_protocol::Frame;
 
 const NAME: &str = "ledgers_never_fork";
 
-/// The root that each node showed for each size of its ledger.
+/// The root that was shown for each size of each ledger.
 #[derive(Debug, Default)]
 pub(crate) struct LedgersNeverFork {
-    shown: BTreeMap<NodeId, BTreeMap<u64, Digest>>,
+    shown: BTreeMap<LedgerId, BTreeMap<u64, Digest>>,
 }
 
 impl LedgersNeverFork {
@@ -23,6 +23,7 @@ impl LedgersNeverFork {
             Frame::Custody(custody) => &custody.proof,
             Frame::ReceiptsHome(frame) => &frame.proof,
             Frame::Rejection(rejection) => rejection.proof.as_ref()?,
+            Frame::EpochOpened(bundle) => bundle,
             _ => return None,
         };
         let head = head_of(bundle).ok().filter(|head| head.ledger.node == me)?;
@@ -30,13 +31,13 @@ impl LedgersNeverFork {
     }
 
     fn shows(&mut self, Head { ledger, size, root }: Head) -> Option<String> {
-        let known = *self.shown.entry(ledger.node).or_default().entry(size).or_insert(root);
+        let known = *self.shown.entry(ledger).or_default().entry(size).or_insert(root);
         (known != root).then(|| format!("{} shows two roots for size {size}", ledger.node))
     }
 
     /// After a crash: what is wrong with the ledger that was found.
     pub(crate) fn recovered(&self, node: NodeId, ledger: &Ledger) -> Vec<String> {
-        let shown = self.shown.get(&node).into_iter().flatten();
+        let shown = self.shown.get(&ledger.head().ledger).into_iter().flatten();
         shown
             .filter(|(size, root)| ledger.root_at(**size) != Some(**root))
             .map(|(size, _)| {

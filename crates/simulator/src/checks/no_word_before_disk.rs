@@ -56,6 +56,11 @@ impl NoWordBeforeDisk {
         places
     }
 
+    /// The disk of a node is lost for good: whatever it named was on it.
+    pub(crate) fn disk_lost(&mut self, node: NodeId) {
+        self.nodes.remove(&node);
+    }
+
     /// A node has read its journal: tells what it named before and has lost.
     pub(crate) fn recovered(&self, node: NodeId, ledger: &Ledger) -> Vec<String> {
         let named = self.nodes.get(&node).into_iter().flat_map(|places| &places.named);
@@ -96,6 +101,7 @@ impl NoWordBeforeDisk {
             }
             Frame::ReceiptsHome(frame) => own(places, &frame.proof, "a receipt"),
             Frame::Recall(frame) => own(places, &frame.proof, "a recall"),
+            Frame::EpochOpened(bundle) => own(places, bundle, "a new epoch"),
             Frame::Kept(kept) if kept.origin == me => {
                 let missing = kept.indexes.iter().find(|index| {
                     let at = places.receipts.get(&(kept.ledger, **index));

@@ -3,7 +3,7 @@
 
 use crate::book::{Book, Document};
 use crate::checks::chains_verify::reaches_submission;
-use crate::survey::Survey;
+use crate::survey::{Holdings, Survey};
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId, OfficeName, WallTime};
 use yizhan_exchange::Fact;
@@ -44,7 +44,9 @@ pub(crate) fn check(survey: &Survey, book: &Book, bad_clocks: &BTreeSet<NodeId>)
         }
         wrong.extend(receipts_at_home(survey, *origin));
     }
-    let told = book.told.iter().filter(|(_, id)| !accepted.contains(id));
+    // What was only on a disk that is lost is gone with it, and its office knows that it has to hand it in anew.
+    let lost = |id: &EnvelopeId| survey.lost.contains_key(&id.ledger());
+    let told = book.told.iter().filter(|(_, id)| !accepted.contains(id) && !lost(id));
     wrong.extend(
         told.map(|(document, id)| format!("document {document} was accepted as {id}, and is not there")),
     );
@@ -54,10 +56,11 @@ pub(crate) fn check(survey: &Survey, book: &Book, bad_clocks: &BTreeSet<NodeId>)
 impl Ends {
     fn of(survey: &Survey, bad_clocks: &BTreeSet<NodeId>) -> Self {
         let mut ends = Self::default();
-        for node in survey.nodes.keys() {
-            ends.entries(survey, *node, bad_clocks);
+        // What came to an end on a disk that was lost afterwards came to an end all the same.
+        for (node, held) in survey.all() {
+            ends.entries(held, node, bad_clocks);
             let mut holdings = BTreeMap::new();
-            for fact in survey.facts(*node) {
+            for fact in held.facts() {
                 match fact {
                     Fact::Accepted(accepted) => {
                         holdings.insert(accepted.at.index, accepted.id);
@@ -65,7 +68,7 @@ impl Ends {
                     Fact::Consigned(consigned) => {
                         let Some(id) = holdings.get(&consigned.holding) else { continue };
                         let offices = consigned.offices.iter();
-                        ends.shown.extend(offices.map(|office| (*id, *node, office.name.clone())));
+                        ends.shown.extend(offices.map(|office| (*id, node, office.name.clone())));
                     }
                     _ => {}
                 }
@@ -74,14 +77,14 @@ impl Ends {
         ends
     }
 
-    fn entries(&mut self, survey: &Survey, node: NodeId, bad_clocks: &BTreeSet<NodeId>) {
+    fn entries(&mut self, held: &Holdings, node: NodeId, bad_clocks: &BTreeSet<NodeId>) {
         let mut deadlines: BTreeMap<EnvelopeId, WallTime> = BTreeMap::new();
-        for fact in survey.facts(node) {
+        for fact in held.facts() {
             if let Fact::Accepted(accepted) = fact {
                 deadlines.insert(accepted.id, accepted.deadline);
             }
         }
-        for (index, entry) in (0..).zip(survey.entries(node)) {
+        for (index, entry) in (0..).zip(held.entries()) {
             let by_unit = |ends: &mut BTreeMap<_, BTreeSet<NodeId>>, id: &EnvelopeId, units: &[Target]| {
                 for unit in units {
                     ends.entry((*id, unit.node)).or_default().insert(node);
@@ -89,9 +92,7 @@ impl Ends {
             };
             match &entry.event {
                 Event::ContentConsignment { id, .. } => {
-                    let ledger = LedgerId { node, epoch: 0 };
-                    let leaf = survey.entry(ledger, index).map(|(_, leaf)| leaf).unwrap_or(Digest([0; 32]));
-                    self.consigned.insert((*id, node), EntryRef { ledger, index, leaf });
+                    self.consigned.extend(held.reference(index).map(|at| ((*id, node), at)));
                 }
                 Event::ContentConsignmentFailure { id, .. } => {
                     self.undeliverable.insert((*id, node));
@@ -125,7 +126,9 @@ impl Ends {
     ) -> Option<String> {
         let unit = (id, node);
         let bad = document.bad_at.contains(&node);
-        if let Some(at) = self.consigned.get(&unit) {
+        // An arrival on a disk that was lost before its origin heard of it is none.
+        let counts = |at: &&EntryRef| !survey.lost.contains_key(&at.ledger) || knows(survey, id.origin, **at);
+        if let Some(at) = self.consigned.get(&unit).filter(counts) {
             if bad {
                 return Some("consigned although it cannot be opened there".to_owned());
             }
@@ -151,13 +154,22 @@ impl Ends {
     }
 }
 
+/// Whether an origin has the receipt for an arrival.
+fn knows(survey: &Survey, origin: NodeId, at: EntryRef) -> bool {
+    let bundles = survey.nodes.get(&origin).into_iter().flat_map(|held| &held.receipts);
+    bundles
+        .filter(|bundle| bundle.ledger == at.ledger)
+        .any(|bundle| bundle.entries.iter().any(|proven| proven.index == at.index))
+}
+
 /// Every receipt that is owed to an origin has come home.
 fn receipts_at_home(survey: &Survey, origin: NodeId) -> Vec<String> {
     let Some(held) = survey.nodes.get(&origin) else { return Vec::new() };
     let bundles = held.receipts.iter();
-    let kept: BTreeSet<(NodeId, u64)> = bundles
-        .flat_map(|bundle| bundle.entries.iter().map(|proven| (bundle.ledger.node, proven.index)))
+    let kept: BTreeSet<(LedgerId, u64)> = bundles
+        .flat_map(|bundle| bundle.entries.iter().map(|proven| (bundle.ledger, proven.index)))
         .collect();
+    let now = survey.ledger_of(origin);
     let mut missing = Vec::new();
     for (maker, index, entry) in survey.of_origin(origin).filter(|(maker, ..)| *maker != origin) {
         let owed = match &entry.event {
@@ -166,7 +178,9 @@ fn receipts_at_home(survey: &Survey, origin: NodeId) -> Vec<String> {
             Event::RelayRejection { .. } => false,
             _ => true,
         };
-        if owed && !kept.contains(&(maker, index)) {
+        // What came home before the disk was lost went with it.
+        let before = entry.event.envelope_id().is_some_and(|id| id.ledger() < now);
+        if owed && !before && !kept.contains(&(survey.ledger_of(maker), index)) {
             missing.push(format!("{origin}: receipt {index} of {maker} has not come home"));
         }
     }

@@ -4,6 +4,7 @@
 use crate::book::Book;
 use crate::survey::Survey;
 use std::collections::{BTreeMap, BTreeSet};
+use yizhan_document::LedgerId;
 use yizhan_exchange::Fact;
 use yizhan_ledger::Event;
 
@@ -22,7 +23,9 @@ pub(crate) fn check(survey: &Survey, book: &Book) -> Vec<String> {
                     if !offers.insert((*from, *link)) {
                         wrong.push(format!("{node}: offer {link} of {from} was accepted twice"));
                     }
-                    if let Some(twice) = accepted.iter().find(|unit| !units.insert((*id, **unit))) {
+                    // A giver that lost its disk may have to offer anew what is still held here: a receipt of its own (MUST-11).
+                    let epoch = LedgerId::epoch_of_offer(*link);
+                    if let Some(twice) = accepted.iter().find(|unit| !units.insert((*id, **unit, epoch))) {
                         wrong.push(format!(
                             "{node}: {id} for {}/{} was accepted twice",
                             twice.node, twice.attempt
@@ -67,13 +70,14 @@ fn inboxes(survey: &Survey, node: yizhan_document::NodeId) -> Vec<String> {
     wrong
 }
 
-/// An expiry says that the unit went nowhere: it may not have arrived, then or later.
+/// An expiry says that the unit went nowhere: it may not have arrived, then or later. A node that lost its disk cannot know what it
+/// passed on before, and is offered again what was not acknowledged.
 fn ended_and_arrived(survey: &Survey) -> Vec<String> {
     let (mut expired, mut arrived) = (BTreeMap::new(), BTreeSet::new());
     for node in survey.nodes.keys() {
         for entry in survey.entries(*node) {
             match &entry.event {
-                Event::AcceptanceRejectionExpiry { id, units, .. } => {
+                Event::AcceptanceRejectionExpiry { id, units, .. } if survey.ledger_of(*node).epoch == 0 => {
                     expired.extend(units.iter().map(|unit| ((*id, unit.node, unit.attempt), *node)));
                 }
                 Event::ContentConsignment { id, attempt, .. }

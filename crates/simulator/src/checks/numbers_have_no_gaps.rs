@@ -61,11 +61,12 @@ fn links(survey: &Survey, node: NodeId) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut assigned: BTreeMap<NodeId, BTreeMap<u64, &[Target]>> = BTreeMap::new();
     let mut withdrawn = BTreeSet::new();
+    let first = survey.ledger_of(node).first_offer();
     for fact in survey.facts(node) {
         match fact {
             Fact::Assigned { hop, link, units, .. } => {
                 let numbers = assigned.entry(*hop).or_default();
-                if numbers.insert(*link, units).is_some() || *link + 1 != numbers.len() as u64 {
+                if numbers.insert(*link, units).is_some() || *link + 1 != first + numbers.len() as u64 {
                     wrong.push(format!("{node}: number {link} to {hop} is used twice, or follows a gap"));
                 }
             }
@@ -78,6 +79,10 @@ fn links(survey: &Survey, node: NodeId) -> Vec<String> {
     let mut accepted = BTreeSet::new();
     for (hop, entry) in survey.accepted_from(node) {
         let Event::RelayAcceptance { link, units, .. } = &entry.event else { continue };
+        if *link < first {
+            // Offered from a disk that is lost.
+            continue;
+        }
         let offered = assigned.get(&hop).and_then(|numbers| numbers.get(link));
         if offered.copied() != Some(units.as_slice()) {
             wrong.push(format!("{hop} accepted offer {link} of {node}, which offered something else"));

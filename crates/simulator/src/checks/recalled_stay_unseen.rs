@@ -25,7 +25,10 @@ pub(crate) fn check(survey: &Survey) -> Vec<String> {
     let mut told = Told::default();
     for node in survey.nodes.keys() {
         wrong.extend(in_order(survey.entries(*node), *node));
-        survey.entries(*node).for_each(|entry| told.take(*node, &entry.event));
+    }
+    // What was said on a disk that was lost afterwards was said.
+    for (node, held) in survey.all() {
+        held.entries().iter().for_each(|entry| told.take(node, &entry.event));
     }
     for origin in survey.nodes.keys() {
         wrong.extend(requests(survey, *origin, &told));

@@ -6,7 +6,7 @@ use crate::faulty_folder::FaultyFolder;
 use crate::shapes::region_of_xinjiang;
 use crate::survey::Holdings;
 use std::collections::BTreeMap;
-use yizhan_document::{Digest, EnvelopeId, Groups, OfficeAddress, WallTime};
+use yizhan_document::{Digest, EnvelopeId, Groups, LedgerId, OfficeAddress, WallTime};
 use yizhan_envelope::limits::PIECE_BYTES;
 use yizhan_ledger::{DeliveryStatement, PlacedEntry, Standing, Stating};
 
@@ -44,7 +44,7 @@ fn certificate(world: &World, id: EnvelopeId) -> DeliveryStatement {
     let copy = FaultyFolder::default();
     copy.restore(world.stations[&node("65")].folder.back_up());
     let network = &world.out.directory.network;
-    let held = Holdings::of(node("65"), copy, network).unwrap();
+    let held = Holdings::of(LedgerId { node: node("65"), epoch: 0 }, copy, network).unwrap();
     stated(&held.placed_entries(), network, id)
 }
 

@@ -6,14 +6,14 @@ use crate::limits::SHOW_MS;
 use crate::outside::Outside;
 use crate::wire::Message;
 use std::collections::{BTreeMap, VecDeque};
-use yizhan_document::{Digest, NodeId};
+use yizhan_document::{Digest, LedgerId, NodeId};
 use yizhan_envelope::Header;
-use yizhan_exchange::{Effect, Event, Kept, Staged, limits::HOPS_MAX};
+use yizhan_exchange::{Effect, EpochStatement, Event, Kept, Staged, limits::HOPS_MAX};
 use yizhan_journal::StoredBody;
 use yizhan_ledger::{Head, LogError, Target};
 use yizhan_protocol::{
-    Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, OfferedSlip, Recall, ReceiptsHome, Rejection,
-    Wanted,
+    Acknowledgement, BodyPlace, Cosign, Custody, Frame, Offer, OfferedSlip, ProofBundle, ProvenEntry, Recall,
+    ReceiptsHome, Rejection, Wanted,
 };
 
 impl Process {
@@ -95,6 +95,7 @@ impl Process {
                 let recall = Recall { destination, hops_left: HOPS_MAX, proof };
                 self.send(out, hop, Frame::Recall(Box::new(recall)));
             }
+            Effect::TellEpoch { neighbour, ledger } => self.tell_epoch(out, neighbour, ledger)?,
             Effect::ForwardRecall { hop, staged } => {
                 if let Some(Item::Recall(mut frame)) = self.stage.remove(&staged) {
                     frame.hops_left = frame.hops_left.saturating_sub(1);
@@ -123,6 +124,19 @@ impl Process {
             return;
         }
         out.send((self.node, to, *connection), Message::Frame(frame), 0);
+    }
+
+    fn tell_epoch(&mut self, out: &mut Outside, to: NodeId, ledger: LedgerId) -> Result<(), LogError> {
+        let bundle = if ledger == self.ledger.head().ledger {
+            self.ledger.bundle([0].into_iter())?
+        } else {
+            let Some(known) = self.core.state().epochs().get(&ledger.node) else { return Ok(()) };
+            let EpochStatement { ledger, checkpoint, entry, path } = known.clone();
+            let entries = vec![ProvenEntry { index: 0, entry, path, attachment: Vec::new() }];
+            ProofBundle { ledger, checkpoint, entries }
+        };
+        self.send(out, to, Frame::EpochOpened(Box::new(bundle)));
+        Ok(())
     }
 
     fn offer(

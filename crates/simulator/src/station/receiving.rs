@@ -8,12 +8,17 @@ use crate::limits::SHOW_MS;
 use crate::outside::Outside;
 use crate::wire::Message;
 use std::sync::Arc;
-use yizhan_document::{Digest, NodeId, merkle};
+use yizhan_document::{Digest, LedgerId, NodeId, merkle};
 use yizhan_envelope::{Header, pieces_root};
-use yizhan_exchange::{Event, HeardEntry, OfferedEnvelope, proves_custody, proves_origin, proves_recall};
+use yizhan_exchange::{
+    EpochStatement, Event, HeardEntry, OfferedEnvelope, proves_custody, proves_epoch, proves_origin,
+    proves_recall,
+};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_ledger::{Head, Target, WitnessError};
-use yizhan_protocol::{BodyPlace, Cosign, Custody, Frame, Offer, Recall, ReceiptsHome, Rejection};
+use yizhan_protocol::{
+    BodyPlace, Cosign, Custody, Frame, Offer, ProofBundle, ProvenEntry, Recall, ReceiptsHome, Rejection,
+};
 
 impl Process {
     /// Something arrived.
@@ -35,6 +40,8 @@ impl Process {
                 let kept = yizhan_exchange::Kept { maker, origin, hops_left, ledger, indexes };
                 self.handle(out, Event::KeptArrived { neighbour: from, kept });
             }
+            // Of an epoch that is over nothing is to be shown any more.
+            Message::Frame(Frame::Cosign(cosign)) if cosign.ledger != self.ledger.head().ledger => {}
             Message::Frame(Frame::Cosign(cosign)) => {
                 let known = self.cosigned_by.entry(from).or_default();
                 *known = if cosign.again { cosign.size } else { (*known).max(cosign.size) };
@@ -59,7 +66,7 @@ impl Process {
                 // Workers check these; most are quick, some are not.
                 let mut delay =
                     if self.random.chance(30) { self.random.within(0..=400) } else { self.random.below(4) };
-                if let Frame::Custody(_) = frame {
+                if let Frame::Custody(_) | Frame::EpochOpened(_) = frame {
                     // These go through a lane of their own, in order.
                     let last = self.lanes.entry(from).or_default();
                     *last = (*last).max(out.now + delay);
@@ -82,6 +89,7 @@ impl Process {
                 }
             },
             Frame::Recall(recall) => self.recalled(out, from, *recall),
+            Frame::EpochOpened(bundle) => self.epoch_opened(out, from, *bundle),
             _ => {}
         }
     }
@@ -101,6 +109,19 @@ impl Process {
                 self.send(out, neighbour, Frame::Rejection(Box::new(rejection)));
             }
         }
+    }
+
+    /// The statement of a new epoch; a node that hears of one of its own which it does not know was set back.
+    fn epoch_opened(&mut self, out: &mut Outside, neighbour: NodeId, bundle: ProofBundle) {
+        let (network, ledger) = (out.directory.network.clone(), bundle.ledger);
+        let opened = match entries_of(&bundle) {
+            Ok(entries) if proves_epoch(&network, ledger, &entries) => statement(bundle),
+            _ => None,
+        };
+        let Some(opened) = opened else {
+            return out.note(|| format!("{neighbour} tells of {ledger}, which is not believed"));
+        };
+        self.handle(out, Event::EpochOpened { neighbour, opened });
     }
 
     fn rejected(&mut self, out: &mut Outside, neighbour: NodeId, rejection: Rejection) {
@@ -189,6 +210,13 @@ impl Process {
         if head.ledger.node != neighbour {
             return Err(format!("a head of {} from {neighbour}", head.ledger));
         }
+        let current = self.core.state().ledger_of(neighbour);
+        if head.ledger > current {
+            self.ask_soon(out, neighbour, head.ledger);
+        }
+        if head.ledger != current {
+            return Err(format!("a head of {}, while {current} is known", head.ledger));
+        }
         let cosigned = self.core.state().witnessed(head.ledger);
         let following = self.following.entry(neighbour).or_default();
         let advanced = following.advance(head, custody.consistent_from, &custody.consistency, cosigned);
@@ -198,14 +226,19 @@ impl Process {
         }
         if let Err(WitnessError::Unproven { .. }) = advanced {
             following.begin_anew();
-            let asking = self.asking.entry(neighbour).or_default();
-            let planned = asking.is_due();
-            asking.unproven(head.ledger);
-            if !planned {
-                self.ask_again(out, neighbour);
-            }
+            self.ask_soon(out, neighbour, head.ledger);
         }
         advanced.map_err(|error| error.to_string())
+    }
+
+    /// A head of this ledger proved nothing here: the neighbour is asked to show it anew, unless it is about to be.
+    fn ask_soon(&mut self, out: &mut Outside, neighbour: NodeId, ledger: LedgerId) {
+        let asking = self.asking.entry(neighbour).or_default();
+        let planned = asking.is_due();
+        asking.unproven(ledger);
+        if !planned {
+            self.ask_again(out, neighbour);
+        }
     }
 
     /// A neighbour that proved nothing is asked to show its ledger anew, now or when a second has passed since the last time.
@@ -222,6 +255,13 @@ impl Process {
         let cosign = Cosign { ledger, size, root, line: String::new(), again: true };
         self.send(out, neighbour, Frame::Cosign(cosign));
     }
+}
+
+/// What a bundle states, to be kept and told on.
+fn statement(bundle: ProofBundle) -> Option<EpochStatement> {
+    let ProofBundle { ledger, checkpoint, entries } = bundle;
+    let ProvenEntry { entry, path, .. } = entries.into_iter().next()?;
+    Some(EpochStatement { ledger, checkpoint, entry, path })
 }
 
 /// Checks an offer as the daemon does, but for signatures and slips; the code says what is wrong.

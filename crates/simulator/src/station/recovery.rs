@@ -6,7 +6,7 @@ use crate::ledger::Ledger;
 use crate::outside::Outside;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use yizhan_document::{Classification, Digest, LedgerId};
+use yizhan_document::{Classification, Digest};
 use yizhan_exchange::{Fact, Node, Profile, Source};
 use yizhan_journal::{Journal, JournalOptions, Record, StoredEnvelope};
 
@@ -23,10 +23,11 @@ impl Station {
     /// Starts the node from what its disk holds. Words of an earlier process must still be true, or a check fails.
     pub(crate) fn start(&mut self, out: &mut Outside) -> Result<(), String> {
         self.life += 1;
-        let id = LedgerId { node: self.node, epoch: 0 };
+        let id = self.ledger;
         let network = out.directory.network.clone();
         let max_classification = Classification::Unclassified;
-        let profile = Profile { network: network.clone(), ledger: id, max_classification };
+        let previous = self.previous.clone();
+        let profile = Profile { network: network.clone(), ledger: id, max_classification, previous };
         let mut recalled = Recalled {
             core: Node::new(profile, Arc::clone(&out.directory)),
             ledger: Ledger::new(&network, id).map_err(|error| error.to_string())?,
