@@ -111,7 +111,7 @@ fn nobody_is_harmed_by_a_liar_a_lying_disk_or_an_old_copy_put_back() {
     let trees = Trees::new(None);
     // 901407: a clerk of the node that was set back recalls one of two documents of one id. 2033823: a copy is put back with the
     // bodies that it had. The others: a liar speaks of a failure, and what could not be opened comes once more.
-    for seed in (0..80).chain([901_407, 2_033_823, 2_043_119, 2_047_183, 2_055_527, 2_086_079]) {
+    for seed in (0..80).chain([901_407, 2_033_823, 2_043_119, 2_047_183, 2_055_527, 2_086_079, 4_002_215]) {
         let outcome = run(seed, &Plan::hostile(seed), &trees.of_seed(seed));
         assert!(outcome.failures.is_empty(), "{outcome}");
     }

@@ -89,7 +89,8 @@ impl Process {
         }
         let Some(file) = self.store.bodies.files.get(&envelope).filter(|file| file.is_whole()) else {
             if !self.store.bodies.quarantined.contains(&envelope) {
-                out.fail("nothing_lost", format!("{}: the body of holding {holding} is gone", self.node));
+                let node = self.node;
+                out.fail_at(node, "nothing_lost", format!("{node}: the body of holding {holding} is gone"));
             }
             self.lose(out, holding);
             return;

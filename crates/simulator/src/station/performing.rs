@@ -152,7 +152,12 @@ impl Process {
         path.push(self.node);
         let Some(stored) = self.contents.get(&holding) else {
             if !self.store.is_unreadable(holding) {
-                out.fail("nothing_lost", format!("{}: the content of holding {holding} is gone", self.node));
+                let node = self.node;
+                out.fail_at(
+                    node,
+                    "nothing_lost",
+                    format!("{node}: the content of holding {holding} is gone"),
+                );
             }
             return Ok(Some(Event::Damaged { holding }));
         };
