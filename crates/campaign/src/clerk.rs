@@ -52,7 +52,12 @@ impl Clerk {
 
     /// Waits until the node promises; a node that ends instead is broken.
     pub async fn ready(&self, network: &Network) -> Result<NodeStatus, Failure> {
-        until("becomes ready after a start", || async {
+        self.ready_within(PATIENCE, network).await
+    }
+
+    /// The same with a patience of its own.
+    pub async fn ready_within(&self, patience: Duration, network: &Network) -> Result<NodeStatus, Failure> {
+        until_within(patience, "becomes ready after a start", || async {
             if let Some(status) = network.ended(&self.node)? {
                 let what = format!("{} ended: {status}\n{}", self.node, network.last_words(&self.node));
                 return Err(Failure::broken("a node starts again by itself", what));

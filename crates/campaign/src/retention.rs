@@ -82,9 +82,7 @@ async fn start_all(network: &Network) -> Result<(), Failure> {
         network.start(node)?;
     }
     for node in NODES {
-        let clerk = Clerk::at(network, node)?;
-        let is_ready = || async { Ok(clerk.status().await.filter(|status| status.ready).map(drop)) };
-        until_within(PATIENCE, "is ready", is_ready).await?;
+        Clerk::at(network, node)?.ready_within(PATIENCE, network).await?;
     }
     Ok(())
 }

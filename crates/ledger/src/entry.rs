@@ -266,8 +266,8 @@ impl Entry {
         serde_json::from_slice(bytes).map_err(|e| EntryError(e.to_string()))
     }
 
-    /// The envelope that stored bytes are about, if they are about one: as [`Event::envelope_id`], at a tenth of the cost,
-    /// since nothing else is read.
+    /// The envelope that stored bytes are about, if they are about one: as [`Event::envelope_id`], where nothing else of
+    /// them is wanted.
     pub fn envelope_id_in(bytes: &[u8]) -> Option<EnvelopeId> {
         #[derive(Deserialize)]
         struct About {

@@ -110,7 +110,8 @@ fn a_node_that_crashes_at_every_moment_of_every_few_batches_loses_nothing() {
 fn nobody_is_harmed_by_a_liar_a_lying_disk_or_an_old_copy_put_back() {
     let trees = Trees::new(None);
     // 901407: a clerk of the node that was set back recalls one of two documents of one id. 2033823: a copy is put back with the
-    // bodies that it had. The others: a liar speaks of a failure, and what could not be opened comes once more.
+    // bodies that it had. 4002215: a disk that lied loses the word that let a body go. The others: a liar speaks of a failure, and
+    // what could not be opened comes once more.
     for seed in (0..80).chain([901_407, 2_033_823, 2_043_119, 2_047_183, 2_055_527, 2_086_079, 4_002_215]) {
         let outcome = run(seed, &Plan::hostile(seed), &trees.of_seed(seed));
         assert!(outcome.failures.is_empty(), "{outcome}");

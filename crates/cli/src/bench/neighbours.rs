@@ -45,7 +45,7 @@ impl Illness {
 
 /// The same load to the others three times: all well, one ill, all well again. Documents for the one that is ill wait before the load
 /// begins, as many as each other gets, so that the loads differ in nothing else: not in what is handed in, and not in the processor
-/// that the ill one leaves to the others.
+/// that the ill one leaves to the others. One that floods gets them at once, and takes processor for what it sends.
 pub(crate) async fn play(
     net: &Net,
     meant: &Meant,
