@@ -177,8 +177,9 @@ fn keys_of_submissions_are_carried_once() {
         let key = SubmissionKey { key: Digest::of(&[n]), submission: Digest::of(b"body") };
         Fact::Condensed(Condensed::Key { key, index: u64::from(n) })
     };
-    // As a copy of before kept segments has them, beside its entries.
-    journal.append(&[raw(&Record::Facts((0..200).map(key).collect()))]).unwrap();
+    // Behind what happened, or they would be taken for a copy that was never finished.
+    let keys = Record::Facts((0..200).map(key).collect());
+    journal.append(&[raw(&Record::Facts(vec![entered(DOCUMENTS)])), raw(&keys)]).unwrap();
     for _ in 0..3 {
         reclaim(&mut journal).unwrap();
         drop(journal);
