@@ -2,6 +2,7 @@
 
 use crate::clerk::{Clerk, until, until_within};
 use crate::failure::{Doing, Failure};
+use crate::needed::needed;
 use crate::network::{Network, THREE_FLAGS};
 use crate::papers::{Papers, Size};
 use crate::random::Random;
@@ -41,9 +42,9 @@ const NAMES: [(&str, [&str; 3]); 3] = [
 ];
 
 /// Passes `setup.count` small documents from a county through a prefecture to a region, and measures all three folders as they
-/// are, without the index (`queue`), and after a reclaim of everything that can go: that is what is needed, retained content,
-/// ledger and received receipts. Before that reclaim all indexes are deleted: each document must still lie in the inbox once, and
-/// its receipts at the origin.
+/// are, without the index (`queue`), and what of that is needed: retained content, ledger and received receipts. It is counted
+/// after a reclaim, which names what is retained. Before that reclaim all indexes are deleted: each document must still lie in the
+/// inbox once, and its receipts at the origin.
 pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     let mut random = Random::new(setup.seed);
     let network = Network::create(&setup.programs, setup.folder.as_deref(), &THREE_FLAGS)?;
@@ -68,11 +69,11 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     tally.say("everything was reclaimed, without an index; now it is looked whether anything is lost");
     nothing_is_lost(&network, &ids, tally).await?;
     network.stop_all()?;
-    for ((node, [folder, needed, ratio]), before) in NAMES.into_iter().zip(before) {
-        let (before, after) = (before?, bytes_of(&network.data(node))?);
+    for ((node, [folder, of_it, ratio]), before) in NAMES.into_iter().zip(before) {
+        let (before, needed_here) = (before?, needed(&network.data(node))?);
         tally.add(folder, before);
-        tally.add(needed, after);
-        tally.add(ratio, before.saturating_mul(1_000) / after.max(1));
+        tally.add(of_it, needed_here);
+        tally.add(ratio, before.saturating_mul(1_000) / needed_here.max(1));
     }
     Ok(())
 }
@@ -180,7 +181,7 @@ fn reclaim_everything(config: &Path) -> Result<(), Failure> {
 }
 
 /// The bytes of all files in a data folder but the index.
-fn bytes_of(folder: &Path) -> Result<u64, Failure> {
+pub(crate) fn bytes_of(folder: &Path) -> Result<u64, Failure> {
     let mut bytes = 0;
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
