@@ -3,7 +3,7 @@
 use crate::clerk::{Clerk, until, until_within};
 use crate::failure::{Doing, Failure};
 use crate::needed::needed;
-use crate::network::{Network, THREE_FLAGS};
+use crate::network::{Network, RECLAIMED, THREE_FLAGS};
 use crate::papers::{Papers, Size};
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
@@ -29,8 +29,6 @@ const RECEIPTS_EACH: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(1_800);
 /// How long the nodes are left alone before their folders are measured: a quiet node tidies up.
 const REST: Duration = Duration::from_secs(20);
-/// What the node says once old segments are gone.
-const RECLAIMED: &str = "the journal was reclaimed";
 /// How each node's figures are called: the folder, what of it is needed, the first in thousandths of the second.
 const NAMES: [(&str, [&str; 3]); 3] = [
     (COUNTY, ["origin: bytes", "origin: bytes needed", "origin: thousandths of what is needed"]),
@@ -57,7 +55,7 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     network.stop_all()?;
     let before = NAMES.map(|(node, _)| bytes_of(&network.data(node)));
     for node in NODES {
-        reclaim_everything(&network.node(node).join("node.toml"))?;
+        network.reclaims_after(node, 1)?;
         std::fs::remove_dir_all(network.data(node).join("queue")).doing("deleting the index")?;
     }
     let heard: Vec<u64> = NODES.iter().map(|node| network.log_bytes(node)).collect();
@@ -167,17 +165,6 @@ async fn at_rest(network: &Network) -> Result<(), Failure> {
         until_within(PATIENCE, "nothing waits", is_idle).await?;
     }
     Ok(())
-}
-
-/// Lets the next start reclaim whatever can go.
-fn reclaim_everything(config: &Path) -> Result<(), Failure> {
-    let text = std::fs::read_to_string(config).doing("reading a configuration")?;
-    let lines = text.lines().map(|line| match line.starts_with("reclaim_bytes") {
-        true => "reclaim_bytes = 1",
-        false => line,
-    });
-    let text: Vec<&str> = lines.collect();
-    std::fs::write(config, text.join("\n")).doing("writing a configuration")
 }
 
 /// The bytes of all files in a data folder but the index.
