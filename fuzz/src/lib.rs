@@ -6,6 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+mod behind_the_desk;
+mod config;
+mod desk;
+mod desk_seeds;
 mod directory;
 mod envelope;
 mod frames;
@@ -16,13 +20,14 @@ mod ledger;
 mod memory_folder;
 mod rules;
 pub mod seeds;
+mod steps;
 mod texts;
 
 /// A target: whether the bytes were taken for what they claim to be.
 pub type Target = fn(&[u8]) -> bool;
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("frames", frames::frames),
     ("envelope_header", envelope::header_and_slips),
     ("body", envelope::body),
@@ -37,6 +42,8 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("journal_record", journal::record),
     ("journal_folder", journal_folder::folder),
     ("texts", texts::texts),
+    ("desk", desk::desk),
+    ("config", config::config),
     ("rules", rules::rules),
 ];
 

@@ -1,52 +1,22 @@
 //! The rules of a node under any list of events: no panic, no word before its ticket, and facts that recall the same ledger.
 
+use crate::steps::Step;
 use arbitrary::{Arbitrary, Unstructured};
 use std::sync::{Arc, OnceLock};
-use yizhan_document::{
-    Act, Classification, Digest, EnvelopeId, LedgerId, NodeId, OfficeName, Urgency, WallTime,
-};
-use yizhan_exchange::{
-    Answer, Closed, Effect, Event, Fact, HeardEntry, HeardRecall, Kept, Node, Now, OfferedEnvelope, Office,
-    Past, Profile, RecallOrder, Room,
-};
-use yizhan_hierarchy::Directory;
-use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
-use yizhan_simulator::network_of_seven;
-
-/// Something that happens, in small numbers: only so do events meet.
-#[derive(Debug, Arbitrary)]
-enum Step {
-    Time(u32),
-    Persisted(u8),
-    Link { who: u8, up: bool, clock_ms: u64 },
-    Submitting { request: u8, to: u8, classified: bool },
-    Submitted { request: u8, urgent: bool, inline: bool, size: u32 },
-    Abandoned(u8),
-    Offered { who: u8, link: u8, id: u8, to: u8, attempt: u8, inline: bool, hours: u8, path: u8 },
-    Body { who: u8, link: u8, good: bool },
-    Recollected { who: u8, link: u8, index: u8, to: u8 },
-    Opened { staged: u8, good: bool },
-    NotOpened(u8),
-    Custody { who: u8, link: u8, index: u8, id: u8, to: u8 },
-    Rejected { who: u8, link: u8, retry: bool },
-    Receipts { who: u8, origin: u8, hops: u8, index: u8, id: u8, to: u8, kind: u8, witnessed: bool },
-    Kept { who: u8, maker: u8, origin: u8, hops: u8, index: u8 },
-    Damaged(u8),
-    Taken { request: u8, id: u8 },
-    Acted { request: u8, id: u8, act: u8 },
-    Recalling { request: u8, id: u8, index: u8, to: u8 },
-    Recall { who: u8, id: u8, to: u8, hops: u8, heard: bool },
-    Witnessed { who: u8, size: u8 },
-    Room(u8),
-    Restart,
-}
+use yizhan_document::{Classification, Digest, EnvelopeId, LedgerId, NodeId, WallTime};
+use yizhan_exchange::{Answer, Effect, Event, Fact, Node, Now, Profile, Quota};
+use yizhan_hierarchy::{Directory, NetworkPlan};
+use yizhan_ledger::Head;
+use yizhan_simulator::directory_of;
 
 /// The node, what it was told, and what of its decisions is on disk.
-struct World {
+pub(crate) struct World {
     node: Node,
-    now: Now,
-    nodes: Vec<NodeId>,
-    reserved: Vec<EnvelopeId>,
+    pub(crate) now: Now,
+    pub(crate) nodes: Vec<NodeId>,
+    pub(crate) reserved: Vec<EnvelopeId>,
+    /// The version of the directory gone by, which lasts.
+    directory: Arc<Directory>,
     /// Batches on their way, oldest first.
     under_way: Vec<(u64, Vec<Fact>)>,
     durable: Vec<Fact>,
@@ -54,19 +24,49 @@ struct World {
     staged: u64,
 }
 
-fn directory() -> &'static Arc<Directory> {
-    static DIRECTORY: OnceLock<Arc<Directory>> = OnceLock::new();
-    DIRECTORY.get_or_init(network_of_seven)
+/// One of some versions of the directory of the seven: as it was, a prefecture below the other one, a second way to a county, a county
+/// gone.
+pub(crate) fn version_of(version: u8) -> Arc<Directory> {
+    static VERSIONS: OnceLock<Vec<Arc<Directory>>> = OnceLock::new();
+    let made = VERSIONS.get_or_init(|| {
+        let name = |name: &str| -> NodeId { name.parse().expect("a node") };
+        let changes: [fn(&mut NetworkPlan, &dyn Fn(&str) -> NodeId); 4] = [
+            |_, _| {},
+            |plan, name| {
+                plan.nodes
+                    .iter_mut()
+                    .filter(|it| it.id == name("6523"))
+                    .for_each(|it| it.parent = Some(name("6531")))
+            },
+            |plan, name| {
+                plan.nodes
+                    .iter_mut()
+                    .filter(|it| it.id == name("652301"))
+                    .for_each(|it| it.backup_parents = vec![name("65")])
+            },
+            |plan, name| plan.nodes.retain(|it| it.id != name("653130")),
+        ];
+        let version = |change: &fn(&mut NetworkPlan, &dyn Fn(&str) -> NodeId)| {
+            let mut plan = NetworkPlan::demo();
+            change(&mut plan, &name);
+            Arc::new(directory_of(&plan).expect("a directory"))
+        };
+        changes.iter().map(version).collect()
+    });
+    Arc::clone(&made[usize::from(version) % made.len()])
 }
 
-/// First byte: which node of the seven; then steps.
+/// First byte: which node of the seven, and in which epoch; then steps.
 pub(crate) fn rules(data: &[u8]) -> bool {
     let Some((which, rest)) = data.split_first() else { return false };
     let Ok(steps) = Vec::<Step>::arbitrary_take_rest(Unstructured::new(rest)) else { return false };
-    let nodes: Vec<NodeId> = directory().divisions().map(|division| division.node).collect();
+    let directory = version_of(0);
+    let nodes: Vec<NodeId> = directory.divisions().map(|division| division.node).collect();
     let me = nodes[usize::from(*which) % nodes.len()];
+    let ledger = LedgerId { node: me, epoch: u32::from(*which / 64 % 3) };
     let mut world = World {
-        node: node(me),
+        node: node(ledger, &directory),
+        directory,
         now: Now { wall: WallTime::from_ms(1_795_161_600_000), uptime: 0 },
         nodes,
         reserved: Vec::new(),
@@ -83,42 +83,28 @@ pub(crate) fn rules(data: &[u8]) -> bool {
     !world.durable.is_empty()
 }
 
-fn node(me: NodeId) -> Node {
+fn node(ledger: LedgerId, directory: &Arc<Directory>) -> Node {
+    let before = ledger.epoch.checked_sub(1).map(|epoch| LedgerId { epoch, ..ledger });
+    let previous = before.map(|ledger| Head { ledger, size: 9, root: Digest::of(b"remembered") });
     let profile = Profile {
-        network: directory().network.clone(),
-        ledger: LedgerId { node: me, epoch: 0 },
+        network: directory.network.clone(),
+        ledger,
         max_classification: Classification::Unclassified,
-        previous: Vec::new(),
+        previous: previous.into_iter().collect(),
     };
-    Node::new(profile, Arc::clone(directory()))
+    Node::new(profile, Arc::clone(directory))
 }
 
 impl World {
-    fn who(&self, who: u8) -> NodeId {
+    pub(crate) fn who(&self, who: u8) -> NodeId {
         self.nodes[usize::from(who) % self.nodes.len()]
     }
 
-    fn me(&self) -> NodeId {
+    pub(crate) fn me(&self) -> NodeId {
         self.node.state().ledger().node
     }
 
-    fn id(&self, id: u8) -> EnvelopeId {
-        match self.reserved.get(usize::from(id)) {
-            Some(id) => *id,
-            None => EnvelopeId { origin: self.who(id), epoch: 0, counter: u64::from(id / 8) },
-        }
-    }
-
-    fn at(&self, who: u8, index: u8) -> EntryRef {
-        EntryRef::to(LedgerId { node: self.who(who), epoch: 0 }, u64::from(index), &[who, index])
-    }
-
-    fn heard_recall(&self, who: u8, id: u8) -> HeardRecall {
-        let digest = Digest::of(&[id]);
-        HeardRecall { id: self.id(id), envelope: digest, at: self.at(who, id), reason: digest }
-    }
-
-    fn stage(&mut self) -> u64 {
+    pub(crate) fn stage(&mut self) -> u64 {
         self.staged += 1;
         self.staged
     }
@@ -132,203 +118,21 @@ impl World {
             }
             Step::Persisted(batches) => return self.persist(usize::from(*batches % 4) + 1),
             Step::Restart => return self.restart(),
+            Step::Quota { documents, bytes } => {
+                let (documents, bytes) = (usize::from(*documents), u64::from(*bytes));
+                return self.node.set_quota(Quota { documents, bytes });
+            }
             other => self.event(other),
         };
+        match &event {
+            // The daemon goes by no version that does not name it, and stops where it is told of an epoch of its own that it does not know.
+            Event::DirectoryChanged { directory } if directory.division(self.me()).is_none() => return,
+            Event::EpochOpened { opened, .. } if opened.ledger.node == self.me() => return,
+            Event::DirectoryChanged { directory } => self.directory = Arc::clone(directory),
+            _ => {}
+        }
         let effects = self.node.handle(self.now, event);
         self.heed(effects);
-    }
-
-    fn event(&mut self, step: &Step) -> Event {
-        let office: OfficeName = "gov-office".parse().expect("an office");
-        let target = |to: u8, attempt: u8| Target { node: self.who(to), attempt: u16::from(attempt % 4) };
-        let header = |id: u8| Digest::of(&[id]);
-        let wall = self.now.wall;
-        match *step {
-            Step::Link { who, up: true, clock_ms } => Event::LinkUp { neighbour: self.who(who), clock_ms },
-            Step::Link { who, .. } => Event::LinkDown { neighbour: self.who(who) },
-            Step::Submitting { request, to, classified } => Event::Submitting {
-                request: u64::from(request),
-                to: self
-                    .nodes
-                    .iter()
-                    .enumerate()
-                    .filter(|(i, _)| to >> i & 1 == 1)
-                    .map(|(_, n)| *n)
-                    .collect(),
-                classification: if classified {
-                    Classification::Secret
-                } else {
-                    Classification::Unclassified
-                },
-            },
-            Step::Submitted { request, urgent, inline, size } => {
-                let id = self.id(request);
-                let closed = Closed {
-                    id,
-                    header: header(request),
-                    manifest: header(request),
-                    urgency: if urgent { Urgency::ALL[0] } else { Urgency::default() },
-                    deadline: wall.plus_ms(u64::from(size)),
-                    size: u64::from(size),
-                    inline,
-                    directory: 1,
-                    key: None,
-                };
-                Event::Submitted { request: u64::from(request), closed, staged: self.stage() }
-            }
-            Step::Abandoned(request) => Event::SubmissionAbandoned { request: u64::from(request) },
-            Step::Offered { who, link, id, to, attempt, inline, hours, path } => {
-                let offered = OfferedEnvelope {
-                    link: u64::from(link),
-                    id: self.id(id),
-                    header: header(id),
-                    units: vec![target(to, attempt)],
-                    urgency: Urgency::default(),
-                    classification: Classification::Unclassified,
-                    deadline: wall.plus_ms(u64::from(hours) * 3_600_000),
-                    size: 1000,
-                    inline,
-                    rests_on: self.at(who, link),
-                    path: (0..path % 4).map(|step| self.who(path ^ step)).chain([self.who(who)]).collect(),
-                };
-                Event::Offered { neighbour: self.who(who), offered, staged: self.stage() }
-            }
-            Step::Body { who, link, good } => {
-                Event::BodyArrived { neighbour: self.who(who), link: u64::from(link), good }
-            }
-            Step::Recollected { who, link, index, to } => Event::Recollected {
-                neighbour: self.who(who),
-                link: u64::from(link),
-                past: vec![Past {
-                    index: u64::from(index),
-                    from: self.who(who),
-                    link: u64::from(link),
-                    units: vec![target(to, index)],
-                }],
-            },
-            Step::Opened { staged, good } => Event::Opened {
-                staged: u64::from(staged),
-                result: if good {
-                    Ok(vec![Office { name: office, commitment: header(staged) }])
-                } else {
-                    Err("damaged".into())
-                },
-            },
-            Step::NotOpened(staged) => Event::NotOpened { staged: u64::from(staged) },
-            ref heard => self.heard(heard, office),
-        }
-    }
-
-    /// What neighbours and offices say.
-    fn heard(&mut self, step: &Step, office: OfficeName) -> Event {
-        let target = |to: u8| Target { node: self.who(to), attempt: 0 };
-        let head = |who: u8, size: u8| Head {
-            ledger: LedgerId { node: self.who(who), epoch: 0 },
-            size: u64::from(size),
-            root: Digest::of(&[who, size]),
-        };
-        match *step {
-            Step::Custody { who, link, index, id, to } => {
-                let event = Entered::RelayAcceptance {
-                    id: self.id(id),
-                    envelope: Digest::of(&[id]),
-                    units: vec![target(to)],
-                    from: self.me(),
-                    link: u64::from(link),
-                    rests_on: self.at(who, index),
-                };
-                let heard = HeardEntry { at: self.at(who, index), time: WallTime::EPOCH, event };
-                let acknowledged = vec![(u64::from(link), heard)];
-                let (neighbour, head) = (self.who(who), head(who, index));
-                Event::CustodyTaken { neighbour, head, acknowledged, staged: self.stage() }
-            }
-            Step::Rejected { who, link, retry } => Event::Rejected {
-                neighbour: self.who(who),
-                link: u64::from(link),
-                envelope: Digest::of(&[link]),
-                reason: "full".into(),
-                retry,
-            },
-            Step::Receipts { who, origin, hops, index, id, to, kind, witnessed } => {
-                let event = match kind % 2 {
-                    0 => Entered::RelayFailure {
-                        id: self.id(id),
-                        envelope: Digest::of(&[id]),
-                        units: vec![target(to)],
-                        reason: "damaged".into(),
-                    },
-                    _ => Entered::RelayAcceptance {
-                        id: self.id(id),
-                        envelope: Digest::of(&[id]),
-                        units: vec![target(to)],
-                        from: self.who(to),
-                        link: u64::from(index),
-                        rests_on: self.at(to, index),
-                    },
-                };
-                let entries = if self.who(origin) == self.me() {
-                    vec![HeardEntry { at: self.at(to, index), time: WallTime::EPOCH, event }]
-                } else {
-                    Vec::new()
-                };
-                Event::ReceiptsArrived {
-                    neighbour: self.who(who),
-                    origin: self.who(origin),
-                    hops_left: hops,
-                    ledger: LedgerId { node: self.who(to), epoch: 0 },
-                    entries,
-                    witnessed,
-                    staged: self.stage(),
-                }
-            }
-            Step::Kept { who, maker, origin, hops, index } => {
-                let maker = self.who(maker);
-                let ledger = LedgerId { node: maker, epoch: 0 };
-                let indexes = vec![u64::from(index)];
-                let kept = Kept { maker, origin: self.who(origin), hops_left: hops, ledger, indexes };
-                Event::KeptArrived { neighbour: self.who(who), kept }
-            }
-            Step::Damaged(holding) => Event::Damaged { holding: u64::from(holding) },
-            Step::Taken { request, id } => {
-                Event::Taken { request: 1000 + u64::from(request), office, id: self.id(id) }
-            }
-            Step::Acted { request, id, act } => Event::Acted {
-                request: 1000 + u64::from(request),
-                office,
-                id: self.id(id),
-                act: Act::ALL[usize::from(act) % 3],
-                statement: Digest::of(&[act]),
-                staged: self.stage(),
-            },
-            Step::Recalling { request, id, index, to } => Event::Recalling {
-                request: 1000 + u64::from(request),
-                order: RecallOrder {
-                    id: self.id(id),
-                    envelope: Digest::of(&[id]),
-                    acceptance: self.at(0, index),
-                    to: vec![self.who(to)],
-                    reason: Digest::of(&[request]),
-                },
-                staged: self.stage(),
-            },
-            Step::Recall { who, id, to, hops, heard } => Event::RecallArrived {
-                neighbour: self.who(who),
-                destination: if heard { self.me() } else { self.who(to) },
-                hops_left: hops,
-                recall: heard.then(|| self.heard_recall(who, id)),
-                staged: self.stage(),
-            },
-            Step::Witnessed { who, size } => {
-                Event::Witnessed { neighbour: self.who(who), head: head(who, size) }
-            }
-            Step::Room(room) => Event::Room(match room % 5 {
-                0 | 1 => Room::Ample,
-                2 => Room::NoSubmissions,
-                3 => Room::NoDocuments,
-                _ => Room::Nothing,
-            }),
-            _ => Event::Tick,
-        }
     }
 
     /// The oldest batches reach the disk, in order.
@@ -343,7 +147,7 @@ impl World {
 
     /// A stop: what is not on disk is gone, what is there must be recalled.
     fn restart(&mut self) {
-        let mut next = node(self.me());
+        let mut next = node(self.node.state().ledger(), &self.directory);
         self.durable.iter().for_each(|fact| next.recall(fact));
         assert_eq!(next.state().ledger_size(), self.entries(), "the facts recall another ledger");
         self.node = next;
@@ -387,6 +191,7 @@ impl World {
                 Effect::Reject { entry, .. } => entry.into_iter().for_each(spoken),
                 Effect::SendReceipts { indexes, .. } => indexes.into_iter().for_each(spoken),
                 Effect::Offer { holding, .. } => spoken(holding),
+                Effect::TellEpoch { ledger, .. } => self.known(ledger),
                 Effect::SendRecall { acceptance, request, .. } => {
                     [acceptance, request].into_iter().for_each(spoken)
                 }
@@ -394,5 +199,12 @@ impl World {
             }
         }
         assert!(self.node.durable_size() <= size, "the node believes in entries that are not on disk");
+    }
+
+    /// A new epoch is told of only once its statement is on disk: the own one is the first entry.
+    fn known(&self, ledger: LedgerId) {
+        let own = ledger == self.node.state().ledger();
+        let kept = self.durable.iter().any(|fact| matches!(fact, Fact::EpochOpened(opened) if opened.ledger >= ledger && opened.ledger.node == ledger.node));
+        assert!(if own { self.entries() > 0 } else { kept }, "{ledger} is told of, and not on disk");
     }
 }

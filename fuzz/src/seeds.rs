@@ -1,7 +1,7 @@
 //! The hand-made seeds: at least one valid input of each form for each target. `fuzz/run seeds` writes them again after a
 //! format has changed; keys are drawn anew each time, so the files change even where the formats do not.
 
-use crate::{BETWEEN, TARGETS, envelope, identity};
+use crate::{BETWEEN, TARGETS, desk_seeds, envelope, identity};
 use std::io::Read;
 use yizhan_document::{
     Act, Classification, Digest, Label, LedgerId, Manifest, NodeId, Part, Statement, Urgency, WallTime,
@@ -49,11 +49,12 @@ pub fn make() -> Result<Vec<Seed>, Any> {
     certificates(&mut add)?;
     records(&mut add)?;
     texts(&mut add)?;
+    desk_seeds::make(&mut add);
     drawn(&mut add);
     Ok(seeds)
 }
 
-type Add<'a> = &'a mut dyn FnMut(&'static str, &str, Vec<u8>);
+pub(crate) type Add<'a> = &'a mut dyn FnMut(&'static str, &str, Vec<u8>);
 
 fn joined(parts: &[&[u8]]) -> Vec<u8> {
     parts.join(BETWEEN)

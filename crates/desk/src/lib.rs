@@ -8,6 +8,8 @@ mod client;
 mod content;
 mod door;
 mod fault;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod inbox;
 pub mod limits;
 mod network;

@@ -26,6 +26,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -45,11 +46,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (stop, stopping) = watch::channel(false);
-    let router = routes::router(routes::Desk {
-        door,
-        stopping: stopping.clone(),
-        batches: Arc::new(Semaphore::new(BATCHES_MAX)),
-    });
+    let router = router(door, &stopping);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     let mut failures = 0;
@@ -60,7 +57,11 @@ pub async fn serve(
             accepted = accept(&socket, &places) => match accepted {
                 Ok((stream, place)) => {
                     failures = 0;
-                    connections.spawn(converse(stream, place, router.clone(), stopping.clone()));
+                    let conversation = converse(stream, router.clone(), stopping.clone());
+                    connections.spawn(async move {
+                        conversation.await;
+                        drop(place);
+                    });
                 }
                 Err(error) if failures >= ACCEPT_FAILURES_MAX => break Err(error),
                 Err(error) => {
@@ -85,6 +86,22 @@ pub async fn serve(
     outcome
 }
 
+/// Serves one connection that did not come through a socket.
+#[cfg(feature = "fuzzing")]
+pub(crate) async fn serve_one(stream: impl AsyncRead + AsyncWrite + Unpin, door: Arc<dyn NodeDoor>) {
+    // Nobody stops it: the sender is held until the end.
+    let (_stop, stopping) = watch::channel(false);
+    converse(stream, router(door, &stopping), stopping).await;
+}
+
+fn router(door: Arc<dyn NodeDoor>, stopping: &watch::Receiver<bool>) -> Router {
+    routes::router(routes::Desk {
+        door,
+        stopping: stopping.clone(),
+        batches: Arc::new(Semaphore::new(BATCHES_MAX)),
+    })
+}
+
 /// Resolves when the server stops.
 async fn stopped(mut stopping: watch::Receiver<bool>) {
     // An error means that the server is gone, which is stopped too.
@@ -101,8 +118,7 @@ async fn accept(
 }
 
 async fn converse(
-    stream: UnixStream,
-    place: OwnedSemaphorePermit,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     router: Router,
     stopping: watch::Receiver<bool>,
 ) {
@@ -124,5 +140,4 @@ async fn converse(
         // As a rule the client went away in the middle; whoever worked for it has learnt of that by its stream.
         tracing::debug!(%error, "a connection of the desk broke off");
     }
-    drop(place);
 }

@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use yizhan_document::{Digest, EPOCH_MAX, EnvelopeId, LedgerId, NodeId};
 use yizhan_ledger::{Event as LedgerEvent, Target};
+use yizhan_planted::{Bug, on};
 
 /// A node's word that it began a new epoch: the first entry of its ledger, with everything that proves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +70,7 @@ impl Node {
     pub(crate) fn open_epoch(&mut self) {
         let (network, ledger) = (self.profile.network.clone(), self.profile.ledger);
         let reason = String::from(if ledger.epoch == 0 { "created" } else { "restored" });
-        let previous = self.profile.previous.clone();
+        let previous = if on(Bug::EpochNamesNothing) { Vec::new() } else { self.profile.previous.clone() };
         self.enter(LedgerEvent::EpochOpened { network, ledger, reason, previous }, None);
     }
 
@@ -122,6 +123,7 @@ impl Node {
         let known = self.state.ledger_of(ledger.node);
         let new = ledger.node != self.me() && ledger > known;
         if new {
+            self.epochs_kept_by.insert(ledger.node, self.next_ticket());
             self.fact(Fact::EpochOpened(Box::new(opened)));
         }
         let told = self.state.links.get_mut(&neighbour).and_then(|link| link.epochs.get_mut(&ledger.node));
@@ -138,11 +140,12 @@ impl Node {
             }
             return;
         }
-        let up = self.state.links.iter().filter(|(_, link)| link.up);
+        let up = self.state.links.iter().filter(|(_, link)| link.up && !on(Bug::EpochUntold));
         for other in up.map(|(node, _)| *node).collect::<Vec<_>>() {
             self.tell_epoch(other, ledger);
         }
-        for (id, unit) in self.perhaps_lost_at(ledger.node) {
+        let lost = if on(Bug::LostNotTried) { Vec::new() } else { self.perhaps_lost_at(ledger.node) };
+        for (id, unit) in lost {
             // However many attempts there were: each of these took an operator who gave a disk up.
             self.fact(Fact::AttemptFailed { id, node: unit.node, attempt: unit.attempt });
             self.try_later(id, unit);
@@ -166,14 +169,13 @@ impl Node {
         let heard = link.epochs.get(&ledger.node).is_some_and(|told| told.heard && told.ledger == ledger);
         link.epochs.insert(ledger.node, ToldEpoch { ledger, told_at: now, heard });
         let tell = Effect::TellEpoch { neighbour, ledger };
-        if self.is_durable(0) && !self.is_being_kept(ledger) { self.effect(tell) } else { self.word(tell) }
+        let known = self.is_durable(0) && !self.is_being_kept(ledger);
+        if known || on(Bug::EpochToldEarly) { self.effect(tell) } else { self.word(tell) }
     }
 
-    /// Whether the statement was taken in by the batch that is being decided.
+    /// Whether the statement is not durable yet (MUST-52).
     fn is_being_kept(&self, ledger: LedgerId) -> bool {
-        self.batch_facts()
-            .iter()
-            .any(|fact| matches!(fact, Fact::EpochOpened(opened) if opened.ledger == ledger))
+        self.epochs_kept_by.get(&ledger.node).is_some_and(|ticket| *ticket > self.durable_ticket())
     }
 
     /// Units of this origin that may be in custody of others, have no end, and may have come to `node` on their way (MUST-53). What was
@@ -185,6 +187,7 @@ impl Node {
         let perhaps_taken: BTreeSet<(u64, Target)> = (self.state.links.iter())
             .filter(|(hop, _)| **hop != node)
             .flat_map(|(_, link)| link.outbound.values().filter(|out| out.perhaps_offered))
+            .filter(|_| !on(Bug::UnansweredForgotten))
             .flat_map(|out| out.units.iter().map(|unit| (out.holding, *unit)))
             .collect();
         let mut lost = Vec::new();

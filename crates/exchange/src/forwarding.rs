@@ -96,7 +96,8 @@ impl Node {
         let me = self.me();
         self.pump_due = true;
         // What another epoch took is not there any more, or not known to be (MUST-51).
-        let acknowledged = if self.is_current(head.ledger) { acknowledged } else { Vec::new() };
+        let counts = self.is_current(head.ledger) || on(Bug::OldEpochCounts);
+        let acknowledged = if counts { acknowledged } else { Vec::new() };
         let mut passed = Vec::new();
         let mut heard = Vec::new();
         for (link, entry) in acknowledged {
@@ -170,6 +171,9 @@ impl Node {
                 to.bytes_in_flight = to.bytes_in_flight.saturating_sub(out.bytes);
             }
             to.refused.insert((out.not_before, link));
+            let units = out.units.clone();
+            let elsewhere = |unit: &Target| self.next_hop(unit.node).is_some_and(|hop| hop != neighbour);
+            self.reroute_due |= units.iter().any(elsewhere);
             return;
         }
         // Refused for good: custody ends here, and the origin tries again (MUST-25).

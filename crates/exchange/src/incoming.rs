@@ -12,6 +12,8 @@ pub(crate) struct Incoming {
     pub(crate) staged: Staged,
     /// When it was offered last, by uptime.
     pub(crate) heard_at: u64,
+    /// Whether some of its units were accepted by another offer since it was compared with the past.
+    pub(crate) met_since: bool,
 }
 
 /// All of them, by neighbour and number of the offer.
@@ -53,6 +55,15 @@ impl Incomings {
             self.inline.take(neighbour, incoming.offered.size);
         }
         Some(incoming)
+    }
+
+    /// Units of an envelope were accepted: other offers of any of them have to be compared with the past once more.
+    pub(crate) fn met(&mut self, accepted: &OfferedEnvelope) {
+        let same = |offered: &OfferedEnvelope| {
+            offered.id == accepted.id && offered.units.iter().any(|unit| accepted.units.contains(unit))
+        };
+        let others = self.offers.values_mut().filter(|incoming| same(&incoming.offered));
+        others.for_each(|incoming| incoming.met_since = true);
     }
 
     /// What of a neighbour is being looked at.

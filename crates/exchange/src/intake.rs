@@ -37,7 +37,7 @@ impl Node {
             self.refuse(neighbour, &offered, staged, reason, false);
             return;
         }
-        if !self.is_current(offered.rests_on.ledger) {
+        if !self.is_current(offered.rests_on.ledger) && !on(Bug::OldEpochOffers) {
             self.refuse(neighbour, &offered, staged, "epoch", true);
             return;
         }
@@ -48,7 +48,7 @@ impl Node {
         let id = offered.id;
         let seen = self.state.seen.get(&id.ledger()).is_some_and(|seen| seen.contains(id.counter));
         let heard_at = self.now().uptime;
-        self.incoming.insert(neighbour, Incoming { offered, staged, heard_at });
+        self.incoming.insert(neighbour, Incoming { offered, staged, heard_at, met_since: false });
         if seen && !on(Bug::DuplicateAccepted) {
             self.effect(Effect::Recollect { neighbour, link, id });
         } else {
@@ -237,7 +237,15 @@ impl Node {
     }
 
     fn take_custody(&mut self, neighbour: NodeId, link: u64, local: Option<Result<Vec<Office>, String>>) {
+        let Some(looked_at) = self.incoming.get_mut(neighbour, link) else { return };
+        if core::mem::take(&mut looked_at.met_since) && !on(Bug::MetSinceIgnored) {
+            // Another offer of it was quicker while this one's body was on its way, or was opened (MUST-11).
+            let id = looked_at.offered.id;
+            self.effect(Effect::Recollect { neighbour, link, id });
+            return;
+        }
         let Some(Incoming { offered, staged, .. }) = self.incoming.remove(neighbour, link) else { return };
+        self.incoming.met(&offered);
         let (me, origin) = (self.me(), offered.id.origin);
         let event = LedgerEvent::RelayAcceptance {
             id: offered.id,
@@ -344,7 +352,8 @@ impl Node {
         for (hop, units) in by_hop {
             for units in units.chunks(UNITS_PER_OFFER_MAX) {
                 let link = self.state.links.get(&hop).map_or(0, |link| link.next);
-                let link = link.max(self.profile.ledger.first_offer());
+                let first = if on(Bug::EpochNumbersReused) { 0 } else { self.profile.ledger.first_offer() };
+                let link = link.max(first);
                 self.fact(Fact::Assigned { holding, hop, link, units: units.to_vec() });
             }
         }

@@ -47,6 +47,8 @@ pub struct Node {
     pub(crate) opening: BTreeMap<Staged, Opening>,
     /// Own acceptances that are not durable yet, by index: the ledger does not show them yet.
     pub(crate) undurable: BTreeMap<u64, (EnvelopeId, Past)>,
+    /// The batch by which the newest statement of a node's epoch becomes durable, where that was heard since the start.
+    pub(crate) epochs_kept_by: BTreeMap<NodeId, Ticket>,
     /// New attempts that wait for their time: uptime -> what.
     pub(crate) retries: BTreeMap<(u64, EnvelopeId, NodeId), Attempt>,
     /// Whether a neighbour's clock was found to agree with this one.
@@ -100,6 +102,7 @@ impl Node {
             answers_entered: AnswersEntered::default(),
             opening: BTreeMap::new(),
             undurable: BTreeMap::new(),
+            epochs_kept_by: BTreeMap::new(),
             retries: BTreeMap::new(),
             clock_agrees: false,
             deadlines_looked_at: 0,
@@ -270,9 +273,9 @@ impl Node {
         self.batch.stored.push(stored);
     }
 
-    /// What this event has decided so far.
-    pub(crate) fn batch_facts(&self) -> &[Fact] {
-        &self.batch.facts
+    /// The ticket of what is being decided.
+    pub(crate) fn next_ticket(&self) -> Ticket {
+        self.last_ticket + 1
     }
 
     /// Says something once everything decided so far is durable.

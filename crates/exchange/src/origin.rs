@@ -14,7 +14,7 @@ impl Node {
     pub(crate) fn heard_at_origin(&mut self, ledger: LedgerId, event: &LedgerEvent) {
         let maker = ledger.node;
         let Some(id) = event.envelope_id() else { return };
-        self.recall_answered(id, maker, event);
+        self.recall_answered(id, ledger, event);
         let Some(outgoing) = self.state.outgoing.get(&id) else { return };
         if event.header_digest() != Some(outgoing.header) {
             return;
@@ -22,7 +22,7 @@ impl Node {
         match event {
             // Any attempt that arrived is the end: there is one document.
             // The inboxes of an epoch that is over were lost with it: the attempt opened for that goes on (MUST-53).
-            LedgerEvent::ContentConsignment { .. } if self.is_over(ledger) => {}
+            LedgerEvent::ContentConsignment { .. } if self.is_over(ledger) && !on(Bug::OldInboxCounts) => {}
             LedgerEvent::ContentConsignment { .. } => self.end(id, maker, End::Consigned),
             LedgerEvent::ContentConsignmentFailure { .. } => self.end(id, maker, End::Failed),
             LedgerEvent::Recalled(_) if self.state.recalls.is_requested(id) => {
@@ -77,8 +77,9 @@ impl Node {
                 break;
             }
             self.retries.pop_first();
-            if self.state.recalls.is_requested(id) {
-                // Nobody is to see it any more: the answer to the recall ends the destination (MUST-30).
+            if self.state.recalls.waits_for(id, node) {
+                // Nobody is to see it any more: the answer to the recall ends the destination (MUST-30). Where it was denied the document
+                // stands, and what was lost of it is tried again.
                 continue;
             }
             let before = self.under_way(id, node);

@@ -139,13 +139,14 @@ impl Node {
     }
 
     /// At the origin: a destination answered, in one of the ways that end its being asked.
-    pub(crate) fn recall_answered(&mut self, id: EnvelopeId, maker: NodeId, event: &LedgerEvent) {
-        let answers = matches!(
-            event,
-            LedgerEvent::Recalled(_) | LedgerEvent::RecallDenied(_) | LedgerEvent::SignedFor(_)
-        );
-        if answers && self.state.recalls.waits_for(id, maker) {
-            self.fact(Fact::Recall(RecallFact::Answered { id, node: maker }));
+    pub(crate) fn recall_answered(&mut self, id: EnvelopeId, ledger: LedgerId, event: &LedgerEvent) {
+        let node = ledger.node;
+        let denies = matches!(event, LedgerEvent::RecallDenied(_) | LedgerEvent::SignedFor(_));
+        // Signed for in an inbox that was lost before its origin knew of the arrival: the new epoch has nothing of it, and is asked.
+        let lost = denies && self.is_over(ledger) && self.under_way(id, node).is_some();
+        let answers = denies || matches!(event, LedgerEvent::Recalled(_));
+        if answers && !lost && self.state.recalls.waits_for(id, node) {
+            self.fact(Fact::Recall(RecallFact::Answered { id, node }));
         }
     }
 

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use yizhan_document::NodeId;
 use yizhan_hierarchy::Directory;
 use yizhan_ledger::Target;
+use yizhan_planted::{Bug, on};
 
 impl Node {
     pub(crate) fn directory_changed(&mut self, directory: Arc<Directory>) {
@@ -39,8 +40,9 @@ impl Node {
         gone.map(|gone| gone.max(round)).into_iter().chain(more).min()
     }
 
-    /// Assigns anew what waits for who is no neighbour any more or is gone for long; with a `new_directory` also what was never
-    /// offered and has another way now.
+    /// Assigns anew what waits for who is no neighbour any more or is gone for long, and what its neighbour refused for now and has another
+    /// way: that neighbour may never take it, since its own way leads back here. With a `new_directory` also what was never offered and
+    /// has another way now.
     ///
     /// What was offered may have been accepted without a word of it coming back. Then two copies of one attempt are under way, which
     /// ends as it does after a lost acknowledgement: nobody takes custody twice, no office sees it twice (MUST-11, MUST-15). It counts
@@ -52,11 +54,12 @@ impl Node {
         let mut stray: Vec<(NodeId, u64, Outbound)> = Vec::new();
         for (hop, link) in &self.state.links {
             let leads_nowhere = !neighbours.contains(hop) || link.is_long_gone(now);
-            if !leads_nowhere && !new_directory {
-                continue;
-            }
-            for (number, out) in &link.outbound {
-                if (leads_nowhere || !out.perhaps_offered)
+            let all = link.outbound.iter().filter(|_| leads_nowhere || new_directory);
+            let refused = link.refused.iter().filter_map(|(_, number)| link.outbound.get_key_value(number));
+            let refused = refused.filter(|_| !leads_nowhere && !new_directory);
+            for (number, out) in all.chain(refused) {
+                let is_refused = link.refused.contains(&(out.not_before, *number)) && !on(Bug::RefusedStays);
+                if (leads_nowhere || is_refused || !out.perhaps_offered)
                     && out.units.iter().any(|unit| self.leaves(&mut ways, *hop, unit))
                 {
                     stray.push((*hop, *number, out.clone()));

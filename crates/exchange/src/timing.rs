@@ -59,7 +59,10 @@ impl Node {
 
     fn repeat_offers(&mut self) {
         let now = self.now().uptime;
-        for link in self.state.links.values_mut().filter(|link| link.up) {
+        let epochs = &self.state.epochs;
+        let anew = |node: &NodeId| !(on(Bug::NotOfferedAnew) && epochs.contains_key(node));
+        let up = self.state.links.iter_mut().filter(|(node, link)| link.up && anew(node));
+        for (_, link) in up {
             let impatient: Vec<u64> = link
                 .in_flight
                 .iter()

@@ -162,18 +162,24 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let mut config: Self = toml::from_str(&text)
+        let config = Self::from_toml(&text)
             .map_err(|e| ConfigError::Form { path: path.to_owned(), reason: e.to_string() })?;
-        let base = path.parent().unwrap_or_else(|| Path::new("."));
-        for place in [
-            &mut config.data,
-            &mut config.directory.folder,
-            &mut config.keys.folder,
-            &mut config.keys.certificate,
-        ] {
-            *place = base.join(&*place);
+        Ok(config.below(path.parent().unwrap_or_else(|| Path::new("."))))
+    }
+
+    /// Reads the text of a configuration, with its paths as they stand there.
+    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// With paths that count from `folder`.
+    pub fn below(mut self, folder: &Path) -> Self {
+        for place in
+            [&mut self.data, &mut self.directory.folder, &mut self.keys.folder, &mut self.keys.certificate]
+        {
+            *place = folder.join(&*place);
         }
-        Ok(config)
+        self
     }
 
     /// The configuration as TOML.

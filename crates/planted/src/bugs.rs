@@ -160,4 +160,32 @@ bugs! {
         "a link carries what its nodes may, whatever the policy says of it"
     RestsOnUncompared "rests-on-uncompared" breaks "docs/receipts.md, chains":
         "the auditor believes that an entry rests on another without comparing the hash it names"
+    EpochNumbersReused "epoch-numbers-reused" breaks "MUST-54":
+        "offers of a new epoch begin with numbers that the lost one gave"
+    EpochNamesNothing "epoch-names-nothing" breaks "MUST-55":
+        "a new epoch does not name what is remembered of the one before"
+    EpochToldEarly "epoch-told-early" breaks "MUST-55":
+        "a new epoch is told of before its first entry is durable"
+    EpochGivenAgain "epoch-given-again" breaks "MUST-55":
+        "an epoch is begun though a later one of the same node is known"
+    EpochUnproven "epoch-unproven" breaks "MUST-50":
+        "the statement of a new epoch is believed without its signature and its proof"
+    EpochUntold "epoch-untold" breaks "MUST-52":
+        "a node that hears of a new epoch does not tell its neighbours"
+    OldEpochCounts "old-epoch-counts" breaks "MUST-51":
+        "custody that was taken in an epoch that is over still counts"
+    OldEpochOffers "old-epoch-offers" breaks "MUST-51":
+        "offers are taken that rest on another epoch of the offerer's ledger than is known"
+    LostNotTried "lost-not-tried" breaks "MUST-53":
+        "an origin does not try again what may have been lost with a disk"
+    UnansweredForgotten "unanswered-forgotten" breaks "MUST-53":
+        "what was offered without an answer is taken for not lost when a disk behind is"
+    OldInboxCounts "old-inbox-counts" breaks "MUST-53":
+        "an arrival in an inbox that was lost ends the attempt opened for it"
+    NotOfferedAnew "not-offered-anew" breaks "decision 0017":
+        "what was offered to a node that lost its disk is not offered to its new epoch"
+    RefusedStays "refused-stays" breaks "MUST-40":
+        "what a neighbour refused for now stays with it though there is another way by now"
+    MetSinceIgnored "met-since-ignored" breaks "MUST-11":
+        "an offer whose body was on its way is accepted though another one of the same units was meanwhile"
 }

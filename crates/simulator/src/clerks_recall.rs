@@ -38,6 +38,13 @@ impl Outside {
         }
     }
 
+    /// The disk of a node is lost, with what its offices recalled.
+    pub(crate) fn recalls_are_lost(&mut self, node: NodeId) {
+        let book = &self.book;
+        let of_it = |document: &u64| book.document(*document).is_some_and(|document| document.from == node);
+        self.clerks.recalling.told.retain(|document, _| !of_it(document));
+    }
+
     /// A clerk goes to the desk to recall a document.
     pub(crate) fn recall(&mut self, process: Option<&mut Process>, document: u64) {
         match process {

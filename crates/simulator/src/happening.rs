@@ -2,8 +2,10 @@
 
 use crate::faults::Fault;
 use crate::wire::Message;
+use std::sync::Arc;
 use yizhan_document::{NodeId, OfficeName};
 use yizhan_exchange::{Request, Staged};
+use yizhan_hierarchy::Directory;
 use yizhan_ledger::Head;
 use yizhan_protocol::Frame;
 
@@ -26,6 +28,10 @@ pub(crate) enum Happening {
     Start { node: NodeId },
     /// The operator of a node that lost its disk begins a new epoch, if all its neighbours say what they remember.
     NewEpoch { node: NodeId },
+    /// Another version of the directory is published, with a change of this kind.
+    Publish { kind: u64 },
+    /// A node goes by a version of the directory from now on.
+    GoBy { node: NodeId, directory: Arc<Directory> },
     /// A partition ends.
     Mend { one: NodeId, other: NodeId },
     /// What a neighbour sends is heard again.

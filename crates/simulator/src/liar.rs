@@ -87,7 +87,7 @@ impl Liar {
             },
             Frame::EpochOpened(bundle) => self.forge(bundle),
             Frame::Cosign(cosign) => cosign.again = !cosign.again,
-            // Of the directory nothing is said here: a simulated network has one version.
+            // Of the directory nothing is said here: versions come to simulated nodes by themselves.
             Frame::DirectoryHeld(_) | Frame::DirectoryWanted(_) | Frame::DirectoryPart(_) => {}
             Frame::Hello(_) | Frame::Wanted(_) => {}
         }

@@ -23,6 +23,7 @@ mod liar;
 pub mod limits;
 mod lost_disk;
 mod network;
+mod new_directory;
 #[cfg(test)]
 mod outage;
 mod outcome;

@@ -6,6 +6,7 @@ use crate::happening::Happening;
 use crate::station::Store;
 use crate::world::World;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use yizhan_document::{LedgerId, NodeId};
 use yizhan_exchange::Room;
 use yizhan_ledger::Head;
@@ -29,6 +30,7 @@ impl World {
         station.store = Store::default();
         self.out.checks.no_word_before_disk.disk_lost(node);
         self.out.inboxes_are_lost(node);
+        self.out.recalls_are_lost(node);
         self.out.held_down.insert(node);
         let at = self.out.now + self.down_ms();
         self.out.agenda.at(at, Happening::NewEpoch { node });
@@ -50,6 +52,8 @@ impl World {
         let previous: BTreeSet<Head> = of_it.filter(|head| head.ledger == given_up).collect();
         station.previous = previous.into_iter().collect();
         station.folder = FaultyFolder::default();
+        // The newest comes from its operator with the folder.
+        station.directory = Arc::clone(&self.out.directory);
         station.waits_for_epoch = false;
         self.out.note(|| format!("{node}: begins {}, after {given_up}", given_up.epoch + 1));
         self.out.held_down.remove(&node);

@@ -7,7 +7,8 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use yizhan_document::{Classification, NodeId, OfficeAddress, WallTime};
 use yizhan_hierarchy::{
-    Directory, Division, Draft, NetworkPlan, OfficeRecord, OfficeState, PlannedNode, Policy, TrustAnchor,
+    Directory, Division, Draft, Edit, NetworkPlan, OfficeRecord, OfficeState, PlannedNode, Policy,
+    TrustAnchor,
 };
 use yizhan_identity::{CertificateAuthority, Cosigner, NoteSigner, OfficeKey, OpeningKey, SigningKey};
 
@@ -15,6 +16,7 @@ use yizhan_identity::{CertificateAuthority, Cosigner, NoteSigner, OfficeKey, Ope
 pub(crate) const BEGINNING_MS: u64 = 1_795_161_600_000;
 
 const DAYS: u32 = 1800;
+const DAY_MS: u64 = 24 * 3600 * 1000;
 /// Shapes of moderate trees, and of those whose size is given.
 const SHAPES: usize = 64;
 const LARGE_SHAPES: usize = 8;
@@ -86,7 +88,7 @@ pub fn directory_of(plan: &NetworkPlan) -> Result<Directory, Box<dyn Error>> {
         network: plan.network.clone(),
         version: 1,
         issued: now,
-        expires: now.plus_ms(u64::from(DAYS) * 24 * 3600 * 1000),
+        expires: now.plus_ms(u64::from(DAYS) * DAY_MS),
         threshold: 1,
         ca: ca.certificate_der().to_vec(),
         revoked: std::collections::BTreeSet::new(),
@@ -94,6 +96,16 @@ pub fn directory_of(plan: &NetworkPlan) -> Result<Directory, Box<dyn Error>> {
         policy: Policy::default(),
         divisions: divisions.collect::<Result<BTreeMap<NodeId, Division>, Box<dyn Error>>>()?,
     };
+    signed(&draft, authority, now)
+}
+
+/// The version after a directory, with one change. Whoever signs it is new, too: nobody in a world looks at that.
+pub(crate) fn changed(directory: &Directory, edit: Edit, now: WallTime) -> Result<Directory, Box<dyn Error>> {
+    let authority = NoteSigner::new(format!("authority.{}", directory.network), SigningKey::generate()?)?;
+    signed(&directory.edited([edit], now, now.plus_ms(u64::from(DAYS) * DAY_MS))?, authority, now)
+}
+
+fn signed(draft: &Draft, authority: NoteSigner, now: WallTime) -> Result<Directory, Box<dyn Error>> {
     let rendered = draft.render()?;
     let anchor = TrustAnchor::new(vec![authority.verifier()], 1)?;
     let note = rendered.root_note(&[authority]);

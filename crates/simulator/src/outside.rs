@@ -28,7 +28,9 @@ pub(crate) struct Outside {
     pub(crate) book: Book,
     pub(crate) clerks: Clerks,
     pub(crate) checks: Checks,
+    /// The newest version of the directory, and all that there were, the first one first.
     pub(crate) directory: Arc<Directory>,
+    pub(crate) directories: Vec<Arc<Directory>>,
     pub(crate) trace: Trace,
     pub(crate) failures: Vec<Failure>,
     pub(crate) tamper: Option<Tamper>,

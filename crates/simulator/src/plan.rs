@@ -42,6 +42,8 @@ pub struct Plan {
     pub quota: Quota,
     /// Whether clerks take documents over and act on them.
     pub clerks_act: bool,
+    /// Versions of the directory that are published while documents are under way.
+    pub new_directories: u64,
 }
 
 /// How often each kind of fault strikes in a run.
@@ -157,6 +159,7 @@ impl Plan {
             condensed_freely_bytes: u64::MAX,
             quota: Quota::default(),
             clerks_act: true,
+            new_directories: 0,
         }
     }
 
@@ -165,20 +168,28 @@ impl Plan {
         Self { clerks_act: false, active_ms: 0, ..Self::calm(0) }
     }
 
-    /// The plan of a seed: of sixteen thirteen are [`Plan::mixed`], two are [`Plan::hostile`], one is [`Plan::lost_disk`].
+    /// The plan of a seed: of sixteen twelve are [`Plan::mixed`], two are [`Plan::hostile`], one is [`Plan::lost_disk`], and one is
+    /// [`Plan::new_directory`].
     pub fn of_seed(seed: u64) -> Self {
         match seed % 16 {
             7 | 15 => Self::hostile(seed),
             11 => Self::lost_disk(seed),
+            3 => Self::new_directory(seed),
             _ => Self::mixed(seed),
         }
     }
 
-    /// A disk or two are lost for good, besides the usual. What was decided on a recall is lost with the disk, so nobody recalls.
+    /// A disk or two are lost for good, besides the usual; in one world of three the directory changes, too.
     pub fn lost_disk(seed: u64) -> Self {
         let mixed = Self::mixed(seed);
         let faults = FaultCounts { lost_disks: 1 + seed / 16 % 2, ..mixed.faults };
-        Self { faults, recalled_per_mille: 0, ..mixed }
+        let new_directories = if seed / 32 % 3 == 0 { 1 + seed / 96 % 2 } else { 0 };
+        Self { faults, new_directories, ..mixed }
+    }
+
+    /// One to three new versions of the directory, besides the usual.
+    pub fn new_directory(seed: u64) -> Self {
+        Self { new_directories: 1 + seed / 16 % 3, ..Self::mixed(seed) }
     }
 
     /// One node lies, or its disk does; the others stop, flap and so on as usual.
@@ -225,6 +236,7 @@ impl Plan {
             condensed_freely_bytes: u64::MAX,
             quota: quota_of(seed),
             clerks_act: true,
+            new_directories: 0,
             recalled_per_mille: if random.chance(700) { random.within(0..=400) } else { 0 },
             hostile: None,
             rare_link: random.chance(20),

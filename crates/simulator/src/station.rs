@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::{LedgerId, NodeId, WallTime};
 use yizhan_exchange::{Event, Node, Now, Quota, Staged};
+use yizhan_hierarchy::Directory;
 use yizhan_journal::{Journal, StoredEnvelope};
 use yizhan_ledger::{Asking, Following, Head};
 use yizhan_protocol::{BodyHead, Recall, ReceiptsHome};
@@ -34,6 +35,8 @@ pub(crate) struct Station {
     pub(crate) life: u64,
     /// How far its clock is ahead of true time, in milliseconds.
     pub(crate) skew_ms: i64,
+    /// The version of the directory that it goes by.
+    pub(crate) directory: Arc<Directory>,
     pub(crate) folder: FaultyFolder,
     /// The ledger it keeps, and what was remembered of the one before when that began.
     pub(crate) ledger: LedgerId,

@@ -76,6 +76,21 @@ impl Wire {
         self.cables.keys().copied().collect()
     }
 
+    /// Two nodes may be neighbours from now on.
+    pub(crate) fn lay(&mut self, one: NodeId, other: NodeId) {
+        self.cables.entry(pair(one, other)).or_default();
+    }
+
+    /// Whoever a node is or was a neighbour of, ascending.
+    pub(crate) fn ends(&self, node: NodeId) -> Vec<NodeId> {
+        let other = |(one, other): &(NodeId, NodeId)| match node {
+            node if node == *one => Some(*other),
+            node if node == *other => Some(*one),
+            _ => None,
+        };
+        self.cables.keys().filter_map(other).collect()
+    }
+
     /// From now on frames behave as on QUIC.
     pub(crate) fn stop_mangling(&mut self) {
         self.mangling = None;

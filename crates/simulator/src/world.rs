@@ -10,6 +10,7 @@ use crate::faults::{faults, skew};
 use crate::faulty_folder::{Backup, DISK_FAULT, DISK_FULL, FaultyFolder};
 use crate::happening::{Happening, Hello};
 use crate::limits::{DRAIN_MS_MAX, IDLE_MS, TRACE_LINES_MAX};
+use crate::new_directory;
 use crate::outcome::Outcome;
 use crate::outside::{Outside, Tamper};
 use crate::plan::{Hostile, Plan};
@@ -75,6 +76,7 @@ impl World {
             node: *node,
             life: 0,
             skew_ms: skew(random, bad_clock == Some(*node)),
+            directory: Arc::clone(&directory),
             folder: FaultyFolder::default(),
             ledger: LedgerId { node: *node, epoch: 0 },
             previous: Vec::new(),
@@ -90,6 +92,9 @@ impl World {
         for (at, fault) in faults(plan.faults, plan.active_ms, &nodes, &wire.pairs(), &mut random) {
             agenda.at(at, Happening::Fault(fault));
         }
+        for (at, happening) in new_directory::happenings(plan, seed) {
+            agenda.at(at, happening);
+        }
         let clerks_until = if plan.clerks_act { plan.active_ms } else { 0 };
         let out = Outside {
             now: 0,
@@ -98,6 +103,7 @@ impl World {
             book,
             clerks: Clerks::new(clerks_until, random.fork(), Recalling::new(plan.recalled_per_mille, seed)),
             checks,
+            directories: vec![Arc::clone(&directory)],
             directory,
             trace: Trace::new(trace),
             failures: Vec::new(),
@@ -236,6 +242,8 @@ impl World {
             Happening::Fault(fault) => self.strike(fault),
             Happening::Start { node } => self.start(node),
             Happening::NewEpoch { node } => self.begin_epoch(node),
+            Happening::Publish { kind } => self.publish(kind),
+            Happening::GoBy { node, directory } => self.go_by(node, directory),
             Happening::Mend { one, other } => out.wire.unblock(out.now, &mut out.agenda, one, other),
             Happening::Heard { from, to } => out.wire.hear(out.now, &mut out.agenda, from, to),
             Happening::Break { one, other, connection } => {
@@ -262,6 +270,7 @@ impl World {
 
     /// Connects two neighbours if both run; each hears of it with what the other's hello says.
     fn dial(&mut self, one: NodeId, other: NodeId) {
+        let Some(are_neighbours) = self.are_neighbours(one, other) else { return };
         let Self { out, stations, .. } = self;
         let hello = |of: NodeId, to: NodeId, out: &Outside| {
             let process = stations.get(&of)?.process.as_ref()?;
@@ -271,7 +280,8 @@ impl World {
                 remembered: process.store.remembered.get(&to).copied(),
             })
         };
-        let (Some(of_one), Some(of_other)) = (hello(one, other, out), hello(other, one, out)) else {
+        let both = hello(one, other, out).zip(hello(other, one, out)).filter(|_| are_neighbours);
+        let Some((of_one, of_other)) = both else {
             let at = out.now + 1 + self.random.below(DIAL_MS_MAX);
             out.agenda.at(at, Happening::Dial { one, other });
             return;
@@ -314,7 +324,7 @@ impl World {
         for question in process.counter.questions.values() {
             self.out.clerk_hears_nothing(node, question);
         }
-        for neighbour in self.out.directory.neighbours(node) {
+        for neighbour in self.out.wire.ends(node) {
             self.out.wire.cut(self.out.now, &mut self.out.agenda, node, neighbour);
         }
         let at = self.out.now + self.down_ms();

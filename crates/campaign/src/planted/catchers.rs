@@ -320,6 +320,66 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         Bug::RestsOnUncompared,
         &[beside("audit", "auditor", "tampering::a_rests_on_with_an_invented_hash_is_forged")],
     ),
+    (
+        Bug::EpochNumbersReused,
+        &[rules(
+            "epochs::the_first_entry_of_a_new_epoch_names_what_was_remembered_and_its_offers_have_numbers_of_their_own",
+        )],
+    ),
+    (
+        Bug::EpochNamesNothing,
+        &[rules(
+            "epochs::the_first_entry_of_a_new_epoch_names_what_was_remembered_and_its_offers_have_numbers_of_their_own",
+        )],
+    ),
+    (
+        Bug::EpochToldEarly,
+        &[rules(
+            "epochs::the_first_entry_of_a_new_epoch_names_what_was_remembered_and_its_offers_have_numbers_of_their_own",
+        )],
+    ),
+    (
+        Bug::EpochGivenAgain,
+        &[inside("node", "new_epoch::tests::the_same_command_given_again_changes_nothing")],
+    ),
+    (
+        Bug::EpochUnproven,
+        &[inside(
+            "node",
+            "epochs::tests::nobody_begins_an_epoch_for_another_and_nothing_but_a_first_entry_opens_one",
+        )],
+    ),
+    (
+        Bug::EpochUntold,
+        &[rules("epochs::a_statement_is_kept_and_told_on_once_and_again_on_every_connection")],
+    ),
+    (Bug::OldEpochCounts, &[rules("epochs::custody_that_was_taken_in_an_epoch_that_is_over_was_not_taken")]),
+    (
+        Bug::OldEpochOffers,
+        &[rules("epochs::nothing_of_another_epoch_than_the_one_that_is_known_is_believed_of_a_neighbour")],
+    ),
+    (Bug::LostNotTried, &[rules("epochs::an_origin_tries_again_what_may_have_been_lost_and_nothing_else")]),
+    (
+        Bug::UnansweredForgotten,
+        &[rules("epochs::what_was_offered_without_an_answer_may_have_gone_on_long_ago_and_is_tried_again")],
+    ),
+    (
+        Bug::OldInboxCounts,
+        &[rules(
+            "epochs::an_arrival_in_an_epoch_that_is_over_does_not_end_the_attempt_for_what_was_lost_with_it",
+        )],
+    ),
+    (Bug::NotOfferedAnew, &[rules("epochs::what_is_still_in_the_custody_of_its_origin_is_not_tried_again")]),
+    (
+        Bug::RefusedStays,
+        &[rules("rerouting::what_a_neighbour_has_no_way_for_any_more_goes_the_way_of_the_new_directory")],
+    ),
+    (
+        Bug::MetSinceIgnored,
+        &[rules(
+            "rerouting::of_two_offers_of_one_unit_the_quicker_one_is_accepted_and_the_other_gets_no_custody",
+        )],
+    ),
 ];
 
 /// What is to catch a bug, in the order in which it is tried.

@@ -12,7 +12,8 @@ use yizhan_ledger::{EntryRef, Event, Target};
 /// How a destination came to its end, by entries.
 #[derive(Default)]
 struct Ends {
-    consigned: BTreeMap<(EnvelopeId, NodeId), EntryRef>,
+    /// In each of its destination's epochs once.
+    consigned: BTreeMap<(EnvelopeId, NodeId), Vec<EntryRef>>,
     undeliverable: BTreeSet<(EnvelopeId, NodeId)>,
     failed: BTreeMap<(EnvelopeId, NodeId), BTreeSet<NodeId>>,
     expired: BTreeMap<(EnvelopeId, NodeId), BTreeSet<NodeId>>,
@@ -92,7 +93,7 @@ impl Ends {
             };
             match &entry.event {
                 Event::ContentConsignment { id, .. } => {
-                    self.consigned.extend(held.reference(index).map(|at| ((*id, node), at)));
+                    self.consigned.entry((*id, node)).or_default().extend(held.reference(index));
                 }
                 Event::ContentConsignmentFailure { id, .. } => {
                     self.undeliverable.insert((*id, node));
@@ -128,7 +129,7 @@ impl Ends {
         let bad = document.bad_at.contains(&node);
         // An arrival on a disk that was lost before its origin heard of it is none.
         let counts = |at: &&EntryRef| !survey.lost.contains_key(&at.ledger) || knows(survey, id.origin, **at);
-        if let Some(at) = self.consigned.get(&unit).filter(counts) {
+        if let Some(at) = self.consigned.get(&unit).and_then(|all| all.iter().find(counts)) {
             if bad {
                 return Some("consigned although it cannot be opened there".to_owned());
             }

@@ -3,15 +3,17 @@
 
 use crate::survey::Survey;
 use std::collections::{BTreeMap, BTreeSet};
-use yizhan_document::{EnvelopeId, NodeId};
+use yizhan_document::{EnvelopeId, LedgerId, NodeId};
 use yizhan_exchange::{End, Fact};
 use yizhan_ledger::{Entry, Event, RecallAnswer};
 
 /// What the ledgers say of recalls and of what was done with documents.
 #[derive(Default)]
 struct Told {
-    /// By destination: whether it was recalled or denied, and who says so.
-    answers: BTreeMap<(EnvelopeId, NodeId), Vec<(bool, NodeId)>>,
+    /// By destination: whether it was recalled or denied, and the ledger that says so.
+    answers: BTreeMap<(EnvelopeId, NodeId), Vec<(bool, LedgerId)>>,
+    /// What was recalled.
+    requested: BTreeSet<EnvelopeId>,
     consigned: BTreeSet<(EnvelopeId, NodeId)>,
     /// Where an office signed.
     signed: BTreeSet<(EnvelopeId, NodeId)>,
@@ -23,12 +25,11 @@ struct Told {
 pub(crate) fn check(survey: &Survey) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut told = Told::default();
-    for node in survey.nodes.keys() {
-        wrong.extend(in_order(survey.entries(*node), *node));
-    }
     // What was said on a disk that was lost afterwards was said.
     for (node, held) in survey.all() {
-        held.entries().iter().for_each(|entry| told.take(node, &entry.event));
+        wrong.extend(in_order(held.entries().iter(), node));
+        let ledger = held.ledger.head().ledger;
+        held.entries().iter().for_each(|entry| told.take(ledger, &entry.event));
     }
     for origin in survey.nodes.keys() {
         wrong.extend(requests(survey, *origin, &told));
@@ -73,13 +74,17 @@ fn in_order<'a>(entries: impl Iterator<Item = &'a Entry>, me: NodeId) -> Vec<Str
 }
 
 impl Told {
-    fn take(&mut self, node: NodeId, event: &Event) {
+    fn take(&mut self, by: LedgerId, event: &Event) {
+        let node = by.node;
         match event {
             Event::Recalled(answer) | Event::RecallDenied(answer) => {
                 let recalled = matches!(event, Event::Recalled(_));
                 for to in &answer.to {
-                    self.answers.entry((answer.id, *to)).or_default().push((recalled, node));
+                    self.answers.entry((answer.id, *to)).or_default().push((recalled, by));
                 }
+            }
+            Event::RecallRequested(request) => {
+                self.requested.insert(request.id);
             }
             Event::ContentConsignment { id, .. } => {
                 self.consigned.insert((*id, node));
@@ -114,8 +119,9 @@ fn requests(survey: &Survey, origin: NodeId, told: &Told) -> Vec<String> {
                     let answers = told.answers.get(&unit).map_or(&[][..], Vec::as_slice);
                     match answers {
                         [] if told.signed.contains(&unit) => {}
-                        [(_, by)] if by == to => {}
-                        [(true, by)] if *by == origin && !told.moved.contains(&unit) => {}
+                        [(true, by)] if by.node == origin && !told.moved.contains(&unit) => {}
+                        // A destination that lost its disk, and its answer with it, is asked anew.
+                        [_, ..] if once_in_each_ledger(*to, answers) => {}
                         other => {
                             wrong.push(format!("{} for {to}: the recall has answers {other:?}", request.id))
                         }
@@ -125,10 +131,16 @@ fn requests(survey: &Survey, origin: NodeId, told: &Told) -> Vec<String> {
             _ => {}
         }
     }
-    let asked_for = told.answers.keys().filter(|(id, _)| id.origin == origin && !requested.contains(id));
+    let asked_for = told.answers.keys().filter(|(id, _)| id.origin == origin && !told.requested.contains(id));
     wrong
         .extend(asked_for.map(|(id, node)| format!("{node} answers a recall of {id} that nobody asked for")));
     wrong
+}
+
+/// Whether all answers are the destination's own, one in each of its ledgers at the most.
+fn once_in_each_ledger(to: NodeId, answers: &[(bool, LedgerId)]) -> bool {
+    let ledgers: BTreeSet<LedgerId> = answers.iter().map(|(_, by)| *by).collect();
+    ledgers.len() == answers.len() && ledgers.iter().all(|by| by.node == to)
 }
 
 /// Each end that an origin notes was entered by the node that brought it about.

@@ -94,7 +94,10 @@ impl Process {
         let id = out.book.told.get(&document).copied();
         let accepted = id.and_then(|id| self.ledger.submission(id));
         let Some((acceptance, LedgerEvent::SubmissionAcceptance { id, envelope, to, .. })) = accepted else {
-            if !out.distrusted.contains(&self.node) {
+            self.counter.questions.remove(&request);
+            // The ledger that has it was lost with its disk: nobody can recall it any more.
+            let lost = id.is_some_and(|id| id.ledger() < self.ledger.head().ledger);
+            if !lost && !out.distrusted.contains(&self.node) {
                 let what = format!("{}: document {document} is not in the ledger", self.node);
                 out.fail("nothing_lost", what);
             }

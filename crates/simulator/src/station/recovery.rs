@@ -30,7 +30,7 @@ impl Station {
         let previous = self.previous.clone();
         let profile = Profile { network: network.clone(), ledger: id, max_classification, previous };
         let mut recalled = Recalled {
-            core: Node::new(profile, Arc::clone(&out.directory)),
+            core: Node::new(profile, Arc::clone(&self.directory)),
             ledger: Ledger::new(&network, id).map_err(|error| error.to_string())?,
             contents: BTreeMap::new(),
             attachments: BTreeMap::new(),

@@ -2,8 +2,8 @@
 
 use super::{Alone, COUNTY, PREFECTURE, REGION, STAGED, header, ledger, node, target};
 use yizhan_document::{Classification, Digest, LedgerId};
-use yizhan_exchange::{Effect, EpochStatement, Event, Fact, HeardEntry, Node, Profile};
-use yizhan_ledger::{EntryRef, Event as Entered, Head};
+use yizhan_exchange::{Effect, EpochStatement, Event, Fact, HeardEntry, Node, Profile, RecallOrder};
+use yizhan_ledger::{EntryRef, Event as Entered, Head, RecallAnswer};
 use yizhan_simulator::network_of_seven;
 
 fn of(text: &str) -> LedgerId {
@@ -106,6 +106,28 @@ fn a_statement_is_kept_and_told_on_once_and_again_on_every_connection() {
     tell(&mut relay, COUNTY, "6531.3");
     tell(&mut relay, COUNTY, "6531.2");
     assert_eq!(relay.node.state().ledger_of(node("6531")), of("6531.3"), "never a lower one");
+}
+
+#[test]
+fn a_statement_that_is_on_its_way_to_the_disk_is_told_to_nobody_yet() {
+    // MUST-52. A neighbour comes up in between, or the one that told it tells it once more.
+    for again in [false, true] {
+        let mut relay = Alone::start(PREFECTURE);
+        relay.link_up(REGION);
+        let heard = relay.hear(Event::EpochOpened { neighbour: node(REGION), opened: statement("6531.1") });
+        assert_eq!(told(&heard), []);
+        relay.uptime += 60_000;
+        let clock_ms = relay.now().wall.as_ms();
+        let between = match again {
+            false => relay.hear(Event::LinkUp { neighbour: node(COUNTY), clock_ms }),
+            true => relay.hear(Event::EpochOpened { neighbour: node(REGION), opened: statement("6531.1") }),
+        };
+        assert_eq!(told(&between), [], "again: {again}");
+        let then = told(&relay.durable(&heard));
+        for to in if again { &[REGION][..] } else { &[REGION, COUNTY] } {
+            assert!(then.contains(&((*to).to_owned(), "6531.1".to_owned())), "{to} is told then: {then:?}");
+        }
+    }
 }
 
 #[test]
@@ -249,4 +271,63 @@ fn an_arrival_in_an_epoch_that_is_over_does_not_end_the_attempt_for_what_was_los
     assert_eq!(wait(&mut origin, 10_000), [(1, 1)]);
     hear(&mut origin, of("653101.1"), 1);
     assert_eq!(origin.node.state().outgoing(), 0);
+}
+
+/// An origin whose document another node has, recalled and not answered yet.
+fn recalled() -> Alone {
+    let mut origin = Alone::start(PREFECTURE);
+    origin.link_up(REGION);
+    let id = origin.submit("653101");
+    taken(&mut origin, ledger(REGION), PREFECTURE, 0, 0);
+    let acceptance = super::entry_of(PREFECTURE, 1);
+    let (to, reason) = (vec![node("653101")], Digest::of(b"reason"));
+    let order = RecallOrder { id, envelope: header(), acceptance, to, reason };
+    origin.settle(Event::Recalling { request: 9, order, staged: STAGED });
+    assert_eq!(origin.node.state().recalls().unanswered(), 1);
+    origin
+}
+
+/// The destination denies the recall, in this ledger of it.
+fn denied(origin: &mut Alone, of: &str) {
+    let answer = RecallAnswer {
+        id: "6523.0.0".parse().unwrap(),
+        envelope: header(),
+        to: vec![node("653101")],
+        rests_on: super::entry_of(PREFECTURE, 3),
+    };
+    let ledger = self::of(of);
+    let at = EntryRef { ledger, index: 4, leaf: Digest::of(b"denied") };
+    let entry =
+        HeardEntry { at, time: yizhan_document::WallTime::EPOCH, event: Entered::RecallDenied(answer) };
+    let (neighbour, me) = (node(REGION), node(PREFECTURE));
+    let (hops_left, witnessed, entries) = (9, false, vec![entry]);
+    let staged = STAGED;
+    origin.settle(Event::ReceiptsArrived {
+        neighbour,
+        origin: me,
+        hops_left,
+        ledger,
+        entries,
+        witnessed,
+        staged,
+    });
+}
+
+#[test]
+fn what_was_signed_for_and_lost_with_its_inbox_is_tried_again_though_it_was_recalled() {
+    let mut origin = recalled();
+    denied(&mut origin, "653101.0");
+    tell(&mut origin, REGION, "653101.1");
+    assert_eq!(wait(&mut origin, 10_000), [(1, 1)], "the recall was denied, so the document stands");
+}
+
+#[test]
+fn a_denial_in_an_epoch_that_is_over_is_no_answer_while_the_origin_knows_of_no_arrival() {
+    let mut origin = recalled();
+    tell(&mut origin, REGION, "653101.1");
+    assert_eq!(wait(&mut origin, 10_000), [], "it is recalled");
+    denied(&mut origin, "653101.0");
+    assert_eq!(origin.node.state().recalls().unanswered(), 1, "the new epoch is asked");
+    denied(&mut origin, "653101.1");
+    assert_eq!(origin.node.state().recalls().unanswered(), 0);
 }
