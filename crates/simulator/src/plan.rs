@@ -183,7 +183,7 @@ impl Plan {
     pub fn lost_disk(seed: u64) -> Self {
         let mixed = Self::mixed(seed);
         let faults = FaultCounts { lost_disks: 1 + seed / 16 % 2, ..mixed.faults };
-        let new_directories = if seed / 32 % 3 == 0 { 1 + seed / 96 % 2 } else { 0 };
+        let new_directories = if (seed / 32).is_multiple_of(3) { 1 + seed / 96 % 2 } else { 0 };
         Self { faults, new_directories, ..mixed }
     }
 
