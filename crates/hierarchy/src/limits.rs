@@ -29,6 +29,19 @@ pub const DELEGATES_MAX: usize = 16;
 pub const DELEGATION_CODES_MAX: usize = 64;
 /// The highest version of a delegated list, so that sums of versions never run over.
 pub const DELEGATION_VERSION_MAX: u64 = 1 << 48;
+/// The most networks that one is joined with.
+pub const AGREEMENTS_MAX: usize = 16;
+/// The longest agreement, in bytes, signatures aside.
+pub const AGREEMENT_BYTES_MAX: usize = 256 * 1024;
+/// The most authorities of one network in an agreement.
+pub const AUTHORITIES_MAX: usize = 16;
+/// The most lines of an agreement that let something cross.
+pub const CROSSINGS_MAX: usize = 512;
+/// The highest version of the directory of a network that is joined, and what the versions of its delegated lists come to at
+/// the most: both go into one number, its [`progress`](crate::Edition::progress).
+pub const JOINED_VERSION_MAX: u64 = 9_999_999;
+/// See [`JOINED_VERSION_MAX`].
+pub const JOINED_LISTS_MAX: u64 = 999_999_999;
 /// The most bytes of all files of one directory together, as they are handed over, kept and sent. With
 /// one office at each node 45,000 divisions take 100 MiB as an archive.
 pub const DIRECTORY_BYTES_MAX: usize = 192 * 1024 * 1024;
@@ -71,6 +84,10 @@ pub const PLAN_NODES_MAX: usize = 32_000;
 const _: () = assert!(CA_PEM_BYTES_MAX > identity::CERTIFICATE_BYTES_MAX * 3 / 2);
 const _: () = assert!(
     OFFICES_MAX * (identity::CERTIFICATE_BYTES_MAX * 4 / 3 + 512) + OFFICES_MAX * 1024 < DIVISION_BYTES_MAX
+);
+const _: () = assert!(
+    (JOINED_VERSION_MAX + 1) * (JOINED_LISTS_MAX + 1)
+        < (u64::MAX - DELEGATIONS_MAX as u64 * DELEGATION_VERSION_MAX) / AGREEMENTS_MAX as u64
 );
 const _: () = assert!(PLAN_NODES_MAX <= DIVISIONS_MAX && PLAN_NODES_MAX * 2 + 1024 <= 65_536);
 /// The longest `division` line of a root: the word, an id of 16 bytes, a digest in hexadecimal.

@@ -13,7 +13,7 @@ pub(crate) fn heard(shared: &Shared, neighbour: NodeId, bundle: ProofBundle) -> 
     let by = shared.by();
     let ledger = bundle.ledger;
     let believed = by.proofs.entries(&bundle).map_err(|error| error.to_string()).and_then(|entries| {
-        let network = &by.directory.network;
+        let network = by.directory.network_of(ledger.node);
         if proves_epoch(network, ledger, &entries) { Ok(()) } else { Err("it opens no epoch".to_owned()) }
     });
     if let Err(reason) = believed {

@@ -92,6 +92,7 @@ pub fn directory_of(plan: &NetworkPlan) -> Result<Directory, Box<dyn Error>> {
         revoked: std::collections::BTreeSet::new(),
         delegations: BTreeMap::new(),
         policy: Policy::default(),
+        joined: BTreeMap::new(),
         divisions: divisions.collect::<Result<BTreeMap<NodeId, Division>, Box<dyn Error>>>()?,
     };
     let rendered = draft.render()?;

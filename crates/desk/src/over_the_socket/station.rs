@@ -334,6 +334,7 @@ impl NodeDoor for Station {
             inbox: 2,
             directory_version: 1,
             directory_lists: Vec::new(),
+            directory_joined: Vec::new(),
             directory_expires: None,
             new_epochs: Vec::new(),
             directory_alarms: Vec::new(),
@@ -374,7 +375,10 @@ impl NodeDoor for Station {
             offices: vec![office],
         };
         let (network, nodes, delegated) = ("test".into(), vec![county], Vec::new());
-        async move { Ok(DirectoryView { network, version: 1, nodes, delegated, policy: None }) }.boxed()
+        async move {
+            Ok(DirectoryView { network, version: 1, nodes, delegated, policy: None, joined: Vec::new() })
+        }
+        .boxed()
     }
 
     fn publish(&self, archive: Vec<u8>) -> Answer<'_, PublishedDirectory> {

@@ -54,6 +54,7 @@ impl Network {
         let neighbours = neighbours.iter().map(|(neighbour, station)| NeighbourConfig {
             node: node(neighbour),
             endpoint: station.map(|station| station.links.local_addr().to_string()),
+            foreign: None,
         });
         LinkConfig {
             network: NETWORK.to_owned(),

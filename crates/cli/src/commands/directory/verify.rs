@@ -129,7 +129,7 @@ pub(super) fn verified(parcel: &Parcel, anchor: &TrustAnchor) -> Result<Verified
 }
 
 /// A vkey, or the content of a file with it.
-pub(super) fn vkey(given: &str) -> Result<String, Failure> {
+pub(crate) fn vkey(given: &str) -> Result<String, Failure> {
     let path = Path::new(given);
     if path.exists() {
         return fs::read_to_string(path).map_err(Failure::file(path, "cannot be read"));
