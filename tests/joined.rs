@@ -41,40 +41,37 @@ impl Two {
         party.start_all();
         let (agreement, file) = (gov.beside("agreement"), gov.beside("请示.txt"));
         fs::write(&file, "关于防汛工作的请示\n").unwrap();
+        let two = Self { gov, party, agreement, file };
+        let lines = ["xinjiang.example below 65 to p-6523", "party.example below p-65 to 652301"];
+        two.draft(&two.agreement, "1", &lines);
+        two
+    }
+
+    /// An agreement that nobody has signed.
+    fn draft(&self, file: &Path, version: &str, lines: &[&str]) {
         let key = |of: &str, network: &Network| {
             format!("{of}={}", path_text(&network.folder().join("authority/authority.vkey")))
         };
-        let (of_gov, of_party) = (key(GOV, &gov), key(PARTY, &party));
-        gov.json(&[
-            "agreement",
-            "draft",
-            path_text(&agreement),
-            "--join",
-            "xinjiang.example=65",
-            "--join",
-            "party.example=p-65",
-            "--authority",
-            &of_gov,
-            "--authority",
-            &of_party,
-            "--cross",
-            "xinjiang.example below 65 to p-6523",
-            "--cross",
-            "party.example below p-65 to 652301",
-        ]);
-        Self { gov, party, agreement, file }
+        let (of_gov, of_party) = (key(GOV, &self.gov), key(PARTY, &self.party));
+        let mut words = vec!["agreement", "draft", path_text(file), "--version", version];
+        words.extend(["--join", "xinjiang.example=65", "--join", "party.example=p-65"]);
+        words.extend(["--authority", &of_gov, "--authority", &of_party]);
+        lines.iter().for_each(|line| words.extend(["--cross", line]));
+        self.gov.json(&words);
     }
 
-    fn sign(&self, network: &Network) -> bool {
+    /// Signs an agreement as the authority of a network; whether nobody has to sign it any more.
+    fn sign(&self, file: &Path, network: &Network) -> bool {
         let key = network.folder().join("authority/authority.pem");
-        let words = ["agreement", "sign", path_text(&self.agreement), "--key", path_text(&key)];
+        let words = ["agreement", "sign", path_text(file), "--key", path_text(&key)];
         flag(&self.gov.json(&words), "/complete")
     }
 
     /// Drafts the next version of one network with the agreement and the other's directory in it.
-    fn drafted(&self, of: &Network, with: &Network, name: &str) -> (PathBuf, Said) {
+    fn drafted(&self, file: &Path, of: &Network, name: &str) -> (PathBuf, Said) {
+        let with = if std::ptr::eq(of, &self.gov) { &self.party } else { &self.gov };
         let (draft, other) = (of.beside(name), with.folder().join("directory"));
-        let (folder, agreement) = (path_text(&draft), path_text(&self.agreement));
+        let (folder, agreement) = (path_text(&draft), path_text(file));
         let words = ["directory", "edit", folder, "--agreement", agreement, "--other", path_text(&other)];
         let said = of.said(&words);
         (draft, said)
@@ -82,9 +79,10 @@ impl Two {
 
     /// Both sign, and both put it in force.
     fn join(&self) {
-        assert!(!self.sign(&self.gov) && self.sign(&self.party));
-        for (of, with) in [(&self.gov, &self.party), (&self.party, &self.gov)] {
-            let (draft, said) = self.drafted(of, with, "joining");
+        let file = &self.agreement;
+        assert!(!self.sign(file, &self.gov) && self.sign(file, &self.party));
+        for of in [&self.gov, &self.party] {
+            let (draft, said) = self.drafted(file, of, "joining");
             assert_eq!(said.code, 0, "{said:?}");
             publish(of, &draft);
         }
@@ -130,14 +128,14 @@ fn edited(network: &Network, name: &str, flags: &[&str]) -> PathBuf {
     draft
 }
 
-/// Audits all ledgers by a directory in a folder or an archive of a network; all chains have to be good.
-fn assert_chains_verify(two: &Two, network: &Network, directory: &Path, documents: usize) {
+/// Audits all ledgers by a directory in a folder: so many chains of so many have to be good, and nothing is wrong.
+fn assert_chains_verify(two: &Two, network: &Network, directory: &Path, wanted: (u64, u64)) {
     let authority = network.folder().join("authority/authority.vkey");
     let mut command = auditor();
     command.args(["verify", "--directory", path_text(directory), "--authority", path_text(&authority)]);
     let report = said(command.arg("--json").args(two.ledgers())).json();
-    let (good, all) = (number(&report, "/chains_verified"), number(&report, "/chains"));
-    assert_eq!((good, all as usize), (all, documents), "{report}");
+    let found = (number(&report, "/chains_verified"), number(&report, "/chains"));
+    assert_eq!(found, wanted, "{report}");
     assert!(list(&report, "/problems").is_empty(), "{report}");
 }
 
@@ -198,8 +196,8 @@ fn a_document_crosses_into_the_other_tree_and_back_and_each_side_verifies_both_c
     fs::create_dir(&unpacked).unwrap();
     let mut tar = std::process::Command::new("tar");
     assert_eq!(said(tar.arg("-xf").arg(&newest).arg("-C").arg(&unpacked)).code, 0);
-    assert_chains_verify(&two, gov, &unpacked, 3);
-    assert_chains_verify(&two, party, &party.folder().join("directory"), 3);
+    assert_chains_verify(&two, gov, &unpacked, (3, 3));
+    assert_chains_verify(&two, party, &party.folder().join("directory"), (3, 3));
 }
 
 #[test]
@@ -210,8 +208,10 @@ fn what_the_agreement_does_not_let_cross_is_refused_and_nothing_new_crosses_once
     let to_nobody =
         |network: &Network, from: &str, to: &str| network.send_with(from, &[to], &["--title", "T"], &[file]);
     assert_refused(&to_nobody(gov, "652301", "p-6523"), "there is no node p-6523");
-    two.sign(gov);
-    let (_, half) = two.drafted(gov, party, "half");
+    two.sign(&two.agreement, gov);
+    let (_, half) = two.drafted(&two.agreement, gov, "half");
+    let verified = gov.said(&["agreement", "verify", path_text(&two.agreement)]);
+    assert_eq!(verified.code, 1, "{verified:?}");
     assert!(
         half.code != 0 && format!("{half:?}").contains("0 of the authorities of party.example"),
         "{half:?}"
@@ -248,5 +248,40 @@ fn what_the_agreement_does_not_let_cross_is_refused_and_nothing_new_crosses_once
         network.await_rest();
         network.stop_all();
     }
-    assert_chains_verify(&two, gov, &gov.folder().join("directory"), 1);
+    assert_chains_verify(&two, gov, &gov.folder().join("directory"), (1, 1));
+}
+
+/// MUST-59: the origin did not know yet that another agreement is in force.
+#[test]
+fn the_node_with_the_link_ends_what_no_line_lets_cross_any_more_and_its_ledger_says_so() {
+    let two = Two::running();
+    let Two { gov, party, file, .. } = &two;
+    two.join();
+    gov.stop("6523");
+    let late = gov.send("652301", &["p-6523"], "之后", &[file]);
+    let narrower = gov.beside("narrower");
+    two.draft(&narrower, "2", &["party.example below p-65 to 652301"]);
+    assert!(!two.sign(&narrower, gov) && two.sign(&narrower, party));
+    for of in [gov, party] {
+        let (draft, said) = two.drafted(&narrower, of, "replacing");
+        assert_eq!(said.code, 0, "{said:?}");
+        publish(of, &draft);
+    }
+    until("65 goes by the new agreement", || {
+        let status = gov.status("65")?;
+        (number(&status, "/directory_version") == 3).then_some(())
+    });
+    gov.start("6523");
+    two.await_joined((3, 3), "in-force");
+    gov.await_stage(&late, "p-6523", "failed");
+    assert!(party.inbox_ids("p-6523").is_empty());
+    let back = party.send("p-6523", &["652301"], "批复", &[file]);
+    gov.await_inbox("652301", &back);
+    for network in [gov, party] {
+        network.await_rest();
+        network.stop_all();
+    }
+    let rejected = gov.said(&["ledger", "show", path_text(&gov.data("65").join("ledger")), "--json"]);
+    assert!(rejected.out.contains("\"crossing\""), "{}", rejected.out);
+    assert_chains_verify(&two, gov, &gov.folder().join("directory"), (1, 2));
 }

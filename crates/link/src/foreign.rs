@@ -24,16 +24,25 @@ pub(crate) enum Unnamed {
 }
 
 impl Foreign {
-    /// From all neighbours.
-    pub(crate) fn of(own: &LinkConfig, neighbours: &[NeighbourConfig]) -> Result<Self, LinkError> {
+    /// From all neighbours. One whose network has an authority that cannot be used is not to be reached; that keeps nobody else
+    /// from it.
+    pub(crate) fn of(own: &LinkConfig, neighbours: &[NeighbourConfig]) -> Self {
         let mut foreign = Self::default();
         for NeighbourConfig { node, foreign: network, .. } in neighbours {
             if let Some(network) = network {
-                foreign.clients.insert(*node, client(own, &network.ca)?);
                 foreign.of.insert(*node, network.clone());
+                match client(own, &network.ca) {
+                    Ok(client) => {
+                        foreign.clients.insert(*node, client);
+                    }
+                    Err(error) => {
+                        tracing::error!(neighbour = %node, network = network.network, %error,
+                            "ALARM: a neighbour of another network cannot be reached; tell that network's authority");
+                    }
+                }
             }
         }
-        Ok(foreign)
+        foreign
     }
 
     /// Whether it is the same as another.
@@ -43,7 +52,8 @@ impl Foreign {
 
     /// How calls of the own neighbours and of these are taken.
     pub(crate) fn server(&self, own: &LinkConfig) -> Result<ServerConfig, LinkError> {
-        let theirs = self.of.values().map(|network| network.ca.as_slice());
+        let usable = self.of.iter().filter(|(node, _)| self.clients.contains_key(node));
+        let theirs = usable.map(|(_, network)| network.ca.as_slice());
         server(own, &std::iter::once(own.ca.as_slice()).chain(theirs).collect::<Vec<_>>())
     }
 

@@ -6,6 +6,7 @@ mod bodies;
 mod breaches;
 mod changing;
 #[cfg(test)]
+mod foreign;
 mod frames;
 #[cfg(test)]
 mod network;
