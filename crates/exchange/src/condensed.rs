@@ -111,6 +111,18 @@ pub enum Condensed {
     End,
     /// As [`Fact::EpochOpened`].
     EpochOpened(Box<EpochStatement>),
+    /// The segments of the journal in which the contents of this copy lie, but for those that were written since: stands in one
+    /// record with `End`, so that nobody knows of some of them only.
+    Kept(Vec<KeptSegment>),
+}
+
+/// A segment that copies leave as it is: of its records contents, receipts, attachments and keys count, nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptSegment {
+    /// Its number.
+    pub number: u64,
+    /// Its length, in bytes.
+    pub bytes: u64,
 }
 
 /// A set of numbers in the state.
@@ -212,7 +224,7 @@ impl State {
             Condensed::Recall(fact) => self.recall(fact),
             Condensed::EpochOpened(opened) => self.epoch_opened(opened),
             Condensed::Entered { index, .. } => self.next_index = self.next_index.max(index + 1),
-            Condensed::Continued | Condensed::Key { .. } | Condensed::End => {}
+            Condensed::Continued | Condensed::Key { .. } | Condensed::Kept(_) | Condensed::End => {}
         }
     }
 

@@ -41,7 +41,7 @@ mod submission;
 mod timing;
 mod waiting;
 
-pub use condensed::{Condensed, CondensedInbox, NumberSet};
+pub use condensed::{Condensed, CondensedInbox, KeptSegment, NumberSet};
 pub use effect::{Answer, Effect, Kept, Stored, Ticket};
 pub use epoch::{EpochStatement, proves_epoch};
 pub use event::{Closed, Event, HeardEntry, OfferedEnvelope, Office, Past, RecallOrder, Request, Staged};

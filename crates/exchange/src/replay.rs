@@ -31,6 +31,8 @@ impl Replaying {
             state.next_index = state.next_index.max(index + 1);
         }
         match (core::mem::take(self), part) {
+            // Of segments that were kept; the copy that keeps them comes after them.
+            (Self::Fresh, Condensed::Continued | Condensed::Key { .. }) => {}
             (Self::Fresh, part) => {
                 state.apply_part(part);
                 *self = Self::Beginning;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::epoch::EpochStatement;
 use crate::event::Office;
-use crate::fact::{Acceptance, Consigned, End, Entered, Source};
+use crate::fact::{Acceptance, Consigned, End, Entered, Source, SubmissionKey};
 use crate::recall_facts::RecallFact;
 use alloc::format;
 use alloc::string::String;
@@ -198,6 +198,22 @@ proptest! {
         let later = &facts[came_before..];
         prop_assert_eq!(durable(&recalled(condensed.iter().chain(later))), durable(&state));
         prop_assert_eq!(durable(&recalled(whole(&state).iter())), durable(&state));
+    }
+
+    #[test]
+    fn what_stands_in_kept_segments_before_a_copy_is_no_history_and_no_beginning(
+        before in choices(60), after in choices(30), cut in any::<bool>(),
+    ) {
+        let key = SubmissionKey { key: Digest::of(b"key"), submission: Digest::of(b"submission") };
+        let kept = [Condensed::Continued, Condensed::Key { key, index: 3 }].map(Fact::Condensed);
+        let (mut state, mut facts) = history(&before);
+        let mut condensed = whole(&state);
+        // Even where its last record is damaged.
+        condensed.truncate(condensed.len() - usize::from(cut));
+        let came_before = facts.len();
+        go_on(&mut state, &mut facts, &after);
+        let later = &facts[came_before..];
+        prop_assert_eq!(durable(&recalled(kept.iter().chain(&condensed).chain(later))), durable(&state));
     }
 
     #[test]

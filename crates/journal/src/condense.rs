@@ -1,19 +1,23 @@
 //! Writing anew what is still needed of the journal, so that all segments before can go.
 //!
-//! The copy begins a segment: first the whole state as facts, then, in the order of the old segments, what lives: contents of
-//! living holdings, receipts, attachments, entries that no durable tile holds, idempotency keys. Each of its batches begins
-//! with a condensed fact, by which a copy that was never finished is told from what happened, and passed over.
+//! The copy begins a segment with the whole state as facts. Then come segments of their own with what is retained: contents of
+//! living holdings, receipts, attachments, idempotency keys, of all segments but those that hold nothing else from an earlier
+//! copy: they stay as they are. Its end are the entries that no durable tile holds, and the list of all segments to be kept.
+//! Each of its batches begins with a condensed fact, by which a copy that was never finished is told from what happened, and
+//! passed over.
 
 use crate::error::JournalError;
 use crate::folder::Folder;
 use crate::frame::RawRecord;
-use crate::journal::Journal;
+use crate::journal::{Journal, Segment};
+use crate::kept::{Contents, Copied};
 use crate::limits::BATCH_RECORDS_MAX;
 use crate::location::Location;
 use crate::record::{Owner, Record, RecordError};
 use crate::walk::Walk;
-use std::collections::BTreeSet;
-use yizhan_exchange::{Condensed, Entered, Fact};
+use std::collections::{BTreeMap, BTreeSet};
+use yizhan_exchange::{Condensed, Entered, Fact, KeptSegment};
+use yizhan_planted::{Bug, on};
 
 /// Records of one batch of the copy, in bytes, roughly at the most.
 const COPY_BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -21,6 +25,8 @@ const COPY_BATCH_BYTES: usize = 4 * 1024 * 1024;
 const COPY_BATCH_RECORDS: usize = BATCH_RECORDS_MAX / 2;
 /// Facts of the state in one record, at the most: damage to a record costs no more.
 const FACTS_IN_A_RECORD: usize = 32;
+/// A kept segment that is shorter than this part of the longest is written anew, so that there are never many of them.
+const SHORT_PART: u64 = 8;
 
 /// What is to be left of a journal.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +37,8 @@ pub struct Condensation {
     pub live: BTreeSet<u64>,
     /// Entries of the own ledger below this index are durable in full tiles.
     pub base: u64,
+    /// A kept segment of which fewer percent live is written anew.
+    pub living_percent: u8,
 }
 
 /// Whose records were written anew and are durable, each with its new place.
@@ -48,39 +56,76 @@ pub enum CondenseError {
 }
 
 impl<F: Folder> Journal<F> {
-    /// Writes anew, and makes durable, what `what` leaves of everything written so far. Returns the number of the segment
-    /// with which the copy begins: once `carried` has been heeded, everything before it may be given to [`Journal::reclaim`].
+    /// Writes anew, and makes durable, what `what` leaves of everything written so far, but for kept segments that are worth
+    /// keeping. Once `carried` has been heeded, everything that the returned copy does not need may go: [`Journal::reclaim`].
     ///
-    /// Damage in what is there ends it: nothing is let go on doubt.
+    /// Damage in what would go ends it: nothing is let go on doubt. Damaged segments that are kept stay.
     pub fn condense(
         &mut self,
         what: &Condensation,
         carried: &mut dyn FnMut(Carried),
-    ) -> Result<u64, CondenseError> {
+    ) -> Result<Copied, CondenseError> {
         let old = self.segments().to_vec();
-        let walk = |end| Walk::new(old.clone(), self.floor, end);
-        // Its checksums are looked at first, so that damage costs no copy that is worth nothing.
-        let mut looked_at = walk(self.position().sequence + 1);
+        // Their checksums are looked at first, so that damage costs no copy that is worth nothing.
+        let worn = self.worn(what, &old)?;
+        let end = self.position().sequence + 1;
+        let kept: BTreeSet<u64> = self.kept.segments().map(|kept| kept.number).collect();
+        let walk = || Walk::new(&old, |number| kept.contains(&number), self.floor, end);
+        let (mut looked_at, mut walk) = (walk(), walk());
         while looked_at.next(&self.folder, &self.marker)?.is_some() {}
-        let mut walk = walk(self.position().sequence + 1);
-        let start = self.new_segment()?;
-        let mut copy = Copy { journal: self, carried, batch: Vec::new(), told: Vec::new(), bytes: 0 };
+        let stay = |kept: &KeptSegment| !worn.iter().any(|worn| worn.number == kept.number);
+        let stay: Vec<KeptSegment> = self.kept.segments().filter(stay).collect();
+        let start = self.new_segment()?.number;
+        let mut copy = Copy::new(self, carried);
         for facts in what.facts.chunks(FACTS_IN_A_RECORD) {
             copy.put(&Record::Facts(facts.to_vec()))?;
+        }
+        let mut rest = Rest::default();
+        for segment in worn {
+            let mut walk = Walk::within(segment);
+            while let Some(records) = walk.next(&copy.journal.folder, &copy.journal.marker)? {
+                records.into_iter().try_for_each(|raw| what.carry(Read::of(raw)?, &mut copy, &mut rest))?;
+            }
         }
         let mut origin = Origin::default();
         while let Some(records) = walk.next(&copy.journal.folder, &copy.journal.marker)? {
             let records = records.into_iter().map(Read::of).collect::<Result<Vec<_>, _>>()?;
             if origin.counts(&records) {
-                for read in records {
-                    what.carry(read, &mut copy)?;
-                }
+                records.into_iter().try_for_each(|read| what.carry(read, &mut copy, &mut rest))?;
             }
         }
-        copy.put(&Record::Facts(vec![Fact::Condensed(Condensed::End)]))?;
-        copy.flush()?;
-        Ok(start.number)
+        copy.end(rest, stay, start)
     }
+
+    /// Kept segments that are to be written anew, and are as they were written: others stay.
+    fn worn(&self, what: &Condensation, old: &[Segment]) -> Result<Vec<Segment>, JournalError> {
+        let worn = self.kept.worn(&what.live, what.living_percent, self.segment_bytes / SHORT_PART);
+        let mut sound = Vec::new();
+        for kept in worn {
+            let is = |segment: &&Segment| segment.number == kept.number && segment.bytes == kept.bytes;
+            let Some(segment) = old.iter().find(is) else { continue };
+            let mut looked_at = Walk::within(*segment);
+            let outcome = loop {
+                match looked_at.next(&self.folder, &self.marker) {
+                    Ok(Some(_)) => {}
+                    outcome => break outcome,
+                }
+            };
+            match outcome {
+                Ok(_) => sound.push(*segment),
+                Err(JournalError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sound)
+    }
+}
+
+/// What of a walk is written at the end of the copy, or when there is enough of it.
+#[derive(Default)]
+struct Rest {
+    entries: Vec<Fact>,
+    keys: Vec<Fact>,
 }
 
 /// A record of the old segments, read as far as it has to be.
@@ -105,38 +150,47 @@ impl Read {
 }
 
 impl Condensation {
-    /// Writes anew what is needed of a record.
-    fn carry<F: Folder>(&self, read: Read, copy: &mut Copy<'_, F>) -> Result<(), CondenseError> {
+    /// Writes anew what is needed of a record, or lays it up in `rest`.
+    fn carry<F: Folder>(
+        &self,
+        read: Read,
+        copy: &mut Copy<'_, F>,
+        rest: &mut Rest,
+    ) -> Result<(), CondenseError> {
         match read {
             Read::Kept(Owner::Holding(holding), _) if !self.live.contains(&holding) => Ok(()),
-            Read::Kept(owner, raw) => copy.put_raw(raw, Some(owner)),
+            Read::Kept(owner, raw) => copy.keep(raw, Some(owner)),
             Read::Facts(facts) => {
-                let kept: Vec<Fact> = facts.into_iter().filter_map(|fact| self.keeps_of(fact)).collect();
-                if kept.is_empty() { Ok(()) } else { copy.put(&Record::Facts(kept)) }
+                facts.into_iter().for_each(|fact| self.lay_up(fact, rest));
+                if rest.keys.len() < FACTS_IN_A_RECORD { Ok(()) } else { copy.keep_keys(rest) }
             }
         }
     }
 
-    fn keeps_of(&self, fact: Fact) -> Option<Fact> {
-        let kept = match fact {
+    fn lay_up(&self, fact: Fact, rest: &mut Rest) {
+        match fact {
             // To whom it is owed, the state says.
             Fact::Entered(Entered { index, bytes, .. })
-            | Fact::Condensed(Condensed::Entered { index, bytes }) => {
-                (index >= self.base).then_some(Condensed::Entered { index, bytes })
+            | Fact::Condensed(Condensed::Entered { index, bytes })
+                if index >= self.base =>
+            {
+                rest.entries.push(Fact::Condensed(Condensed::Entered { index, bytes }));
             }
             Fact::Accepted(acceptance) => {
-                acceptance.key.map(|key| Condensed::Key { key, index: acceptance.at.index })
+                let index = acceptance.at.index;
+                let key = acceptance.key.map(|key| Fact::Condensed(Condensed::Key { key, index }));
+                rest.keys.extend(key);
             }
-            Fact::Condensed(Condensed::Key { key, index }) => Some(Condensed::Key { key, index }),
-            _ => None,
-        };
-        kept.map(Fact::Condensed)
+            key @ Fact::Condensed(Condensed::Key { .. }) => rest.keys.push(key),
+            _ => {}
+        }
     }
 }
 
 /// Which batches of the old segments are what happened, or stand for it.
 #[derive(Default)]
 enum Origin {
+    /// Nothing came but segments that a copy had kept, and of whose end nothing is known.
     #[default]
     Fresh,
     /// The journal begins with a copy whose originals are gone.
@@ -156,12 +210,13 @@ impl Origin {
             None => return false,
         };
         *self = match (&self, first) {
+            (Self::Fresh, Some(Condensed::Continued)) => Self::Fresh,
             (Self::Fresh, Some(_)) => Self::Beginning,
             (Self::Beginning, Some(Condensed::Begin { .. })) => Self::History,
             (Self::Beginning, Some(_)) => Self::Beginning,
             _ => Self::History,
         };
-        first.is_none() || matches!(self, Self::Beginning)
+        first.is_none() || !matches!(self, Self::History)
     }
 }
 
@@ -173,18 +228,80 @@ struct Copy<'a, F: Folder> {
     /// Whose the records of the batch are, but for facts.
     told: Vec<(usize, Owner)>,
     bytes: usize,
+    /// Nothing was put in yet.
+    first: bool,
+    /// Segments to be kept are being written.
+    keeping: bool,
+    kept: BTreeMap<u64, Contents>,
 }
 
-impl<F: Folder> Copy<'_, F> {
+impl<'a, F: Folder> Copy<'a, F> {
+    fn new(journal: &'a mut Journal<F>, carried: &'a mut dyn FnMut(Carried)) -> Self {
+        let (batch, told, kept) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { journal, carried, batch, told, bytes: 0, first: true, keeping: false, kept }
+    }
+
     fn put(&mut self, record: &Record) -> Result<(), CondenseError> {
         self.put_raw(raw(record)?, None)
+    }
+
+    /// Puts in what lies in a segment to be kept.
+    fn keep(&mut self, raw: RawRecord, owner: Option<Owner>) -> Result<(), CondenseError> {
+        if !self.keeping {
+            self.begin_segment(true)?;
+        }
+        self.put_raw(raw, owner)
+    }
+
+    fn keep_keys(&mut self, rest: &mut Rest) -> Result<(), CondenseError> {
+        let keys = std::mem::take(&mut rest.keys);
+        if on(Bug::KeysNotCarried) {
+            return Ok(());
+        }
+        keys.chunks(FACTS_IN_A_RECORD)
+            .try_for_each(|keys| self.keep(raw(&Record::Facts(keys.to_vec()))?, None))
+    }
+
+    /// Writes what is left, and says that all is written.
+    fn end(
+        mut self,
+        mut rest: Rest,
+        mut kept: Vec<KeptSegment>,
+        segment: u64,
+    ) -> Result<Copied, CondenseError> {
+        self.keep_keys(&mut rest)?;
+        if self.keeping {
+            self.begin_segment(false)?;
+        }
+        for entries in rest.entries.chunks(FACTS_IN_A_RECORD) {
+            self.put(&Record::Facts(entries.to_vec()))?;
+        }
+        let anew = self.journal.segments().iter().filter(|segment| self.kept.contains_key(&segment.number));
+        kept.extend(anew.map(|segment| KeptSegment { number: segment.number, bytes: segment.bytes }));
+        let named = (!kept.is_empty()).then(|| Condensed::Kept(kept.clone()));
+        let end = named.into_iter().chain([Condensed::End]).map(Fact::Condensed).collect();
+        self.put(&Record::Facts(end))?;
+        self.flush()?;
+        std::mem::take(&mut self.kept)
+            .into_iter()
+            .for_each(|(number, contents)| self.journal.kept.add(number, contents));
+        Ok(Copied { segment, kept })
+    }
+
+    fn begin_segment(&mut self, keeping: bool) -> Result<(), CondenseError> {
+        self.flush()?;
+        self.journal.new_segment()?;
+        self.keeping = keeping;
+        Ok(())
     }
 
     fn put_raw(&mut self, raw: RawRecord, owner: Option<Owner>) -> Result<(), CondenseError> {
         let full = self.bytes.saturating_add(raw.framed_len()) > COPY_BATCH_BYTES
             || self.batch.len() >= COPY_BATCH_RECORDS;
-        if full && !self.batch.is_empty() {
+        if full {
             self.flush()?;
+        }
+        if self.batch.is_empty() && !std::mem::take(&mut self.first) {
             self.push(self::raw(&Record::Facts(vec![Fact::Condensed(Condensed::Continued)]))?);
         }
         let number = self.batch.len();
@@ -200,9 +317,17 @@ impl<F: Folder> Copy<'_, F> {
 
     /// Makes the batch durable before the next: a power cut could else keep a later one and lose an earlier one.
     fn flush(&mut self) -> Result<(), CondenseError> {
-        let places = self.journal.append(&std::mem::take(&mut self.batch))?;
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        let places = self.journal.append(&batch)?;
         self.journal.sync()?;
         self.bytes = 0;
+        if let Some(place) = places.first().filter(|_| self.keeping) {
+            let contents = self.kept.entry(place.segment).or_default();
+            batch.iter().for_each(|raw| contents.add(raw.kind, &raw.payload, raw.framed_len()));
+        }
         let told = std::mem::take(&mut self.told).into_iter();
         let told: Carried = told.filter_map(|(n, owner)| Some((owner, *places.get(n)?))).collect();
         if !told.is_empty() {

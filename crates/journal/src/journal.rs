@@ -2,7 +2,8 @@
 
 use crate::error::{JournalError, disk, is_full};
 use crate::folder::{FileKind, Folder, NUMBER_MAX, file_name};
-use crate::frame::{BatchHeader, EncodedBatch, Marker, RawRecord};
+use crate::frame::{BatchHeader, EncodedBatch, Marker, RECORD_HEADER_LEN, RawRecord};
+use crate::kept::{Contents, Copied, Kept};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, RECORD_BYTES_MAX, SEGMENT_BYTES_MAX};
 use crate::location::{Location, Position};
 use crate::reader::RecordReader;
@@ -10,6 +11,8 @@ use crate::recovery::{Recovered, recover};
 use crate::report::RecoveryReport;
 use crate::scan::Visit;
 use crate::segment_header::{SEGMENT_HEADER_LEN, SegmentHeader};
+use std::collections::BTreeMap;
+use yizhan_exchange::KeptSegment;
 use yizhan_planted::{Bug, on};
 
 /// How a journal is opened.
@@ -49,13 +52,14 @@ pub struct Segment {
 /// error of the disk poisons the journal; only opening it anew, which re-reads the disk, helps.
 pub struct Journal<F: Folder> {
     pub(crate) folder: F,
-    segment_bytes: u64,
+    pub(crate) segment_bytes: u64,
     pub(crate) marker: Marker,
     segments: Vec<Segment>,
     next_segment: u64,
     next_sequence: u64,
     durable: u64,
     pub(crate) floor: u64,
+    pub(crate) kept: Kept,
     /// The last segment may be appended to.
     open: bool,
     /// The last batch is a clean stop, or nothing was ever written.
@@ -72,8 +76,13 @@ impl<F: Folder> Journal<F> {
         options: JournalOptions,
         visit: &mut Visit<'_>,
     ) -> Result<(Self, RecoveryReport), JournalError> {
+        let mut contents: BTreeMap<u64, Contents> = BTreeMap::new();
+        let mut noting = |at: Location, kind: u8, payload: &[u8]| {
+            contents.entry(at.segment).or_default().add(kind, payload, RECORD_HEADER_LEN + payload.len());
+            visit(at, kind, payload)
+        };
         let Recovered { marker, segments, next_segment, next_sequence, floor, stopped, report } =
-            recover(&mut folder, &options, visit)?;
+            recover(&mut folder, &options, &mut noting)?;
         let journal = Self {
             folder,
             segment_bytes: options.segment_bytes.min(SEGMENT_BYTES_MAX),
@@ -83,6 +92,7 @@ impl<F: Folder> Journal<F> {
             next_sequence,
             durable: next_sequence.saturating_sub(1),
             floor,
+            kept: Kept::found(contents),
             open: !stopped,
             stopped,
             dirty: false,
@@ -169,6 +179,11 @@ impl<F: Folder> Journal<F> {
         &self.segments
     }
 
+    /// The length, in bytes, of the segments that the next copy may leave as they are.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept.segments().map(|kept| kept.bytes).sum()
+    }
+
     /// The length of all segments, in bytes.
     pub fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
@@ -200,36 +215,47 @@ impl<F: Folder> Journal<F> {
         self.poisoned
     }
 
-    /// Removes all segments before `segment`. What is still needed of them must have been appended anew and synced; the
-    /// journal first notes, durably, that they are gone on purpose.
-    pub fn reclaim(&mut self, segment: u64) -> Result<(), JournalError> {
+    /// Removes all segments that `copied` does not need. The journal first notes, durably, that they are gone on purpose.
+    ///
+    /// Whoever opens a journal in which a whole copy stands ([`crate::Copies`]) calls this before anything is appended: a stop
+    /// may have come before. Returns the segments that the copy needs and that are not there, or not in their whole length.
+    pub fn reclaim(&mut self, copied: &Copied) -> Result<Vec<KeptSegment>, JournalError> {
         if self.poisoned {
             return Err(JournalError::Poisoned);
         }
-        let Some(kept) = self.segments.iter().find(|kept| kept.number == segment) else {
+        let segment = copied.segment;
+        let Some(copy) = self.segments.iter().find(|found| found.number == segment).copied() else {
             return Err(JournalError::NotReclaimable { segment });
         };
-        if self.segments.first().is_some_and(|first| first.number == segment) {
-            return Ok(());
+        if self.segments.iter().any(|found| !copied.needs(found.number)) {
+            self.note_floor(copy.first)?;
         }
-        let before = self.floor;
-        self.floor = before.max(kept.first);
-        if !on(Bug::ReclaimNotNoted)
-            && let Err(error) = self.write_batch(&[], 0, false)
-        {
-            self.floor = before;
-            return Err(error);
-        }
-        self.sync()?;
         // The newest first: whatever a crash leaves of them is a history from its beginning on.
-        while let Some(at) = self.segments.iter().rposition(|old| old.number < segment) {
+        while let Some(at) = self.segments.iter().rposition(|old| !copied.needs(old.number)) {
             let name = file_name(self.segments.remove(at).number, FileKind::Segment);
             self.folder.remove(&name).map_err(|source| {
                 self.poisoned = true;
                 disk("removing", &name)(source)
             })?;
         }
-        Ok(())
+        self.kept.go_by(copied);
+        let whole = |kept: &KeptSegment| {
+            self.segments.iter().any(|found| found.number == kept.number && found.bytes == kept.bytes)
+        };
+        Ok(copied.kept.iter().filter(|kept| !whole(kept)).copied().collect())
+    }
+
+    /// Notes, durably, that batches below `floor` may be gone.
+    fn note_floor(&mut self, floor: u64) -> Result<(), JournalError> {
+        let before = self.floor;
+        self.floor = before.max(floor);
+        if !on(Bug::ReclaimNotNoted)
+            && let Err(error) = self.write_batch(&[], 0, false)
+        {
+            self.floor = before;
+            return Err(error);
+        }
+        self.sync()
     }
 
     /// Syncs and notes a clean stop, so that the next opening need not rewrite anything.

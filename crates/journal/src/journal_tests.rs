@@ -1,7 +1,7 @@
 //! What a journal does on a disk that works, and on one that is full or fails.
 
 use crate::memory_folder::{Failing, MemoryFolder, Unsynced};
-use crate::{Journal, JournalError, JournalOptions, Location, RawRecord, RecoveryReport, limits};
+use crate::{Copied, Journal, JournalError, JournalOptions, Location, RawRecord, RecoveryReport, limits};
 
 const MARKER: u64 = 0x5eed_0123_89ab_cdef;
 
@@ -174,14 +174,18 @@ fn a_full_disk_refuses_the_batch_and_goes_on_once_there_is_space() {
     }
 }
 
+fn from(segment: u64) -> Copied {
+    Copied { segment, kept: Vec::new() }
+}
+
 #[test]
 fn reclaimed_segments_are_gone_on_purpose_and_lost_ones_are_not() {
     let folder = MemoryFolder::default();
     let (mut journal, _, _) = open(&folder);
     fill(&mut journal, 12);
     let keep = journal.segments()[2];
-    assert!(matches!(journal.reclaim(99), Err(JournalError::NotReclaimable { segment: 99 })));
-    journal.reclaim(keep.number).unwrap();
+    assert!(matches!(journal.reclaim(&from(99)), Err(JournalError::NotReclaimable { segment: 99 })));
+    assert_eq!(journal.reclaim(&from(keep.number)).unwrap(), []);
     assert_eq!(journal.segments()[0], keep);
     journal.close().unwrap();
     let (journal, report, seen) = open(&folder);
@@ -201,7 +205,7 @@ fn segments_that_were_reclaimed_before_a_power_cut_are_not_missed_after_it() {
     let (mut journal, _, _) = open(&folder);
     fill(&mut journal, 12);
     let keep = journal.segments()[2];
-    journal.reclaim(keep.number).unwrap();
+    assert_eq!(journal.reclaim(&from(keep.number)).unwrap(), []);
     drop(journal);
     let (journal, report, seen) = open(&folder.after_power_cut(Unsynced::Lost));
     assert_eq!((report.damaged, journal.segments()[0]), (vec![], keep));

@@ -21,6 +21,9 @@ mod frame;
 mod journal;
 #[cfg(test)]
 mod journal_tests;
+mod kept;
+#[cfg(test)]
+mod kept_tests;
 pub mod limits;
 mod location;
 #[cfg(test)]
@@ -41,6 +44,7 @@ pub use error::{JournalError, VisitError};
 pub use folder::Folder;
 pub use frame::RawRecord;
 pub use journal::{Journal, JournalOptions, Segment, check_batch};
+pub use kept::{Copied, Copies};
 pub use location::{Location, Position};
 pub use reader::RecordReader;
 pub use record::{Owner, Record, RecordError, StoredAttachment, StoredBody, StoredEnvelope};

@@ -131,6 +131,12 @@ impl Record {
         })
     }
 
+    /// Whose content a record is, if it is one; read without the rest of it.
+    pub(crate) fn holding(kind: u8, payload: &[u8]) -> Option<u64> {
+        let number = payload.first_chunk().copied().map(u64::from_be_bytes);
+        number.filter(|_| kind == ENVELOPE)
+    }
+
     /// Whose place it is that a record has; none for facts. Contents are not read: they may be large, and only the number
     /// before them is asked for.
     pub fn owner(kind: u8, payload: &[u8]) -> Result<Option<Owner>, RecordError> {

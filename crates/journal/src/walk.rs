@@ -1,4 +1,6 @@
 //! Walking sound segments batch by batch while the journal is being written: whatever is not as it was written ends the walk.
+//!
+//! Segments that are left out were looked at by whoever leaves them out; the walk goes on behind them.
 
 use crate::error::{JournalError, disk};
 use crate::folder::{FileKind, Folder, file_name};
@@ -10,20 +12,38 @@ use std::collections::VecDeque;
 
 /// A walk over segments, the oldest first. One batch is in memory at a time.
 pub(crate) struct Walk {
-    segments: VecDeque<Segment>,
+    segments: VecDeque<Step>,
     /// Where the next batch begins in the first of them; 0 before its header was looked at.
     at: u64,
     /// The number that the next batch must have.
     next: u64,
-    /// The number that follows the last batch.
-    end: u64,
+    /// The number that follows the last batch, where it is known.
+    end: Option<u64>,
+}
+
+/// A segment on the way of a walk.
+#[derive(Clone, Copy)]
+enum Step {
+    Through(Segment),
+    Past(Segment),
 }
 
 impl Walk {
-    /// Walks `segments`, of which batches from `floor` to just before `end` are expected; earlier ones may still be there.
-    pub(crate) fn new(segments: Vec<Segment>, floor: u64, end: u64) -> Self {
-        let next = segments.first().map_or(floor, |first| floor.min(first.first));
-        Self { segments: segments.into(), at: 0, next, end }
+    /// Walks those of `segments` that are not `left_out`, of which batches from `floor` to just before `end` are expected; earlier
+    /// ones may still be there.
+    pub(crate) fn new(segments: &[Segment], left_out: impl Fn(u64) -> bool, floor: u64, end: u64) -> Self {
+        let before = segments.iter().skip_while(|segment| left_out(segment.number));
+        let next = before.clone().next().map_or(end, |first| floor.min(first.first));
+        let step = |segment: &Segment| match left_out(segment.number) {
+            true => Step::Past(*segment),
+            false => Step::Through(*segment),
+        };
+        Self { segments: before.map(step).collect(), at: 0, next, end: Some(end) }
+    }
+
+    /// Walks one segment to its end, in which no refused batch can have left anything.
+    pub(crate) fn within(segment: Segment) -> Self {
+        Self { segments: VecDeque::from([Step::Through(segment)]), at: 0, next: segment.first, end: None }
     }
 
     /// The records of the next batch; `None` after the last one.
@@ -32,22 +52,48 @@ impl Walk {
         folder: &F,
         marker: &Marker,
     ) -> Result<Option<Vec<RawRecord>>, JournalError> {
-        while let Some(segment) = self.segments.front().copied() {
+        while let Some(step) = self.segments.front().copied() {
+            let segment = match step {
+                Step::Through(segment) => segment,
+                Step::Past(segment) => {
+                    self.pass(segment)?;
+                    continue;
+                }
+            };
             let name = file_name(segment.number, FileKind::Segment);
             if self.at == 0 {
                 self.enter(folder, &name, segment)?;
             }
-            // What a refused batch left stands at the end of its segment, and takes no number: otherwise the number of the next
-            // segment tells that batches are missing.
             if self.at < segment.bytes
                 && let Some(records) = self.batch(folder, marker, &name)?
             {
                 return Ok(Some(records));
             }
+            // What a refused batch left stands at the end of its segment, and takes no number: otherwise the number of the next
+            // segment tells that batches are missing.
+            if self.at < segment.bytes && self.end.is_none() {
+                return Err(missing(segment.number, self.at, self.next, self.next + 1));
+            }
             self.segments.pop_front();
             self.at = 0;
         }
-        if self.next == self.end { Ok(None) } else { Err(missing(0, 0, self.next, self.end)) }
+        match self.end {
+            Some(end) if end != self.next => Err(missing(0, 0, self.next, end)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Goes past a segment that is left out: its batches are there, and nobody looks at them.
+    fn pass(&mut self, segment: Segment) -> Result<(), JournalError> {
+        if segment.first != self.next {
+            return Err(missing(segment.number, 0, self.next, segment.first));
+        }
+        self.segments.pop_front();
+        self.next = match self.segments.front() {
+            Some(Step::Through(behind) | Step::Past(behind)) => behind.first,
+            None => self.end.unwrap_or(self.next),
+        };
+        Ok(())
     }
 
     fn enter<F: Folder>(&mut self, folder: &F, name: &str, segment: Segment) -> Result<(), JournalError> {

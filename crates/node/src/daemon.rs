@@ -57,7 +57,7 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// A loop that has not begun.
-    pub(crate) fn new(shared: Arc<Shared>, node: Node, committer: Committer) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, node: Node, committer: Committer, reclaiming: Reclaiming) -> Self {
         Self {
             shared,
             node,
@@ -74,7 +74,7 @@ impl Daemon {
             published_at: 0,
             journal_full: false,
             to_open: Vec::new(),
-            reclaiming: Reclaiming::default(),
+            reclaiming,
         }
     }
 

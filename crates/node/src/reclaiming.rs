@@ -1,5 +1,6 @@
 //! Letting the journal go of what is settled: when, and in which steps.
 
+use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::fault::NodeError;
 use crate::index::receipt_changes;
@@ -19,8 +20,17 @@ const CHANGES_STEP: usize = 256;
 /// How long nothing may have been decided before the journal is reclaimed for less, in milliseconds: nobody waits then.
 const QUIET_MS: u64 = 10_000;
 
-/// Of `reclaim_bytes`, so large a part is enough then.
+/// Of `reclaim_bytes`, so large a part is enough then,
 const QUIET_SHARE: u64 = 8;
+
+/// and so large a part of the whole journal.
+const QUIET_GROWTH: u64 = 20;
+
+/// Kept segments of which fewer percent live are written anew where nobody waits,
+const LIVING_PERCENT_QUIET: u8 = 95;
+
+/// and where somebody does: what is copied for it is never more than what goes.
+const LIVING_PERCENT: u8 = 50;
 
 /// What the committer tells the event loop.
 #[derive(Debug)]
@@ -48,6 +58,8 @@ pub(crate) struct Reclaiming {
     quiet_until: u64,
     /// as it was last at this uptime.
     decided_at: u64,
+    /// What is under way goes by this.
+    living_percent: u8,
     /// Holdings that were let go meanwhile: their content may have been carried all the same.
     released: BTreeSet<u64>,
 }
@@ -88,6 +100,12 @@ impl Carried {
 }
 
 impl Reclaiming {
+    /// At a start, with a journal of which so many bytes are in kept segments.
+    pub(crate) fn beginning(kept: u64, config: &Config) -> Self {
+        let least = config.journal.reclaim_bytes;
+        Self { until: kept.saturating_add(least), quiet_until: quiet_until(kept, least), ..Self::default() }
+    }
+
     /// The content of a holding is no longer needed.
     pub(crate) fn released(&mut self, holding: u64) {
         if self.under_way {
@@ -124,14 +142,15 @@ impl Daemon {
         let bytes = self.shared.journal_bytes.load(Ordering::Relaxed);
         let quiet = self.shared.clock.uptime_ms() >= self.reclaiming.decided_at + QUIET_MS;
         let least = self.shared.config.journal.reclaim_bytes;
-        let until = match quiet {
-            true => self.reclaiming.quiet_until.max(least / QUIET_SHARE),
-            false => self.reclaiming.until.max(least),
+        let (until, living_percent) = match quiet {
+            true => (self.reclaiming.quiet_until, LIVING_PERCENT_QUIET),
+            false => (self.reclaiming.until.max(least), LIVING_PERCENT),
         };
         if self.reclaiming.under_way || self.journal_full || bytes <= until {
             return Ok(());
         }
         self.reclaiming.under_way = true;
+        self.reclaiming.living_percent = living_percent;
         let settlement = self.shared.keeper().settlement();
         let settlement = match settlement {
             Ok(settlement) => settlement,
@@ -164,7 +183,8 @@ impl Daemon {
         };
         let (base, root) = self.shared.keeper().settled(&settlement).map_err(NodeError::Ledger)?;
         let state = self.node.state();
-        let what = Condensation { facts: state.condensed(base, root), live: state.live_holdings(), base };
+        let (facts, live) = (state.condensed(base, root), state.live_holdings());
+        let what = Condensation { facts, live, base, living_percent: self.reclaiming.living_percent };
         Ok(self.committer.condense(what)?)
     }
 
@@ -176,7 +196,7 @@ impl Daemon {
                 Ok(())
             }
             // All that was carried came before this, and every place of an earlier batch too.
-            Told::Commit(Commit::Condensed { segment }) => Ok(self.committer.reclaim(segment)?),
+            Told::Commit(Commit::Condensed(copied)) => Ok(self.committer.reclaim(copied)?),
             Told::Commit(Commit::NotCondensed { error, bytes }) => {
                 tracing::error!(%error, bytes, "ALARM: the journal cannot be reclaimed; it keeps everything");
                 self.give_up(bytes);
@@ -187,10 +207,13 @@ impl Daemon {
                 }
                 Ok(())
             }
-            Told::Commit(Commit::Reclaimed { before, after }) => {
-                tracing::info!(before, after, "the journal was reclaimed");
+            Told::Commit(Commit::Reclaimed { before, after, kept }) => {
+                tracing::info!(before, after, kept, "the journal was reclaimed");
                 self.give_up(after);
-                self.reclaiming.quiet_until = after.saturating_add(after / 10);
+                let least = self.shared.config.journal.reclaim_bytes;
+                // What is not kept is written anew each time: about once for each byte that comes.
+                self.reclaiming.until = after.saturating_add(least.max(after.saturating_sub(kept)));
+                self.reclaiming.quiet_until = quiet_until(after, least);
                 Ok(())
             }
             Told::Commit(outcome) => self.committed(outcome),
@@ -203,4 +226,9 @@ impl Daemon {
         let (until, decided_at) = (bytes.saturating_mul(2), self.reclaiming.decided_at);
         self.reclaiming = Reclaiming { until, quiet_until: until, decided_at, ..Reclaiming::default() };
     }
+}
+
+/// Up to how many bytes a journal that was reclaimed down to `after` is left alone where nobody waits.
+fn quiet_until(after: u64, least: u64) -> u64 {
+    after.saturating_add(after / QUIET_GROWTH).max(least / QUIET_SHARE)
 }

@@ -7,10 +7,12 @@ use ring::rand::SecureRandom;
 use std::path::Path;
 use std::sync::Arc;
 use yizhan_document::IntervalSet;
-use yizhan_exchange::{Condensed, Fact, Node, Profile};
+use yizhan_exchange::{Node, Profile};
 use yizhan_hierarchy::Directory;
 use yizhan_identity::NoteVerifier;
-use yizhan_journal::{Damage, Journal, JournalOptions, Location, Record, RecordError, RecoveryReport};
+use yizhan_journal::{
+    Copied, Copies, Damage, Journal, JournalOptions, Location, Record, RecordError, RecoveryReport,
+};
 use yizhan_ledger::tiles::{CHECKPOINT_PATH, FolderTiles};
 use yizhan_ledger::{Log, SignedCheckpoint, verify_ledger};
 use yizhan_spool::{Changes, Note, Quarantine, Queue, RealFolder, Trust};
@@ -56,9 +58,14 @@ pub(crate) fn recover(
         remove_partial_tiles(&tiles)?;
     }
     let Replay { node, log, mut journal, report, contents, condensed, filled } = found;
-    // A stop came between the end of the copy and the going of its originals. The queue knows where the copy lies.
-    if let Some(segment) = condensed {
-        journal.reclaim(segment)?;
+    // A stop may have come between the end of the copy and the going of its originals. The queue knows where the copy lies.
+    let missing = condensed.map_or(Ok(Vec::new()), |copied| journal.reclaim(&copied))?;
+    for kept in &missing {
+        tracing::error!(
+            segment = kept.number,
+            bytes = kept.bytes,
+            "ALARM: this segment of the journal is gone or shorter than it was; what it held is lost here"
+        );
     }
     tracing::info!(records = report.records, entries = log.size(), unclean = report.unclean, "recovered");
     let lost: Vec<u64> =
@@ -69,7 +76,7 @@ pub(crate) fn recover(
             "ALARM: the journal lost the content of this holding; its units are lost here"
         );
     }
-    let whole = report.damaged.is_empty() && lost.is_empty() && filled == 0;
+    let whole = report.damaged.is_empty() && missing.is_empty() && lost.is_empty() && filled == 0;
     Ok(Recovered { node, lost, log, journal, queue, whole })
 }
 
@@ -80,8 +87,8 @@ struct Replay {
     report: RecoveryReport,
     /// Holdings whose content is in the journal.
     contents: IntervalSet,
-    /// The segment with which the last whole copy of everything needed begins.
-    condensed: Option<u64>,
+    /// The last whole copy of everything needed.
+    condensed: Option<Copied>,
     /// Entries that only the tiles had.
     filled: u64,
 }
@@ -158,25 +165,7 @@ fn replay(
     let filled = ledger.filled;
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
-    Ok(Replay { node, log, journal, report, contents, condensed: copies.whole, filled })
-}
-
-/// Finds the last copy of the state that was written to its end.
-#[derive(Default)]
-struct Copies {
-    begun: Option<u64>,
-    whole: Option<u64>,
-}
-
-impl Copies {
-    fn see(&mut self, fact: &Fact, segment: u64) {
-        match fact {
-            Fact::Condensed(Condensed::Begin { .. }) => self.begun = Some(segment),
-            Fact::Condensed(Condensed::End) => self.whole = self.begun.take().or(self.whole),
-            Fact::Condensed(_) => {}
-            _ => self.begun = None,
-        }
-    }
+    Ok(Replay { node, log, journal, report, contents, condensed: copies.whole(), filled })
 }
 
 /// How many entries the published checkpoint speaks of, whatever the tiles beside it look like. What this node did not sign

@@ -16,6 +16,7 @@ use crate::keys::Keys;
 use crate::opening::Opener;
 use crate::placement;
 use crate::proofs::ProofChecker;
+use crate::reclaiming::{Reclaiming, Told};
 use crate::recovery::{Recovered, recover};
 use crate::remembered::Remembered;
 use crate::shared::Shared;
@@ -98,10 +99,11 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
     let at = |source| NodeError::Folder { path: path.clone(), source };
     let reader = JournalReader::new(journal.folder().clone(), journal.reader());
     let journal_bytes = AtomicU64::new(journal.bytes());
+    let reclaiming = Reclaiming::beginning(journal.kept_bytes(), &config);
     let (commit_tell, mut commits) = mpsc::unbounded_channel();
     let told = move |outcome| {
         // The loop is gone: nothing waits for this any more, and the journal has it.
-        commit_tell.send(crate::reclaiming::Told::of(outcome)).unwrap_or_default();
+        commit_tell.send(Told::of(outcome)).unwrap_or_default();
     };
     let committer = Committer::spawn(journal, told).map_err(at)?;
     let (inputs, queue_of_inputs) = mpsc::channel(INPUTS_MAX);
@@ -129,7 +131,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         wanted: Mutex::default(),
         config,
     });
-    let mut daemon = Daemon::new(Arc::clone(&shared), node, committer);
+    let mut daemon = Daemon::new(Arc::clone(&shared), node, committer, reclaiming);
     let socket = yizhan_desk::bind(&shared.config.desk_socket()).await?;
     let (close_desk, desk_closes) = tokio::sync::oneshot::channel::<()>();
     let door = Arc::new(Door::new(Arc::clone(&shared)));

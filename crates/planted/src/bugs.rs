@@ -56,6 +56,10 @@ bugs! {
         "recovery renames the rewritten segment without having synced it"
     ReclaimNotNoted "reclaim-not-noted" breaks "docs/on-disk.md, journal":
         "segments are removed before the journal notes that they are gone on purpose"
+    KeptSegmentLetGo "kept-segment-let-go" breaks "docs/on-disk.md, reclaim":
+        "segments that the last copy needs are removed with those that it does not need"
+    KeysNotCarried "keys-not-carried" breaks "docs/on-disk.md, reclaim":
+        "a copy of the journal leaves the idempotency keys of submissions out"
     FolderNotSyncedAfterCreate "folder-not-synced-after-create" breaks "design 1.3":
         "a new segment's name is not made durable"
     FolderNotSyncedAfterRename "folder-not-synced-after-rename" breaks "design 1.3":

@@ -32,15 +32,17 @@ pub(crate) struct FaultyFolder(Arc<Mutex<Disk>>);
 #[derive(Debug, Default)]
 struct Disk {
     files: BTreeMap<String, File>,
+    /// Segments that were removed: nobody but the checks looks at them.
+    attic: BTreeMap<String, File>,
     fault: Option<SyncFault>,
     room: Room,
     /// It says that it has synced, and has not.
     lies: bool,
 }
 
-/// A copy of all files of a folder.
+/// A copy of all files of a folder, and of its attic.
 #[derive(Clone, Debug)]
-pub(crate) struct Backup(BTreeMap<String, File>);
+pub(crate) struct Backup(BTreeMap<String, File>, BTreeMap<String, File>);
 
 #[derive(Clone, Debug, Default)]
 struct File {
@@ -85,12 +87,22 @@ impl FaultyFolder {
 
     /// A copy of all files as they are, to be restored later.
     pub(crate) fn back_up(&self) -> Backup {
-        Backup(self.disk().files.clone())
+        let disk = self.disk();
+        Backup(disk.files.clone(), disk.attic.clone())
+    }
+
+    /// A folder of its own with everything in it that ever was in this one, but for what a power cut took.
+    pub(crate) fn with_attic(&self) -> Self {
+        let disk = self.disk();
+        let files = disk.attic.iter().chain(&disk.files).map(|(name, file)| (name.clone(), file.clone()));
+        Self(Arc::new(Mutex::new(Disk { files: files.collect(), ..Disk::default() })))
     }
 
     /// The files of a copy take the place of those that are there.
-    pub(crate) fn restore(&self, Backup(files): Backup) {
-        self.disk().files = files;
+    pub(crate) fn restore(&self, Backup(files, attic): Backup) {
+        let mut disk = self.disk();
+        disk.files = files;
+        disk.attic = attic;
     }
 
     /// The power goes: of each file what was not synced is lost, kept, cut anywhere, or kept with a hole of zeros.
@@ -115,9 +127,10 @@ impl FaultyFolder {
         }
     }
 
-    /// How many bytes of a file are durable.
+    /// How many bytes of a file are durable, or were when it was removed.
     pub(crate) fn synced(&self, name: &str) -> u64 {
-        self.disk().files.get(name).map_or(0, |file| file.synced as u64)
+        let disk = self.disk();
+        disk.files.get(name).or(disk.attic.get(name)).map_or(0, |file| file.synced as u64)
     }
 
     fn disk(&self) -> MutexGuard<'_, Disk> {
@@ -194,7 +207,12 @@ impl Folder for FaultyFolder {
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.disk().files.remove(name).map(|_| ()).ok_or_else(missing)
+        let mut disk = self.disk();
+        let file = disk.files.remove(name).ok_or_else(missing)?;
+        if name.ends_with(".seg") {
+            disk.attic.insert(name.to_owned(), file);
+        }
+        Ok(())
     }
 }
 

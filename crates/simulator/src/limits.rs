@@ -28,3 +28,9 @@ pub const CONDENSES_ONE_IN: u64 = 40;
 const _: () = assert!(DRAIN_MS_MAX > 4 * (OWED_WAIT_MS_MAX + REJECTED_WAIT_MS_MAX + OFFER_PATIENCE_MS));
 const _: () = assert!(GOOD_CLOCK_SKEW_MS * 2 < yizhan_exchange::limits::CLOCK_AGREEMENT_MS);
 const _: () = assert!(BAD_CLOCK_SKEW_MS > 2 * yizhan_exchange::limits::CLOCK_AGREEMENT_MS);
+
+/// Of so many copies one lets nothing go, as if a stop or a full disk came in between.
+pub const RECLAIMS_NOT_ONE_IN: u64 = 4;
+
+/// How long a segment of a journal grows, in bytes: short, so that copies leave some segments as they are.
+pub const SEGMENT_BYTES: u64 = 8 * 1024;

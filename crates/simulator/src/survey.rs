@@ -40,11 +40,11 @@ impl Survey {
         let (mut accepted_from, mut of_origin) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
         for station in stations {
             for (ledger, folder) in &station.lost {
-                let held = Holdings::of(*ledger, folder.clone(), network)?;
+                let held = Holdings::of(*ledger, folder, network)?;
                 held.accepted().for_each(|(from, at)| accepted_from.entry(from).or_default().push(at));
                 lost.insert(*ledger, held);
             }
-            let held = Holdings::of(station.ledger, station.folder.clone(), network)?;
+            let held = Holdings::of(station.ledger, &station.folder, network)?;
             held.accepted().for_each(|(from, at)| accepted_from.entry(from).or_default().push(at));
             for (index, entry) in (0..).zip(&held.entries) {
                 if let Some(id) = entry.event.envelope_id() {
@@ -108,15 +108,15 @@ impl Survey {
 }
 
 impl Holdings {
-    /// Reads the journal in a folder.
-    pub(crate) fn of(id: LedgerId, folder: FaultyFolder, network: &str) -> Result<Self, String> {
+    /// Reads the journal in a folder, with all that was ever let go of.
+    pub(crate) fn of(id: LedgerId, folder: &FaultyFolder, network: &str) -> Result<Self, String> {
         let failed = |error: &dyn std::fmt::Display| format!("{id}: {error}");
         let ledger = Ledger::new(network, id).map_err(|error| failed(&error))?;
         let mut held =
             Self { facts: Vec::new(), entries: Vec::new(), leaves: Vec::new(), receipts: Vec::new(), ledger };
         let mut visit = |_, kind: u8, payload: &[u8]| held.take(Record::decode(kind, payload)?);
         let options = JournalOptions::new(0);
-        Journal::open(folder, options, &mut visit).map_err(|error| failed(&error))?;
+        Journal::open(folder.with_attic(), options, &mut visit).map_err(|error| failed(&error))?;
         held.ledger.seal();
         Ok(held)
     }

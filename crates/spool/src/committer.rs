@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use yizhan_journal::{
-    Carried, Condensation, CondenseError, Folder, Journal, JournalError, Location, Position, RawRecord,
+    Carried, Condensation, CondenseError, Copied, Folder, Journal, JournalError, Location, Position,
+    RawRecord,
 };
 use yizhan_planted::{Bug, on};
 
@@ -39,12 +40,9 @@ pub enum Commit {
     },
     /// Records were written anew, durably: from now on they are to be looked for here.
     Carried(Carried),
-    /// Everything needed was written anew. Once all that was carried has been heeded, what lies before `segment` may be given
-    /// to [`Committer::reclaim`].
-    Condensed {
-        /// The segment with which the copy begins.
-        segment: u64,
-    },
+    /// Everything needed was written anew, or stays where it is. Once all that was carried has been heeded, this may be given to
+    /// [`Committer::reclaim`].
+    Condensed(Copied),
     /// The journal was not condensed; nothing is lost or changed by that.
     NotCondensed {
         /// Why.
@@ -58,6 +56,8 @@ pub enum Commit {
         before: u64,
         /// How long it is.
         after: u64,
+        /// How much of that the next copy may leave as it is.
+        kept: u64,
     },
     /// The disk failed. These tickets are in doubt, everything later is refused, and this is the last call: exit with
     /// [`crate::EXIT_DISK_FAULT`].
@@ -106,9 +106,9 @@ impl Committer {
         self.intake.condense(Box::new(what))
     }
 
-    /// Lets everything before a segment go, which [`Commit::Condensed`] named; told as [`Commit::Reclaimed`].
-    pub fn reclaim(&self, segment: u64) -> Result<(), SubmitError> {
-        self.intake.reclaim(segment)
+    /// Lets everything go that a copy does not need, which [`Commit::Condensed`] named; told as [`Commit::Reclaimed`].
+    pub fn reclaim(&self, copied: Copied) -> Result<(), SubmitError> {
+        self.intake.reclaim(copied)
     }
 
     /// Commits what is waiting, notes a clean stop, and returns how far the journal has come: what
@@ -167,17 +167,30 @@ fn commit_until_stopped<F: Folder, C: FnMut(Commit)>(
             Next::Condense(what) => {
                 let outcome = journal.condense(&what, &mut |carried| told(Commit::Carried(carried)));
                 match outcome {
-                    Ok(segment) => told(Commit::Condensed { segment }),
+                    Ok(copied) => told(Commit::Condensed(copied)),
                     Err(CondenseError::Journal(error)) if journal.is_poisoned() => {
                         return fail(Vec::new(), error, intake, &mut told);
                     }
                     Err(error) => told(Commit::NotCondensed { error, bytes: journal.bytes() }),
                 }
             }
-            Next::Reclaim(segment) => {
+            Next::Reclaim(copied) => {
                 let before = journal.bytes();
-                match journal.reclaim(segment) {
-                    Ok(()) => told(Commit::Reclaimed { before, after: journal.bytes() }),
+                match journal.reclaim(&copied) {
+                    Ok(missing) => {
+                        for kept in missing {
+                            tracing::error!(
+                                segment = kept.number,
+                                bytes = kept.bytes,
+                                "ALARM: a kept segment of the journal is not whole"
+                            );
+                        }
+                        told(Commit::Reclaimed {
+                            before,
+                            after: journal.bytes(),
+                            kept: journal.kept_bytes(),
+                        });
+                    }
                     Err(error) if journal.is_poisoned() => {
                         return fail(Vec::new(), error, intake, &mut told);
                     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use yizhan_journal::limits::BATCH_RECORDS_MAX;
-use yizhan_journal::{Condensation, JournalError, RawRecord, check_batch};
+use yizhan_journal::{Condensation, Copied, JournalError, RawRecord, check_batch};
 
 /// Why a batch was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub(crate) struct Submitted {
 enum Waiting {
     Batch(Submitted),
     Condense(Box<Condensation>),
-    Reclaim(u64),
+    Reclaim(Copied),
 }
 
 /// What the committer does next.
@@ -46,8 +46,8 @@ pub(crate) enum Next {
     Group(Vec<Submitted>),
     /// Condense the journal.
     Condense(Box<Condensation>),
-    /// Let the segments before this one go.
-    Reclaim(u64),
+    /// Let the segments go that this copy does not need.
+    Reclaim(Copied),
     /// All is committed: stop, noting a clean stop or not.
     Stop {
         /// Whether to note it.
@@ -112,9 +112,9 @@ impl Intake {
         self.queue(Waiting::Condense(what))
     }
 
-    /// Takes in, behind everything submitted before, from which segment on the journal is needed.
-    pub(crate) fn reclaim(&self, segment: u64) -> Result<(), SubmitError> {
-        self.queue(Waiting::Reclaim(segment))
+    /// Takes in, behind everything submitted before, which copy makes the rest of the journal unneeded.
+    pub(crate) fn reclaim(&self, copied: Copied) -> Result<(), SubmitError> {
+        self.queue(Waiting::Reclaim(copied))
     }
 
     fn queue(&self, work: Waiting) -> Result<(), SubmitError> {
@@ -140,7 +140,7 @@ impl Intake {
         }
         match state.waiting.pop_front() {
             Some(Waiting::Condense(what)) => return Next::Condense(what),
-            Some(Waiting::Reclaim(segment)) => return Next::Reclaim(segment),
+            Some(Waiting::Reclaim(copied)) => return Next::Reclaim(copied),
             Some(batch) => state.waiting.push_front(batch),
             None => {}
         }
@@ -229,14 +229,15 @@ mod tests {
         intake.submit(batch(1), 1, true).unwrap();
         intake.condense(Box::default()).unwrap();
         intake.submit(batch(1), 2, true).unwrap();
-        intake.reclaim(7).unwrap();
+        let copied = Copied { segment: 7, kept: Vec::new() };
+        intake.reclaim(copied.clone()).unwrap();
         intake.close(true);
         assert_eq!(tickets(intake.next()), [1]);
         assert!(matches!(intake.next(), Next::Condense(_)));
         assert_eq!(tickets(intake.next()), [2]);
-        assert!(matches!(intake.next(), Next::Reclaim(7)));
+        assert!(matches!(intake.next(), Next::Reclaim(next) if next == copied));
         assert!(matches!(intake.next(), Next::Stop { clean: true }));
-        assert!(matches!(intake.reclaim(8), Err(SubmitError::Stopped)));
+        assert!(matches!(intake.reclaim(copied), Err(SubmitError::Stopped)));
     }
 
     #[test]

@@ -85,6 +85,11 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         )],
     ),
     (
+        Bug::KeptSegmentLetGo,
+        &[inside("journal", "kept_tests::what_lives_is_never_lost_and_never_kept_twice")],
+    ),
+    (Bug::KeysNotCarried, &[inside("journal", "condense_tests::keys_of_submissions_are_carried_once")]),
+    (
         Bug::FolderNotSyncedAfterCreate,
         &[beside(
             "spool",

@@ -7,8 +7,8 @@ use crate::ledger::Ledger;
 use crate::station::Process;
 use std::collections::BTreeMap;
 use yizhan_document::{Digest, LedgerId, NodeId, merkle};
-use yizhan_exchange::{Answer, Fact};
-use yizhan_journal::{Folder, Record};
+use yizhan_exchange::{Answer, Condensed, Fact};
+use yizhan_journal::Record;
 use yizhan_protocol::{Frame, ProofBundle};
 
 const NAME: &str = "no_word_before_disk";
@@ -160,6 +160,23 @@ impl Places {
             Fact::Witnessed(head) => {
                 self.witnessed.insert((head.ledger, head.size), place);
             }
+            Fact::Condensed(part) => self.part(part, place),
+            _ => {}
+        }
+    }
+
+    /// A part of a copy, whose original may be gone.
+    fn part(&mut self, part: &Condensed, place: Place) {
+        match part {
+            Condensed::Entered { index, bytes } => {
+                self.entries.entry(*index).or_insert_with(|| (place, merkle::leaf_hash(bytes)));
+            }
+            Condensed::Assigned { hop, link, .. } => {
+                self.assigned.entry((*hop, *link)).or_insert(place);
+            }
+            Condensed::Witnessed(head) => {
+                self.witnessed.entry((head.ledger, head.size)).or_insert(place);
+            }
             _ => {}
         }
     }
@@ -212,6 +229,5 @@ impl Places {
 
 /// Whether a folder has made durable what ends at this place.
 fn is_synced(folder: &FaultyFolder, (segment, end): Place) -> bool {
-    let name = format!("{segment:012}.seg");
-    folder.len(&name).is_ok() && folder.synced(&name) >= end
+    folder.synced(&format!("{segment:012}.seg")) >= end
 }

@@ -4,14 +4,14 @@
 use super::room::FULL_PAUSE_MS;
 use super::{Item, Process};
 use crate::happening::Step;
-use crate::limits::{BATCHES_AT_ONCE_MAX, CONDENSES_ONE_IN};
+use crate::limits::{BATCHES_AT_ONCE_MAX, CONDENSES_ONE_IN, RECLAIMS_NOT_ONE_IN};
 use crate::outside::Outside;
 use crate::plan::CommitMoment;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use yizhan_exchange::{Event, Fact, Source, Stored};
 use yizhan_journal::{
-    Condensation, CondenseError, RawRecord, Record, RecordError, StoredAttachment, StoredEnvelope,
+    Condensation, CondenseError, Copied, RawRecord, Record, RecordError, StoredAttachment, StoredEnvelope,
 };
 use yizhan_protocol::ProofBundle;
 
@@ -163,8 +163,8 @@ impl Process {
         self.crash_if_ruled(out, CommitMoment::Synced);
     }
 
-    /// The journal says its whole state once more, as it does before old segments go; these stay, since the checks read all
-    /// that ever happened. Everything decided is in the journal at this moment, as it is for the daemon's committer.
+    /// The journal says its whole state once more, and lets go of what is not needed any more; the checks read all that ever
+    /// happened, out of the attic of the folder. Everything decided is in the journal at this moment, as it is for the daemon's committer.
     fn condense_sometimes(&mut self, out: &mut Outside) {
         if !self.commits.queue.is_empty() || self.random.below(CONDENSES_ONE_IN) > 0 {
             return;
@@ -175,9 +175,18 @@ impl Process {
         }
         let state = self.core.state();
         let (base, root) = (0, yizhan_document::merkle::root(&[]));
-        let what = Condensation { facts: state.condensed(base, root), live: state.live_holdings(), base };
-        match self.journal.condense(&what, &mut |_| {}) {
-            Ok(_) => {}
+        let (facts, live) = (state.condensed(base, root), state.live_holdings());
+        // From what is at hand, so that the world takes the same course whatever is kept.
+        let living_percent = u8::try_from(bytes % 101).unwrap_or_default();
+        let what = Condensation { facts, live, base, living_percent };
+        let condensed = self.journal.condense(&what, &mut |_| {});
+        // A copy that is whole and lets nothing go counts, too: a stop may come in between.
+        let let_go = |copied: Copied| match bytes % RECLAIMS_NOT_ONE_IN {
+            0 => Ok(()),
+            _ => self.journal.reclaim(&copied).map(|_| ()).map_err(CondenseError::Journal),
+        };
+        match condensed.and_then(let_go) {
+            Ok(()) => {}
             Err(error) if self.journal.is_poisoned() => out.ending.push((self.node, error.to_string())),
             // As the daemon does, it gives up: the half copy counts for nothing.
             Err(CondenseError::Journal(error)) if error.is_full() => {}

@@ -3,12 +3,13 @@
 
 use super::{Commits, Counter, Process, RoomKnown, Station, Store};
 use crate::ledger::Ledger;
+use crate::limits::SEGMENT_BYTES;
 use crate::outside::Outside;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use yizhan_document::{Classification, Digest};
-use yizhan_exchange::{Fact, Node, Profile, Source};
-use yizhan_journal::{Journal, JournalOptions, Record, StoredEnvelope};
+use yizhan_exchange::{Condensed, Fact, Node, Profile, Source};
+use yizhan_journal::{Copies, Journal, JournalOptions, Record, StoredEnvelope};
 
 /// What the records say.
 struct Recalled {
@@ -37,17 +38,29 @@ impl Station {
         };
         let unreadable = &self.store.unreadable;
         let records = &mut out.checks.no_word_before_disk.recovery_begins(self.node);
+        let mut copies = Copies::default();
         let mut visit = |location: yizhan_journal::Location, kind: u8, payload: &[u8]| {
             let record = Record::decode(kind, payload)?;
+            if let Record::Facts(facts) = &record {
+                facts.iter().for_each(|fact| copies.see(fact, location.segment));
+            }
             records.found(&record, location.segment, location.offset);
             recalled.take(record, unreadable)?;
             Ok(())
         };
-        let options = JournalOptions::new(self.random.number());
-        let (journal, report) =
+        // Short, so that copies leave some as they are.
+        let options =
+            JournalOptions { segment_bytes: SEGMENT_BYTES, ..JournalOptions::new(self.random.number()) };
+        let (mut journal, report) =
             Journal::open(self.folder.clone(), options, &mut visit).map_err(|error| error.to_string())?;
         if !report.damaged.is_empty() {
             return Err(format!("the journal is damaged although nobody damaged it: {:?}", report.damaged));
+        }
+        if let Some(copied) = copies.whole() {
+            let missing = journal.reclaim(&copied).map_err(|error| error.to_string())?;
+            if !missing.is_empty() {
+                return Err(format!("kept segments are missing although nobody removed them: {missing:?}"));
+            }
         }
         recalled.ledger.seal();
         recalled.core.set_quota(self.quota);
@@ -126,6 +139,15 @@ impl Recalled {
                 for fact in &facts {
                     match fact {
                         Fact::Entered(entered) => self.ledger.append(entered.index, &entered.bytes)?,
+                        // After the original, where that is still there.
+                        Fact::Condensed(Condensed::Entered { index, bytes }) => {
+                            if self.ledger.entry(*index).is_none() {
+                                self.ledger.append(*index, bytes)?;
+                            }
+                        }
+                        Fact::Condensed(Condensed::Key { key, index }) => {
+                            self.keys.insert(key.key, *index);
+                        }
                         Fact::Accepted(accepted) if accepted.source == Source::Office => {
                             self.keys.extend(accepted.key.map(|key| (key.key, accepted.at.index)));
                         }

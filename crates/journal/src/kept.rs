@@ -1,0 +1,124 @@
+//! Segments that a copy leaves as they are: which a copy named, what lives in them, which of them it is time to write anew.
+//!
+//! What a node retains (receipts at an origin, contents that wait or that inboxes show) is written anew once, into segments
+//! that hold nothing else, and then stays where it is: each reclaim costs what came since the last one, however much is
+//! retained. Decision 0019.
+
+use crate::record::Record;
+use std::collections::{BTreeMap, BTreeSet};
+use yizhan_exchange::{Condensed, Fact, KeptSegment};
+use yizhan_planted::{Bug, on};
+
+/// A copy of all that is needed of a journal, written to its end: what it does not name may go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// The segment with which it begins.
+    pub segment: u64,
+    /// The segments that it needs besides those from `segment` on, and those of its own that the next copy may leave as they
+    /// are; ascending.
+    pub kept: Vec<KeptSegment>,
+}
+
+impl Copied {
+    /// Whether a segment stays when all that is not needed goes.
+    pub fn needs(&self, number: u64) -> bool {
+        number >= self.segment || (self.keeps(number) && !on(Bug::KeptSegmentLetGo))
+    }
+
+    pub(crate) fn keeps(&self, number: u64) -> bool {
+        self.kept.binary_search_by_key(&number, |kept| kept.number).is_ok()
+    }
+}
+
+/// Finds the last copy of a journal that was written to its end, while its facts go by in the order of writing.
+#[derive(Clone, Debug, Default)]
+pub struct Copies {
+    begun: Option<Copied>,
+    whole: Option<Copied>,
+}
+
+impl Copies {
+    /// Takes note of a fact in `segment`.
+    pub fn see(&mut self, fact: &Fact, segment: u64) {
+        match fact {
+            Fact::Condensed(Condensed::Begin { .. }) => {
+                self.begun = Some(Copied { segment, kept: Vec::new() })
+            }
+            Fact::Condensed(Condensed::Kept(kept)) => {
+                if let Some(begun) = &mut self.begun {
+                    begun.kept.clone_from(kept);
+                }
+            }
+            Fact::Condensed(Condensed::End) => self.whole = self.begun.take().or(self.whole.take()),
+            Fact::Condensed(_) => {}
+            _ => self.begun = None,
+        }
+    }
+
+    /// The last one that is whole.
+    pub fn whole(self) -> Option<Copied> {
+        self.whole
+    }
+}
+
+/// Whose records lie in a segment, and how long they are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contents {
+    /// Holding and framed bytes of each content.
+    holdings: Vec<(u64, u32)>,
+    /// Framed bytes of all else.
+    others: u64,
+}
+
+impl Contents {
+    /// Takes note of a record of so many framed bytes.
+    pub(crate) fn add(&mut self, kind: u8, payload: &[u8], framed: usize) {
+        match Record::holding(kind, payload) {
+            Some(holding) => self.holdings.push((holding, u32::try_from(framed).unwrap_or(u32::MAX))),
+            None => self.others += framed as u64,
+        }
+    }
+
+    fn living(&self, live: &BTreeSet<u64>) -> u64 {
+        let living = self.holdings.iter().filter(|(holding, _)| live.contains(holding));
+        self.others + living.map(|(_, bytes)| u64::from(*bytes)).sum::<u64>()
+    }
+}
+
+/// What is known of all kept segments.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    segments: BTreeMap<u64, KeptSegment>,
+    contents: BTreeMap<u64, Contents>,
+}
+
+impl Kept {
+    /// What was found in the segments of a journal that was opened; none of them counts as kept yet.
+    pub(crate) fn found(contents: BTreeMap<u64, Contents>) -> Self {
+        Self { segments: BTreeMap::new(), contents }
+    }
+
+    /// From now on the segments that `copied` names are kept, and no other.
+    pub(crate) fn go_by(&mut self, copied: &Copied) {
+        self.segments = copied.kept.iter().map(|kept| (kept.number, *kept)).collect();
+        self.contents.retain(|number, _| copied.keeps(*number));
+    }
+
+    pub(crate) fn add(&mut self, segment: u64, contents: Contents) {
+        self.contents.insert(segment, contents);
+    }
+
+    pub(crate) fn segments(&self) -> impl Iterator<Item = KeptSegment> + '_ {
+        self.segments.values().copied()
+    }
+
+    /// Those of which less than `living_percent` lives, and those shorter than `least` bytes, which several are made one of.
+    pub(crate) fn worn(&self, live: &BTreeSet<u64>, living_percent: u8, least: u64) -> Vec<KeptSegment> {
+        let worn = |kept: &KeptSegment| {
+            let living = self.contents.get(&kept.number).map_or(0, |contents| contents.living(live));
+            kept.bytes < least
+                || u128::from(living) * 100 < u128::from(kept.bytes) * u128::from(living_percent)
+        };
+        self.segments().filter(worn).collect()
+    }
+}

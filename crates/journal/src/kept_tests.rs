@@ -1,0 +1,126 @@
+//! Whatever is written, let go, condensed and cut off in between: what lives is there, once reclaimed each once.
+
+use crate::condense_tests::{attachment, entered, envelope, open, raw, started};
+use crate::memory_folder::{Failing, MemoryFolder, Unsynced};
+use crate::{Condensation, Journal, Record};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use yizhan_document::Digest;
+use yizhan_exchange::{Condensed, Fact};
+
+/// What may come next.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A document comes.
+    Document,
+    /// One of those that live is let go.
+    Release(prop::sample::Index),
+    /// The journal is reclaimed; kept segments of which so much lives stay.
+    Reclaim { living_percent: u8 },
+    /// The same, and it ends after so many calls of the disk, done or not, and what was not synced goes or stays.
+    Struck { living_percent: u8, calls: usize, done: bool, lost: bool },
+    /// The process ends and another one starts.
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        5 => Just(Step::Document),
+        3 => any::<prop::sample::Index>().prop_map(Step::Release),
+        2 => (0u8..=100).prop_map(|living_percent| Step::Reclaim { living_percent }),
+        2 => (0u8..=100, 0usize..40, any::<bool>(), any::<bool>())
+            .prop_map(|(living_percent, calls, done, lost)| Step::Struck { living_percent, calls, done, lost }),
+        1 => Just(Step::Restart),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+/// What the journal has to hold.
+#[derive(Default)]
+struct Model {
+    written: u64,
+    live: BTreeSet<u64>,
+}
+
+impl Model {
+    fn condensation(&self, living_percent: u8) -> Condensation {
+        let (next_index, root) = (self.written, Digest::of(b"root"));
+        let facts = vec![Fact::Condensed(Condensed::Begin { next_index, base: 0, root })];
+        Condensation { facts, live: self.live.clone(), base: 0, living_percent }
+    }
+
+    fn document(&mut self, journal: &mut Journal<MemoryFolder>) {
+        let index = self.written;
+        let facts = Record::Facts(vec![entered(index)]);
+        journal.append(&[raw(&envelope(index)), raw(&attachment(index)), raw(&facts)]).unwrap();
+        journal.sync().unwrap();
+        self.written += 1;
+        self.live.insert(index);
+    }
+
+    /// How often each record stands in the folder is at least once, and exactly once `now` that all has been reclaimed.
+    fn check(&self, folder: &MemoryFolder, once: bool) {
+        let (_, report, seen) = open(&folder.after_power_cut(Unsynced::Kept));
+        assert_eq!(report.damaged, []);
+        let entries = |index| {
+            let bytes = format!("entry {index}").into_bytes();
+            [entered(index), Fact::Condensed(Condensed::Entered { index, bytes })]
+        };
+        for index in 0..self.written {
+            let times = |record: &Record| seen.iter().filter(|(_, seen)| seen == record).count();
+            let (content, attached) = (times(&envelope(index)), times(&attachment(index)));
+            let of_entry = |(_, record): &&(crate::Location, Record)| match record {
+                Record::Facts(facts) => facts.iter().any(|fact| entries(index).contains(fact)),
+                _ => false,
+            };
+            let entry = seen.iter().filter(of_entry).count();
+            let lives = self.live.contains(&index);
+            assert!(attached >= 1 && entry >= 1 && (content >= 1 || !lives), "{index} is lost");
+            assert!(
+                !once || attached == 1 && entry == 1 && (content == 1 || !lives),
+                "{index} is there twice"
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn what_lives_is_never_lost_and_never_kept_twice(steps in steps()) {
+        let mut folder = MemoryFolder::default();
+        let mut model = Model::default();
+        let mut journal = started(&folder);
+        for step in steps {
+            let reclaimed = matches!(step, Step::Reclaim { .. });
+            match step {
+                Step::Document => model.document(&mut journal),
+                Step::Release(which) => {
+                    let live: Vec<u64> = model.live.iter().copied().collect();
+                    if !live.is_empty() {
+                        model.live.remove(which.get(&live));
+                    }
+                }
+                Step::Reclaim { living_percent } => {
+                    let copied = journal.condense(&model.condensation(living_percent), &mut |_| {}).unwrap();
+                    prop_assert_eq!(journal.reclaim(&copied).unwrap(), []);
+                }
+                Step::Struck { living_percent, calls, done, lost } => {
+                    folder.fail_after(calls, if done { Failing::Done } else { Failing::NotDone });
+                    let what = model.condensation(living_percent);
+                    let copied = journal.condense(&what, &mut |_| {});
+                    let _ = copied.map(|copied| journal.reclaim(&copied));
+                    drop(journal);
+                    folder = folder.after_power_cut(if lost { Unsynced::Lost } else { Unsynced::Kept });
+                    journal = started(&folder);
+                }
+                Step::Restart => {
+                    drop(journal);
+                    journal = started(&folder);
+                }
+            }
+            model.check(&folder, reclaimed);
+        }
+    }
+}
