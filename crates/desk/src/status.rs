@@ -58,7 +58,7 @@ pub struct NodeStatus {
 /// Something about the directory that an operator has to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectoryAlarm {
-    /// Which: `expired`, `behind`, `two-of-one-version` or `retired`.
+    /// Which: `expired`, `behind`, `two-of-one-version`, `retired`, `delegated-…`, or `agreement-…` where nothing new crosses.
     pub code: String,
     /// What it is about, for a person to read.
     pub detail: String,

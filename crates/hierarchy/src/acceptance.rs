@@ -203,7 +203,7 @@ impl Acceptance<'_> {
     }
 
     /// Checks all of a version that is to take the place of the one that is held. Nothing is believed of it before.
-    /// [`Acceptance::completed`] comes first where subtrees are delegated.
+    /// [`Acceptance::completed`] comes first where subtrees are delegated or networks joined.
     pub fn whole(&self, parcel: &Parcel) -> Result<Directory, VersionRefused> {
         let head = self.head(&parcel.root)?;
         for (node, _) in head.listed() {

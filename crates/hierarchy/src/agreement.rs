@@ -41,9 +41,7 @@ pub struct Party {
 impl Agreement {
     /// Reads the text.
     pub fn parse(text: &str) -> Result<Self, AgreementError> {
-        if text.len() > limits::AGREEMENT_BYTES_MAX {
-            return Err(AgreementError::TooMany { what: "bytes", most: limits::AGREEMENT_BYTES_MAX });
-        }
+        check_bytes(text.len())?;
         let mut lines = Lines::of(text);
         if lines.next() != Some(HEADING) {
             return Err(AgreementError::Heading);
@@ -151,6 +149,7 @@ impl SignedAgreement {
 
     /// Reads a file: a signed note, or a text that nobody has signed yet.
     pub fn parse(bytes: &[u8]) -> Result<Self, AgreementError> {
+        check_bytes(bytes.len())?;
         let note = match std::str::from_utf8(bytes) {
             Ok(text) if !text.contains("\n\n") => {
                 SignedNote { text: text.to_owned(), signatures: Vec::new() }
@@ -273,6 +272,11 @@ pub enum AgreementError {
         /// How many have to.
         need: usize,
     },
+}
+
+fn check_bytes(bytes: usize) -> Result<(), AgreementError> {
+    let most = limits::AGREEMENT_BYTES_MAX;
+    if bytes > most { Err(AgreementError::TooMany { what: "bytes", most }) } else { Ok(()) }
 }
 
 fn party(lines: &mut Lines<'_>) -> Result<Party, AgreementError> {

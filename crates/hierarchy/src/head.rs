@@ -248,14 +248,11 @@ fn listed(
         }
         listed.extend_from_slice(&branch.divisions);
     }
-    check_disjoint(&root.network, &listed, joined)?;
-    listed.extend(joined.iter().flat_map(|joined| &joined.head.listed));
-    let told = joined.iter().map(|joined| 1 + joined.head.branches.len()).sum::<usize>() + branches.len();
-    if told > limits::DELEGATIONS_MAX {
-        return Err(DirectoryError::TooLarge {
-            what: "number of delegated lists and joined networks".to_owned(),
-            most: limits::DELEGATIONS_MAX,
-        });
+    if !joined.is_empty() {
+        check_beside_joined("number of divisions", listed.len(), limits::DIVISIONS_BESIDE_JOINED_MAX)?;
+        check_beside_joined("number of delegations", branches.len(), limits::DELEGATIONS_BESIDE_JOINED_MAX)?;
+        check_disjoint(&root.network, &listed, joined)?;
+        listed.extend(joined.iter().flat_map(|joined| &joined.head.listed));
     }
     if listed.len() > limits::DIVISIONS_MAX {
         return Err(DirectoryError::TooLarge {
@@ -267,12 +264,15 @@ fn listed(
     Ok(listed)
 }
 
+/// What the own network has is so small that there is room for all that may be joined with it.
+fn check_beside_joined(what: &str, found: usize, most: usize) -> Result<(), DirectoryError> {
+    let what = || format!("{what} beside joined networks");
+    if found > most { Err(DirectoryError::TooLarge { what: what(), most }) } else { Ok(()) }
+}
+
 /// No node stands in two networks (MUST-57).
 fn check_disjoint(network: &str, own: &[(NodeId, Digest)], joined: &[JoinedHead]) -> Result<(), JoinedError> {
     let mut networks: BTreeMap<NodeId, &str> = BTreeMap::new();
-    if joined.is_empty() {
-        return Ok(());
-    }
     let theirs = joined.iter().map(|joined| (joined.network.as_str(), joined.head.listed.as_slice()));
     for (network, listed) in std::iter::once((network, own)).chain(theirs) {
         for (node, _) in listed {
@@ -326,7 +326,11 @@ fn parts(bytes: &[u8]) -> Result<(&[u8], impl Iterator<Item = &[u8]>), Directory
         return Err(DirectoryError::TooLarge { what: "root".to_owned(), most: limits::ROOT_BYTES_MAX });
     }
     let mut parts = bytes.split(|byte| *byte == GROUP_SEPARATOR).take(limits::AGREEMENTS_MAX + 2);
-    Ok((parts.next().unwrap_or_default(), parts))
+    let own = parts.next().unwrap_or_default();
+    if own.len() != bytes.len() {
+        check_beside_joined("root", own.len(), limits::TEXTS_BESIDE_JOINED_BYTES_MAX)?;
+    }
+    Ok((own, parts))
 }
 
 fn split(bytes: &[u8]) -> Result<(SignedNote, impl Iterator<Item = &[u8]>), DirectoryError> {

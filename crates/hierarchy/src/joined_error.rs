@@ -79,13 +79,13 @@ pub enum JoinedError {
         /// The node.
         node: NodeId,
     },
-    /// Their counts are beyond what is told in one number.
-    #[error(
-        "the directory of {network} counts versions or lists beyond what a joined one may; tell its authorities"
-    )]
+    /// More of something than a joined network may have, so that it takes nothing away from the own one.
+    #[error("the directory of {network} has more {what} than a joined one may; tell its authorities")]
     Counts {
         /// The other network.
         network: String,
+        /// Of what.
+        what: &'static str,
     },
     /// Their directory may not take the place of the one that is held.
     #[error("the directory of {network}: {reason}")]

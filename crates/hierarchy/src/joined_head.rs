@@ -7,7 +7,7 @@
 use crate::agreement::{Agreement, Party, SignedAgreement};
 use crate::head::{Head, SEPARATOR};
 use crate::joined_error::JoinedError;
-use crate::limits::{JOINED_LISTS_MAX, JOINED_VERSION_MAX};
+use crate::limits;
 use crate::root::{NamedAgreement, Root};
 use crate::verification::DirectoryError;
 use yizhan_document::{Digest, WallTime};
@@ -51,17 +51,18 @@ impl JoinedHead {
         let digest = named.digest;
         let mut texts = bytes.splitn(3, |byte| *byte == SEPARATOR);
         let mut next = || texts.next().ok_or(JoinedError::Missing { digest });
-        let (note, pem, texts) = (SignedNote::parse(next()?)?, next()?, next()?);
-        if Digest::of(note.text.as_bytes()) != digest {
+        let (note, pem, texts) = (next()?, next()?, next()?);
+        let refused = |reason| JoinedError::Agreement { digest, reason };
+        let signed = SignedAgreement::parse(note).map_err(refused)?;
+        if Digest::of(signed.note.text.as_bytes()) != digest {
             return Err(JoinedError::Tampered { digest }.into());
         }
-        let refused = |reason| JoinedError::Agreement { digest, reason };
-        let signed = SignedAgreement { agreement: Agreement::parse(&note.text).map_err(refused)?, note };
         signed.check_signatures().map_err(refused)?;
         let SignedAgreement { agreement, note } = signed;
         let party = agreement.other(network);
         let party = party.ok_or_else(|| JoinedError::Elsewhere { digest, network: network.to_owned() })?;
         let head = their_head(party, texts)?;
+        let pem = Some(pem).filter(|pem| pem.len() <= limits::CA_PEM_BYTES_MAX).unwrap_or_default();
         let ca = std::str::from_utf8(pem).ok().and_then(|pem| certificate_from_pem(pem).ok());
         let ca = ca.filter(|ca| Digest::of(ca) == head.root.ca).ok_or_else(|| JoinedError::Refused {
             network: party.network.clone(),
@@ -146,13 +147,23 @@ fn their_head(party: &Party, texts: &[u8]) -> Result<Head, JoinedError> {
     let network = || party.network.clone();
     let refused =
         |reason: DirectoryError| JoinedError::Refused { network: network(), reason: Box::new(reason.into()) };
+    let counts = |what| Err(JoinedError::Counts { network: network(), what });
+    if texts.len() > limits::JOINED_TEXTS_BYTES_MAX {
+        return counts("bytes of signed texts");
+    }
     let head = Head::believed_alone(texts, &party.anchor, &[]).map_err(refused)?;
     if head.root.network != party.network {
         return Err(JoinedError::OtherNetwork { network: network(), found: head.root.network });
     }
     let lists = head.edition().delegated;
-    if head.root.version > JOINED_VERSION_MAX || lists > JOINED_LISTS_MAX {
-        return Err(JoinedError::Counts { network: network() });
+    if head.root.version > limits::JOINED_VERSION_MAX || lists > limits::JOINED_LISTS_MAX {
+        return counts("versions");
+    }
+    if head.listed().len() > limits::JOINED_DIVISIONS_MAX {
+        return counts("divisions");
+    }
+    if head.branches.len() > limits::JOINED_DELEGATIONS_MAX {
+        return counts("delegated subtrees");
     }
     Ok(head)
 }

@@ -12,7 +12,7 @@ use crate::parcel::Parcel;
 use crate::sample::{anchor, authority, demo_draft, expires, issued, node, other_authority};
 
 /// A change to the own texts and those of joined networks.
-type Groups = dyn Fn(Vec<&[u8]>) -> Vec<Vec<u8>>;
+type Groups<'a> = dyn Fn(Vec<&[u8]>) -> Vec<Vec<u8>> + 'a;
 
 /// What becomes of a parcel that is offered to whoever holds a directory with `kept` as its bytes.
 fn offered(
@@ -89,7 +89,7 @@ fn an_agreement_that_one_side_alone_signed_or_that_the_root_does_not_name_is_ref
     );
     // Another agreement than the one that the root names, one too many, none.
     let good = second(&their_second());
-    let with = |change: &Groups| {
+    let with = |change: &Groups<'_>| {
         let groups = change(good.root.split(|byte| *byte == crate::joined_head::GROUP_SEPARATOR).collect());
         let root = groups.join(&crate::joined_head::GROUP_SEPARATOR);
         Parcel { root, ..good.clone() }.verify(&anchor(), &[], issued(), 0).map(|_| ()).map_err(refused)
@@ -131,6 +131,14 @@ fn another_ca_another_network_clashing_ids_and_a_joint_that_is_no_root_are_refus
     let mut far = their_draft();
     far.version = crate::limits::JOINED_VERSION_MAX + 1;
     assert_eq!(join(&theirs(&far)), Err("joined-counts"));
+    // More than leaves room for the own network.
+    let mut large = their_draft();
+    let root = large.divisions[&node("p-65")].clone();
+    for nth in 0..crate::limits::JOINED_DIVISIONS_MAX {
+        let id = node(&format!("p-{nth}x"));
+        large.divisions.insert(id, Division { node: id, parent: Some(root.node), ..root.clone() });
+    }
+    assert_eq!(join(&theirs(&large)), Err("joined-counts"));
     // An address that is taken already.
     let mut taken = their_draft();
     let address = demo_draft().divisions[&node("65")].endpoints.clone();

@@ -6,6 +6,8 @@ use crate::division::Division;
 use crate::head::Head;
 use crate::joined::{Joined, join};
 use crate::joined_error::JoinedError;
+use crate::joined_head::JoinedHead;
+use crate::limits::JOINED_FILES_BYTES_MAX;
 use crate::verification::{DirectoryError, check_whole};
 use std::collections::BTreeMap;
 use yizhan_document::{Digest, NodeId, WallTime};
@@ -84,6 +86,7 @@ where
         let tree = check_whole(&head, &ca, &divisions, self.certificates)?;
         let mut joined = Vec::new();
         for part in head.joined.clone() {
+            self.check_files(&part)?;
             let theirs = self.directory(part.head.clone(), part.ca.clone());
             let refused = |reason: DirectoryError| JoinedError::Refused {
                 network: part.network.clone(),
@@ -93,6 +96,19 @@ where
         }
         let tree = if joined.is_empty() { tree } else { join(&head.root.network, &divisions, &joined)? };
         Ok(Directory::checked(head, ca, divisions, (joined, tree)))
+    }
+
+    /// Their files are no more than leave room for the own ones.
+    fn check_files(&self, part: &JoinedHead) -> Result<(), DirectoryError> {
+        let mut bytes = 0;
+        for (node, digest) in part.head.listed() {
+            bytes += (self.file)(*node, digest)?.len();
+            if bytes > JOINED_FILES_BYTES_MAX {
+                let (network, what) = (part.network.clone(), "bytes of files");
+                return Err(JoinedError::Counts { network, what }.into());
+            }
+        }
+        Ok(())
     }
 
     fn division(&self, node: NodeId, digest: &Digest) -> Result<Division, DirectoryError> {

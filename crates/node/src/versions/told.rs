@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use yizhan_desk::DirectoryAlarm;
 use yizhan_document::{Digest, NodeId, WallTime};
-use yizhan_hierarchy::{Directory, Edition, limits::GRACE_MS};
+use yizhan_hierarchy::{Directory, Edition, Standing, limits::GRACE_MS};
 use yizhan_protocol::{DirectoryHeld, ListHeld};
 
 /// For how long a neighbour may hold a higher version before that is an alarm, in milliseconds (MUST-39).
@@ -102,6 +102,17 @@ impl Told {
                     format!(
                         "the list of {node} or its delegation expired at {ends}; it is gone by, and from {last} on offices below \
                          {node} hand nothing in; its delegates have to sign a new one, or the authorities for it",
+                    ),
+                );
+            }
+        }
+        for (joined, standing) in goes_by.joined().iter().map(|joined| (joined, joined.standing(now))) {
+            if standing != Standing::InForce {
+                let (network, last) = (joined.network(), joined.carries_until());
+                alarm(
+                    &format!("agreement-{}", standing.as_str()),
+                    format!(
+                        "nothing new crosses to or from {network}: {standing}; what was handed in before crosses until {last}"
                     ),
                 );
             }
