@@ -59,7 +59,10 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "desk",
             ],
         ),
-        ("campaign", vec!["desk", "audit", "document", "hierarchy", "ledger"]),
+        (
+            "campaign",
+            vec!["desk", "audit", "document", "hierarchy", "ledger", "exchange", "journal", "spool"],
+        ),
         ("cli", vec!["node", "desk", "audit", "document", "identity", "hierarchy", "ledger"]),
     ]);
     // Any room may have a bug planted; there is nothing in that crate that a room could come to rest on.

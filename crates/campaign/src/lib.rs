@@ -11,6 +11,7 @@ pub mod errand;
 pub mod failure;
 pub mod faults;
 pub mod injection;
+mod needed;
 pub mod network;
 pub mod papers;
 pub mod planted;

@@ -14,6 +14,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// What a node says once old segments of its journal are gone.
+pub const RECLAIMED: &str = "the journal was reclaimed";
+
 /// The flags of a region, a prefecture and a county.
 pub const THREE_FLAGS: [&str; 6] = ["--root", "65", "--prefecture", "6523", "--county", "652301"];
 /// Between two looks after a process.
@@ -120,6 +123,22 @@ impl Network {
         let all = std::fs::read(self.log_file(node)).unwrap_or_default();
         let since = usize::try_from(bytes).ok().and_then(|bytes| all.get(bytes..)).unwrap_or_default();
         String::from_utf8_lossy(since).into_owned()
+    }
+
+    /// From its next start on a node reclaims its journal after so many bytes.
+    pub fn reclaims_after(&self, node: &str, bytes: u64) -> Result<(), Failure> {
+        let config = self.node(node).join("node.toml");
+        let text = std::fs::read_to_string(&config).doing("reading a configuration")?;
+        let lines = text.lines().map(|line| match line.starts_with("reclaim_bytes") {
+            true => format!("reclaim_bytes = {bytes}\n"),
+            false => format!("{line}\n"),
+        });
+        std::fs::write(&config, lines.collect::<String>()).doing("writing a configuration")
+    }
+
+    /// How often a node has reclaimed its journal.
+    pub fn reclaims(&self, node: &str) -> u64 {
+        self.log_since(node, 0).matches(RECLAIMED).count() as u64
     }
 
     fn log_file(&self, node: &str) -> PathBuf {

@@ -2,7 +2,8 @@
 
 use crate::clerk::{Clerk, until, until_within};
 use crate::failure::{Doing, Failure};
-use crate::network::{Network, THREE_FLAGS};
+use crate::needed::needed;
+use crate::network::{Network, RECLAIMED, THREE_FLAGS};
 use crate::papers::{Papers, Size};
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
@@ -28,8 +29,6 @@ const RECEIPTS_EACH: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(1_800);
 /// How long the nodes are left alone before their folders are measured: a quiet node tidies up.
 const REST: Duration = Duration::from_secs(20);
-/// What the node says once old segments are gone.
-const RECLAIMED: &str = "the journal was reclaimed";
 /// How each node's figures are called: the folder, what of it is needed, the first in thousandths of the second.
 const NAMES: [(&str, [&str; 3]); 3] = [
     (COUNTY, ["origin: bytes", "origin: bytes needed", "origin: thousandths of what is needed"]),
@@ -41,9 +40,9 @@ const NAMES: [(&str, [&str; 3]); 3] = [
 ];
 
 /// Passes `setup.count` small documents from a county through a prefecture to a region, and measures all three folders as they
-/// are, without the index (`queue`), and after a reclaim of everything that can go: that is what is needed, retained content,
-/// ledger and received receipts. Before that reclaim all indexes are deleted: each document must still lie in the inbox once, and
-/// its receipts at the origin.
+/// are, without the index (`queue`), and what of that is needed: retained content, ledger and received receipts. It is counted
+/// after a reclaim, which names what is retained. Before that reclaim all indexes are deleted: each document must still lie in the
+/// inbox once, and its receipts at the origin.
 pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     let mut random = Random::new(setup.seed);
     let network = Network::create(&setup.programs, setup.folder.as_deref(), &THREE_FLAGS)?;
@@ -56,7 +55,7 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     network.stop_all()?;
     let before = NAMES.map(|(node, _)| bytes_of(&network.data(node)));
     for node in NODES {
-        reclaim_everything(&network.node(node).join("node.toml"))?;
+        network.reclaims_after(node, 1)?;
         std::fs::remove_dir_all(network.data(node).join("queue")).doing("deleting the index")?;
     }
     let heard: Vec<u64> = NODES.iter().map(|node| network.log_bytes(node)).collect();
@@ -68,11 +67,11 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     tally.say("everything was reclaimed, without an index; now it is looked whether anything is lost");
     nothing_is_lost(&network, &ids, tally).await?;
     network.stop_all()?;
-    for ((node, [folder, needed, ratio]), before) in NAMES.into_iter().zip(before) {
-        let (before, after) = (before?, bytes_of(&network.data(node))?);
+    for ((node, [folder, of_it, ratio]), before) in NAMES.into_iter().zip(before) {
+        let (before, needed_here) = (before?, needed(&network.data(node))?);
         tally.add(folder, before);
-        tally.add(needed, after);
-        tally.add(ratio, before.saturating_mul(1_000) / after.max(1));
+        tally.add(of_it, needed_here);
+        tally.add(ratio, before.saturating_mul(1_000) / needed_here.max(1));
     }
     Ok(())
 }
@@ -168,19 +167,8 @@ async fn at_rest(network: &Network) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lets the next start reclaim whatever can go.
-fn reclaim_everything(config: &Path) -> Result<(), Failure> {
-    let text = std::fs::read_to_string(config).doing("reading a configuration")?;
-    let lines = text.lines().map(|line| match line.starts_with("reclaim_bytes") {
-        true => "reclaim_bytes = 1",
-        false => line,
-    });
-    let text: Vec<&str> = lines.collect();
-    std::fs::write(config, text.join("\n")).doing("writing a configuration")
-}
-
 /// The bytes of all files in a data folder but the index.
-fn bytes_of(folder: &Path) -> Result<u64, Failure> {
+pub(crate) fn bytes_of(folder: &Path) -> Result<u64, Failure> {
     let mut bytes = 0;
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

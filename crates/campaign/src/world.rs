@@ -34,6 +34,8 @@ const ROUTES: [(&str, &str); 6] = [
 ];
 /// Documents under way at once, at the most: what is tested is the faults, not how much fits.
 const UNDER_WAY_MAX: usize = 40;
+/// A journal that has grown by so many bytes is reclaimed, where nodes are to do that all the time.
+const RECLAIM_BYTES: u64 = 32 * 1024;
 /// The longest pause of a submitter between two documents.
 const PAUSE_MAX: Duration = Duration::from_millis(120);
 /// Between two looks of the watcher, and of a clerk with nothing to do.
@@ -69,6 +71,17 @@ impl World {
     pub async fn open(setup: &Setup, random: Random) -> Result<Self, Failure> {
         let network = Network::create(&setup.programs, setup.folder.as_deref(), &THREE_FLAGS)?;
         Self::with(network, random).await
+    }
+
+    /// The same with nodes that reclaim their journals all the time, so that faults strike then, too.
+    pub async fn reclaiming(network: Network, random: Random) -> Result<Self, Failure> {
+        NODES.iter().try_for_each(|node| network.reclaims_after(node, RECLAIM_BYTES))?;
+        Self::with(network, random).await
+    }
+
+    /// How often nodes have reclaimed their journals.
+    pub fn reclaims(&self) -> u64 {
+        NODES.iter().map(|node| self.network.reclaims(node)).sum()
     }
 
     /// The same with a network that was made and prepared already.

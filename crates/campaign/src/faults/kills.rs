@@ -1,6 +1,7 @@
 //! Kills at random moments under steady load: origin, relay and destination in turn, also while they recover.
 
 use crate::failure::Failure;
+use crate::network::{Network, THREE_FLAGS};
 use crate::random::Random;
 use crate::tally::{Setup, Tally};
 use crate::world::{NODES, World};
@@ -26,9 +27,11 @@ const PROGRESS: u64 = 50;
 pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     let mut random = Random::new(setup.seed);
     while tally.trials < setup.count {
-        let world = World::open(setup, random.branch()).await?;
+        let network = Network::create(&setup.programs, setup.folder.as_deref(), &THREE_FLAGS)?;
+        let world = World::reclaiming(network, random.branch()).await?;
         world.load(SUBMITTERS, &mut random);
         let outcome = one_network(&world, &mut random, setup, tally).await;
+        tally.add("journals reclaimed", world.reclaims());
         world.conclude(outcome, tally).await?;
         tally.say(&format!("a network is settled: {}", tally.counted()));
     }

@@ -39,9 +39,10 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
             let image = network.beside(&format!("{node}.img"));
             volumes.push((node, Volume::make(image, network.data(node), VOLUME_BYTES)?));
         }
-        let world = World::with(network, random.branch()).await?;
+        let world = World::reclaiming(network, random.branch()).await?;
         world.load(SUBMITTERS, &mut random);
         let outcome = one_network(&world, &mut volumes, &mut breaker, &mut random, setup.count, tally).await;
+        tally.add("journals reclaimed", world.reclaims());
         let network = std::sync::Arc::clone(&world.network);
         let concluded = world.conclude(outcome, tally).await;
         // What is to be looked into lies in the images; the mount points are given up in any case.

@@ -140,10 +140,10 @@ impl Recalled {
                     match fact {
                         Fact::Entered(entered) => self.ledger.append(entered.index, &entered.bytes)?,
                         // After the original, where that is still there.
-                        Fact::Condensed(Condensed::Entered { index, bytes }) => {
-                            if self.ledger.entry(*index).is_none() {
-                                self.ledger.append(*index, bytes)?;
-                            }
+                        Fact::Condensed(Condensed::Entered { index, bytes })
+                            if self.ledger.entry(*index).is_none() =>
+                        {
+                            self.ledger.append(*index, bytes)?;
                         }
                         Fact::Condensed(Condensed::Key { key, index }) => {
                             self.keys.insert(key.key, *index);
