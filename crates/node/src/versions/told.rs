@@ -106,17 +106,6 @@ impl Told {
                 );
             }
         }
-        for (joined, standing) in goes_by.joined().iter().map(|joined| (joined, joined.standing(now))) {
-            if standing != Standing::InForce {
-                let (network, last) = (joined.network(), joined.carries_until());
-                alarm(
-                    &format!("agreement-{}", standing.as_str()),
-                    format!(
-                        "nothing new crosses to or from {network}: {standing}; what was handed in before crosses until {last}"
-                    ),
-                );
-            }
-        }
         if held.edition() != goes_by.edition() {
             alarm(
                 "retired",
@@ -162,8 +151,23 @@ impl Told {
                 );
             }
         }
+        alarms.extend(joined_alarms(goes_by, now));
         alarms
     }
+}
+
+/// The agreements by which nothing new crosses.
+fn joined_alarms(goes_by: &Directory, now: WallTime) -> impl Iterator<Item = DirectoryAlarm> {
+    let joined = goes_by.joined().iter().map(move |joined| (joined, joined.standing(now)));
+    joined.filter(|(_, standing)| *standing != Standing::InForce).map(|(joined, standing)| {
+        let (network, last) = (joined.network(), joined.carries_until());
+        DirectoryAlarm {
+            code: format!("agreement-{}", standing.as_str()),
+            detail: format!(
+                "nothing new crosses to or from {network}: {standing}; what was handed in before crosses until {last}"
+            ),
+        }
+    })
 }
 
 /// What is held here, as it is compared with what neighbours say.
