@@ -7,6 +7,7 @@ mod breaches;
 mod changing;
 #[cfg(test)]
 mod foreign;
+#[cfg(test)]
 mod frames;
 #[cfg(test)]
 mod network;
