@@ -106,6 +106,7 @@ fn publish(folder: &Path, nodes: &[PlannedNode]) -> anyhow::Result<()> {
         revoked: std::collections::BTreeSet::new(),
         delegations: BTreeMap::new(),
         policy: yizhan_hierarchy::Policy::default(),
+        joined: BTreeMap::new(),
         network: NETWORK.to_owned(),
         version: 1,
         issued: now,

@@ -40,11 +40,11 @@ pub fn verify_certificate(
 ) -> Result<CertificateFinding, CertificateRefused> {
     let certificate = DeliveryCertificate::from_json(file)?;
     let (note, statement) = certificate.unverified()?;
-    if statement.network != directory.network {
-        let (network, directory) = (statement.network, directory.network.clone());
+    let node = statement.ledger.node;
+    if statement.network != directory.network_of(node) {
+        let (network, directory) = (statement.network, directory.network_of(node).to_owned());
         return Err(CertificateRefused::OtherNetwork { network, directory });
     }
-    let node = statement.ledger.node;
     let key = ledger_key(directory, statement.ledger).ok_or(CertificateRefused::UnknownNode { node })??;
     if !note.verified_by(&key) {
         return Err(CertificateRefused::Unsigned { ledger: statement.ledger });

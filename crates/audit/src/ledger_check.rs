@@ -14,7 +14,7 @@ use yizhan_ledger::{Checkpoint, SignedCheckpoint, ledger_of, origin_of, verify_l
 /// ledger. `None` if the directory has no such node.
 pub fn ledger_key(directory: &Directory, ledger: LedgerId) -> Option<Result<NoteVerifier, NoteError>> {
     let key = &directory.division(ledger.node)?.ledger;
-    let name = origin_of(&directory.network, ledger);
+    let name = origin_of(directory.network_of(ledger.node), ledger);
     if key.name() == name {
         return Some(Ok(key.clone()));
     }
@@ -32,7 +32,7 @@ pub(crate) fn cosigners(
     ledger: LedgerId,
     signed: &SignedCheckpoint,
 ) -> Vec<WitnessedBy> {
-    let others = directory.divisions().filter(|division| division.node != ledger.node);
+    let others = directory.divisions_of_all().filter(|division| division.node != ledger.node);
     let cosigned = others.filter_map(|division| {
         let time = WallTime::from_ms(signed.cosigned_by(&division.witness)?.saturating_mul(1000));
         Some(WitnessedBy { node: division.node, time })
@@ -86,8 +86,9 @@ fn identify(
             checkpoint.origin
         )));
     };
-    if network != directory.network {
-        return Err(nothing(format!("the ledger is of the network {network}, not of {}", directory.network)));
+    let of_node = directory.network_of(id.node);
+    if network != of_node {
+        return Err(nothing(format!("the ledger is of the network {network}, not of {of_node}")));
     }
     (finding.ledger, finding.size, finding.root) = (Some(id), checkpoint.size, Some(checkpoint.root));
     let unknown =
@@ -107,7 +108,7 @@ fn examine(
     let id = copy.id;
     let note = copy.tiles().read(CHECKPOINT_PATH).ok().flatten().unwrap_or_default();
     let lines = SignedNote::parse(&note).map(|note| note.signatures).unwrap_or_default();
-    let others = directory.divisions().filter(|division| division.node != id.node);
+    let others = directory.divisions_of_all().filter(|division| division.node != id.node);
     let named = others.filter(|division| lines.iter().any(|line| line.name == division.witness.name()));
     let trusted: Vec<NoteVerifier> =
         std::iter::once(key.clone()).chain(named.map(|division| division.witness.clone())).collect();

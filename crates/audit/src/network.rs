@@ -63,7 +63,7 @@ fn custodial_offices(directory: &Directory) -> Vec<OfficeAddress> {
         let custodial = division.offices.iter().filter(|record| record.custodial);
         custodial.map(|record| OfficeAddress { office: record.office.clone(), node }).collect::<Vec<_>>()
     };
-    directory.divisions().flat_map(of_division).collect()
+    directory.divisions_of_all().flat_map(of_division).collect()
 }
 
 /// Checks every ledger by itself; of several copies of one the longest is believed.

@@ -36,8 +36,9 @@ pub fn verify_receipt(
     let claimed = Checkpoint::from_unverified_note(receipt.checkpoint.as_bytes())?;
     let other =
         || ReceiptError::OtherNetwork { origin: claimed.origin.clone(), network: directory.network.clone() };
-    let (_, ledger) =
-        ledger_of(&claimed.origin).filter(|(network, _)| *network == directory.network).ok_or_else(other)?;
+    let (_, ledger) = ledger_of(&claimed.origin)
+        .filter(|(network, ledger)| *network == directory.network_of(ledger.node))
+        .ok_or_else(other)?;
     let key = ledger_key(directory, ledger).ok_or(ReceiptError::UnknownNode { node: ledger.node })??;
     let checkpoint = receipt.verify(&key)?;
     let signed = SignedCheckpoint::verify(receipt.checkpoint.as_bytes(), &key)?;

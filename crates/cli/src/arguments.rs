@@ -1,8 +1,8 @@
 //! All that can be typed: the commands, and which of them runs where.
 
 use crate::commands::{
-    bench, certificate, directory, group, inbox, ledger, network, node, queue, recall, receipts, route, send,
-    status, track,
+    agreement, bench, certificate, directory, group, inbox, ledger, network, node, queue, recall, receipts,
+    route, send, status, track,
 };
 use crate::demo;
 use crate::failure::{EXIT_CODES, Failure};
@@ -61,6 +61,9 @@ enum Command {
     /// The signed register (名录) of nodes and offices
     #[command(subcommand)]
     Directory(directory::Typed),
+    /// What two networks agree on to join their trees (互通协议): drafted, signed by both, named in both directories
+    #[command(subcommand)]
+    Agreement(agreement::Typed),
     /// Show whom a group (群组), such as `counties of 65`, means
     Group(group::Typed),
     /// Show the way (路由) that a document to an office would take
@@ -78,6 +81,7 @@ pub(crate) fn run(typed: Typed) -> Result<(), Failure> {
         Command::Bench(typed) => threads()?.block_on(bench::run(typed, output)),
         Command::Node(typed) => threads()?.block_on(node::run(typed, output)),
         Command::Network(typed) => network::run(typed, output),
+        Command::Agreement(typed) => agreement::run(typed, output),
         Command::Ledger(typed) => ledger::run(typed, output),
         Command::Send(typed) => one_thread()?.block_on(send::run(*typed, output)),
         Command::Track(typed) => one_thread()?.block_on(track::run(typed, output)),
@@ -145,6 +149,11 @@ mod tests {
             "directory edit next --delegate 6523 --network net --endpoint 652301=a:1",
             "directory delegate next 6523 --to a+b+c --threshold 1 --codes 6523,6524 --delegation-days 30 --network net",
             "directory delegate next 6523 --take-back --network net",
+            "directory edit next --network net --agreement a --other party/directory",
+            "directory edit next --network net --end-agreement party.example --drop-agreement x.example",
+            "agreement sign a --key k",
+            "agreement show a --json",
+            "agreement verify a",
             "directory sign next --key net/authority/authority.pem --name a/b",
             "directory sign next --key delegate.pem --delegate 6523",
             "directory publish next --network net",
@@ -175,6 +184,14 @@ mod tests {
             let words = send.iter().chain(more);
             assert!(Typed::try_parse_from(words).is_err(), "{more:?}");
         }
+    }
+
+    #[test]
+    fn an_agreement_is_drafted_with_lines_of_several_words() {
+        let draft = "agreement draft a --join g=65 --join p=p-65 --authority g=k --authority p=k --threshold g=1 --days 9";
+        let words = |line| std::iter::once("yizhan").chain(draft.split(' ')).chain(["--cross", line]);
+        assert!(Typed::try_parse_from(words("g below 65 to p-65 upto internal")).is_ok());
+        assert!(Typed::try_parse_from(words("g below 65")).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The commands, one file each: what is typed, what it means, the act, how the outcome is shown.
 
+pub(crate) mod agreement;
 pub(crate) mod bench;
 pub(crate) mod certificate;
 pub(crate) mod directory;

@@ -44,6 +44,47 @@ pub struct DirectoryView {
     /// What the authorities lay down for the whole network; absent if nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyView>,
+    /// The networks that are joined with it by an agreement.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<JoinedView>,
+}
+
+/// A network that is joined with the own one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinedView {
+    /// Its name.
+    pub network: String,
+    /// The version of its own directory.
+    pub version: u64,
+    /// Until when that is good.
+    pub expires: WallTime,
+    /// The node of the own network that has the link, and the one of the other.
+    pub link: [NodeId; 2],
+    /// The digest of the agreement's text.
+    pub agreement: Digest,
+    /// The number of the agreement.
+    pub agreement_version: u64,
+    /// When it expires.
+    pub agreement_expires: WallTime,
+    /// Whether it lets anything new cross: `in-force`, `expired`, `ended`, `not-named` or `their-directory-expired`.
+    pub standing: String,
+    /// The same for a person to read.
+    pub why: String,
+    /// What may cross, such as `gov.example below 65 to p-65 upto internal`.
+    pub crossings: Vec<String>,
+    /// Its nodes, by id.
+    pub nodes: Vec<DirectoryNode>,
+}
+
+/// How far a joined network has come at a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinedVersion {
+    /// Its name.
+    pub network: String,
+    /// The version of its own directory.
+    pub version: u64,
+    /// Whether anything new may cross; see [`JoinedView::standing`].
+    pub standing: String,
 }
 
 /// The policy of the directory, as it is written there.

@@ -1,6 +1,6 @@
 //! How the node fares: neighbours, what waits and why. For its operator.
 
-use crate::ListVersion;
+use crate::{JoinedVersion, ListVersion};
 use serde::{Deserialize, Serialize};
 use yizhan_document::{EnvelopeId, LedgerId, NodeId, Unit, Urgency, WallTime};
 
@@ -35,6 +35,9 @@ pub struct NodeStatus {
     /// The delegated lists that it goes by, by node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub directory_lists: Vec<ListVersion>,
+    /// The networks that are joined with the own one, as far as it goes by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub directory_joined: Vec<JoinedVersion>,
     /// When that expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory_expires: Option<WallTime>,
@@ -55,7 +58,7 @@ pub struct NodeStatus {
 /// Something about the directory that an operator has to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectoryAlarm {
-    /// Which: `expired`, `behind`, `two-of-one-version` or `retired`.
+    /// Which: `expired`, `behind`, `two-of-one-version`, `retired`, `delegated-…`, or `agreement-…` where nothing new crosses.
     pub code: String,
     /// What it is about, for a person to read.
     pub detail: String,

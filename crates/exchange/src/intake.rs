@@ -155,6 +155,11 @@ impl Node {
         if offered.classification > self.profile.max_classification && !on(Bug::ClassificationIgnored) {
             return Some(("classification", false));
         }
+        let destinations = offered.units.iter().map(|target| target.node);
+        let (origin, level, now) = (offered.id.origin, offered.classification, self.now().wall);
+        if !self.directory.may_carry(me, origin, destinations, level, now) {
+            return Some(("crossing", false));
+        }
         if !self.has_room_for_offers_of(neighbour) && !on(Bug::FullDiskIgnored) {
             return Some(("full", true));
         }

@@ -9,11 +9,19 @@ use crate::delegated_error::DelegatedError;
 use crate::delegation::Delegation;
 use crate::directory::{DelegatedList, Directory};
 use crate::head::{Head, branch_of, check_signatures};
+use crate::joined::Joined;
+use crate::joined_error::JoinedError;
 use crate::limits::GRACE_MS;
 use crate::parcel::Parcel;
-use crate::verification::DirectoryError;
+use crate::verification::{DirectoryError, signed_root};
 use crate::version::{SuccessorError, VersionStamp};
 use yizhan_document::{Digest, NodeId, WallTime};
+
+/// Whether something of what was offered is later than what is held, and what stands against the rest.
+struct Later {
+    news: bool,
+    objection: Option<VersionRefused>,
+}
 
 /// What is checked against: whom the node believes, and what it holds.
 #[derive(Clone, Copy)]
@@ -30,7 +38,11 @@ impl Acceptance<'_> {
     /// Looks at the signed texts alone, before any other byte is asked for: signatures, revocations, network, version, expiry.
     /// Where a delegated list is held in a later version than the one offered, it has its place in what is returned.
     pub fn head(&self, bytes: &[u8]) -> Result<Head, VersionRefused> {
-        let mut head = Head::believed(bytes, self.anchor, self.held.revoked())?;
+        self.judged(Head::believed(bytes, self.anchor, self.held.revoked())?)
+    }
+
+    /// The same of texts whose signatures were looked at.
+    fn judged(&self, mut head: Head) -> Result<Head, VersionRefused> {
         let root = &head.root;
         let stamp = VersionStamp {
             network: root.network.clone(),
@@ -46,13 +58,18 @@ impl Acceptance<'_> {
         if !same_root && self.now >= root.expires {
             return Err(DirectoryError::Expired { at: root.expires }.into());
         }
-        self.take_later_lists(&mut head, same_root)?;
-        Ok(head)
+        // Under the same root something has to be newer, and must not have expired. Under a new root nothing that a delegate or a
+        // joined network does or leaves undone keeps the root from being taken (MUST-42, MUST-60).
+        let (lists, joined) = (self.take_later_lists(&mut head)?, self.take_later_joined(&mut head)?);
+        match lists.objection.or(joined.objection) {
+            _ if lists.news || joined.news || !same_root => Ok(head),
+            Some(reason) => Err(reason),
+            None => Err(VersionRefused::Held { version: head.root.version }),
+        }
     }
 
-    /// Under the same root something has to be newer, and must not have expired. Under a new root nothing that a delegate
-    /// does or leaves undone keeps the root from being taken (MUST-42).
-    fn take_later_lists(&self, head: &mut Head, same_root: bool) -> Result<(), VersionRefused> {
+    /// Puts held lists into the places of those that may not take theirs.
+    fn take_later_lists(&self, head: &mut Head) -> Result<Later, VersionRefused> {
         let revoked = [self.held.revoked(), &head.root.revoked].concat();
         let (mut news, mut objection, mut later) = (false, None, Vec::new());
         for (at, delegation) in head.root.delegations.clone().iter().enumerate() {
@@ -79,11 +96,48 @@ impl Acceptance<'_> {
         if !later.is_empty() {
             head.replace(later)?;
         }
-        match objection {
-            _ if news || !same_root => Ok(()),
-            Some(reason) => Err(DirectoryError::from(reason).into()),
-            None => Err(VersionRefused::Held { version: head.root.version }),
+        Ok(Later { news, objection: objection.map(|reason| DirectoryError::from(reason).into()) })
+    }
+
+    /// The same with the parts of joined networks, each as if it were a directory by itself: whatever that network's root, lists
+    /// and revocations say holds against what is held of them (MUST-60).
+    fn take_later_joined(&self, head: &mut Head) -> Result<Later, VersionRefused> {
+        let (mut news, mut objection, mut parts) = (false, None, Vec::new());
+        for offered in head.joined.clone() {
+            let held = self.held.joined().iter().find(|held| held.network() == offered.network);
+            // Under another anchor what was held of them is no measure; their authorities' keys begin anew, as delegates' do.
+            let counts = |held: &&Joined| {
+                let signed = offered.party().map(|party| &party.anchor);
+                signed.is_some_and(|anchor| signed_root(held.directory.root_note(), anchor, &[]).is_ok())
+            };
+            let Some((held, party)) = held.filter(counts).zip(offered.party()) else {
+                news = true;
+                parts.push(offered);
+                continue;
+            };
+            let theirs = Acceptance { anchor: &party.anchor, held: &held.directory, now: self.now };
+            let agreed = |head, ca: &[u8]| offered.clone().with(head, ca.to_vec());
+            let texts = offered.head.to_bytes();
+            let believed = Head::believed_alone(&texts, &party.anchor, held.directory.revoked());
+            match believed.map_err(VersionRefused::from).and_then(|head| theirs.judged(head)) {
+                Ok(theirs) => {
+                    news = true;
+                    parts.push(agreed(theirs, &offered.ca));
+                }
+                Err(refused) => {
+                    if !matches!(refused, VersionRefused::Held { .. }) {
+                        let (network, reason) = (offered.network.clone(), Box::new(refused));
+                        let reason = JoinedError::Refused { network, reason };
+                        objection.get_or_insert(DirectoryError::from(reason).into());
+                    }
+                    parts.push(agreed(held.part().head.clone(), &held.part().ca));
+                }
+            }
         }
+        if !parts.is_empty() {
+            head.set_joined(parts)?;
+        }
+        Ok(Later { news, objection })
     }
 
     /// Why a list does not take the place of the one held; none if it is that very one.
@@ -124,7 +178,7 @@ impl Acceptance<'_> {
         Err(DirectoryError::DigestMismatch { node }.into())
     }
 
-    /// The parcel with the later one of each delegated list, offered or held. What is held is read from `kept` only if
+    /// The parcel with the later one of each delegated list and each joined network, offered or held. What is held is read from `kept` only if
     /// something of it is needed.
     pub fn completed(
         &self,
@@ -132,26 +186,24 @@ impl Acceptance<'_> {
         kept: impl FnOnce() -> Option<Parcel>,
     ) -> Result<Parcel, VersionRefused> {
         let (offered, head) = (parcel.claimed_head()?, self.head(&parcel.root)?);
-        let lists = offered.branches.iter().zip(&head.branches).filter(|(offered, later)| offered != later);
-        let lists: Vec<_> = lists.collect();
-        if lists.is_empty() {
+        if offered.branches == head.branches && offered.joined == head.joined {
             return Ok(parcel);
         }
         let mut kept = kept().map(|kept| kept.files).unwrap_or_default();
-        for (offered, later) in lists {
-            for (node, _) in &offered.divisions {
-                parcel.files.remove(node);
-            }
-            for (node, _) in &later.divisions {
-                parcel.files.extend(kept.remove(node).map(|file| (*node, file)));
-            }
+        let replaced = |(node, digest): &&(NodeId, Digest)| head.digest_of(*node) != Some(*digest);
+        for (node, _) in offered.listed().iter().filter(replaced) {
+            parcel.files.remove(node);
+        }
+        let replacing = |(node, digest): &&(NodeId, Digest)| offered.digest_of(*node) != Some(*digest);
+        for (node, _) in head.listed().iter().filter(replacing) {
+            parcel.files.extend(kept.remove(node).map(|file| (*node, file)));
         }
         parcel.root = head.to_bytes();
         Ok(parcel)
     }
 
     /// Checks all of a version that is to take the place of the one that is held. Nothing is believed of it before.
-    /// [`Acceptance::completed`] comes first where subtrees are delegated.
+    /// [`Acceptance::completed`] comes first where subtrees are delegated or networks joined.
     pub fn whole(&self, parcel: &Parcel) -> Result<Directory, VersionRefused> {
         let head = self.head(&parcel.root)?;
         for (node, _) in head.listed() {

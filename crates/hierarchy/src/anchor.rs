@@ -5,7 +5,7 @@ use yizhan_identity::{NoteVerifier, PublicKey, SignedNote};
 
 /// Whom a node believes about the directory. It stands in the node's configuration and never in the directory, which
 /// could otherwise vouch for itself.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustAnchor {
     /// The keys of the authorities.
     pub authorities: Vec<NoteVerifier>,

@@ -23,10 +23,17 @@ pub enum Area {
 impl Area {
     /// Whether it means this office.
     pub(crate) fn covers(&self, tree: &Tree, office: &OfficeAddress) -> bool {
-        let node = office.node;
         match self {
-            Self::Node(meant) => *meant == node,
             Self::Office(meant) => meant == office,
+            others => others.reaches(tree, office.node),
+        }
+    }
+
+    /// Whether it may mean an office of this node: what can be told of a document by where it comes from and where it goes.
+    pub(crate) fn reaches(&self, tree: &Tree, node: NodeId) -> bool {
+        match self {
+            Self::Office(meant) => meant.node == node,
+            Self::Node(meant) => *meant == node,
             Self::Below(above) => tree.is_below(node, *above),
             Self::Of(GroupKind::Children, above) => tree.parent(node) == Some(*above),
             Self::Of(kind, above) => is_of_kind(*kind, node) && tree.is_below(node, *above),

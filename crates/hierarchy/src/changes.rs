@@ -2,6 +2,7 @@
 
 use crate::division::Division;
 use crate::draft::Draft;
+use crate::joined_head::JoinedHead;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -50,6 +51,7 @@ pub fn changes(old: &Draft, new: &Draft) -> Vec<Change> {
         found.compare("revoked authority", None, some(authority));
     }
     found.delegations(old, new);
+    found.joined(old, new);
     found.changes.extend(crate::policy_changes::policy_changes(&old.policy, &new.policy));
     let nodes: BTreeSet<NodeId> = old.divisions.keys().chain(new.divisions.keys()).copied().collect();
     for node in nodes.into_iter().filter(|node| old.divisions.get(node) != new.divisions.get(node)) {
@@ -79,6 +81,36 @@ impl Found {
     fn compare(&mut self, what: impl Into<String>, before: Option<String>, after: Option<String>) {
         if before != after {
             self.changes.push(Change { node: self.node, what: what.into(), before, after });
+        }
+    }
+
+    fn joined(&mut self, old: &Draft, new: &Draft) {
+        let networks: BTreeSet<&String> = old.joined.keys().chain(new.joined.keys()).collect();
+        for network in networks {
+            let part = |draft: &'_ Draft| draft.joined.get(network).map(|joined| joined.part.clone());
+            let (before, after) = (part(old), part(new));
+            let of = |what: &str| format!("joined network {network}{what}");
+            type Shown = fn(&JoinedHead) -> Option<String>;
+            let shown: [(&str, Shown); 5] = [
+                (", agreement", |part| some(part.digest())),
+                (", agreement expires", |part| some(part.agreement.expires)),
+                (", agreement ended", |part| part.ended.map(|at| at.to_string())),
+                (", version", |part| some(part.head.root.version)),
+                (", delegated lists", |part| {
+                    Some(part.head.edition().delegated).filter(|sum| *sum > 0).map(|sum| sum.to_string())
+                }),
+            ];
+            for (what, show) in shown {
+                self.compare(of(what), before.as_ref().and_then(show), after.as_ref().and_then(show));
+            }
+            let lines = |part: &Option<JoinedHead>| {
+                part.iter().flat_map(|part| part.agreement.crossings.clone()).collect::<BTreeSet<_>>()
+            };
+            let (were, are) = (lines(&before), lines(&after));
+            for line in were.symmetric_difference(&are) {
+                let within = |lines: &BTreeSet<_>| lines.contains(line).then(|| line.to_string());
+                self.compare(of(" crosses"), within(&were), within(&are));
+            }
         }
     }
 

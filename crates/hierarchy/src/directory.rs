@@ -3,7 +3,9 @@
 use crate::delegation::Delegation;
 use crate::division::{Division, OfficeRecord, OfficeState};
 use crate::edition::Edition;
-use crate::head::{Head, digest_in};
+use crate::head::{Head, digest_in, join};
+use crate::joined::Joined;
+use crate::joined_head::{GROUP_SEPARATOR, group, own_texts};
 use crate::next_hop::{Hop, RouteError};
 use crate::policy::Policy;
 use crate::tree::Tree;
@@ -34,7 +36,9 @@ pub struct Directory {
     lists: Vec<DelegatedList>,
     digests: Vec<(NodeId, Digest)>,
     divisions: BTreeMap<NodeId, Division>,
+    joined: Vec<Joined>,
     tree: Tree,
+    root_note: SignedNote,
 }
 
 /// The list of a delegated subtree that a directory goes by.
@@ -59,7 +63,7 @@ impl Directory {
         head: Head,
         ca: Vec<u8>,
         divisions: BTreeMap<NodeId, Division>,
-        tree: Tree,
+        (joined, tree): (Vec<Joined>, Tree),
     ) -> Self {
         let list = |(branch, note): (&crate::Branch, &SignedNote)| DelegatedList {
             node: branch.node,
@@ -72,6 +76,7 @@ impl Directory {
         let lists = head.branches_with_notes().map(list).collect();
         let root_digest = Digest::of(head.root.to_text().as_bytes());
         let digests = head.listed().to_vec();
+        let root_note = head.root_note().clone();
         let (root, policy) = (head.root, head.policy);
         Self {
             network: root.network,
@@ -87,8 +92,52 @@ impl Directory {
             lists,
             digests,
             divisions,
+            joined,
             tree,
+            root_note,
         }
+    }
+
+    /// The networks that are joined with this one, in the order in which the root names the agreements with them.
+    pub fn joined(&self) -> &[Joined] {
+        &self.joined
+    }
+
+    /// The directory of the network that `node` is of, by itself or, if it is the own one, with those joined.
+    pub fn part_of(&self, node: NodeId) -> &Self {
+        self.joined_with(node).map_or(self, |joined| &joined.directory)
+    }
+
+    /// The network that `node` is of; the own one if it is unknown.
+    pub fn network_of(&self, node: NodeId) -> &str {
+        &self.part_of(node).network
+    }
+
+    /// The joined network that `node` is of; none if it is of the own one, or unknown.
+    pub fn joined_with(&self, node: NodeId) -> Option<&Joined> {
+        self.joined.iter().find(|joined| joined.directory.divisions.contains_key(&node))
+    }
+
+    /// All signed texts with those that a joined network's own directory has now, which are `texts`, and its CA certificate: what
+    /// comes over the link to that network, put where it belongs. None if it is not joined.
+    pub fn texts_with(&self, network: &str, texts: &[u8], ca: &[u8]) -> Option<Vec<u8>> {
+        self.joined.iter().find(|joined| joined.network() == network)?;
+        let policy = (!self.policy.is_empty()).then(|| self.policy.to_json().ok()).flatten();
+        let lists: Vec<SignedNote> = self.lists.iter().map(|list| list.note.clone()).collect();
+        let mut bytes = join(&self.root_note, policy.as_deref(), &lists);
+        for joined in &self.joined {
+            bytes.push(GROUP_SEPARATOR);
+            bytes.extend(match joined.part() {
+                part if part.network == network => group(part.note(), ca, own_texts(texts)),
+                part => part.to_bytes(),
+            });
+        }
+        Some(bytes)
+    }
+
+    /// The root as it was signed.
+    pub(crate) fn root_note(&self) -> &SignedNote {
+        &self.root_note
     }
 
     /// How many authorities had to sign it by its own word.
@@ -123,19 +172,27 @@ impl Directory {
 
     /// The list that names `node`; none if the authorities' root does.
     pub fn list_over(&self, node: NodeId) -> Option<&DelegatedList> {
+        let lists = &self.part_of(node).lists;
         let mut above = std::iter::successors(self.parent(node), |node| self.parent(*node));
-        above.find_map(|above| self.lists.iter().find(|list| list.node == above))
+        above.find_map(|above| lists.iter().find(|list| list.node == above))
     }
 
     /// From when on the list that names `node`, or its delegation, brings nothing new; none if the authorities' root names it.
     pub fn list_ends(&self, node: NodeId) -> Option<WallTime> {
         let list = self.list_over(node)?;
-        let delegation = self.delegations.iter().find(|delegation| delegation.node == list.node)?;
+        let delegations = &self.part_of(node).delegations;
+        let delegation = delegations.iter().find(|delegation| delegation.node == list.node)?;
         Some(list.expires.min(delegation.expires))
     }
 
     /// Which state of which version it is; see [`Edition`].
     pub fn edition(&self) -> Edition {
+        let joined = self.joined.iter().map(|joined| joined.directory.edition().progress()).sum::<u64>();
+        Edition { delegated: self.own_edition().delegated + joined, ..self.own_edition() }
+    }
+
+    /// The same without what is joined: how the other networks count it.
+    pub fn own_edition(&self) -> Edition {
         Edition { version: self.version, delegated: self.lists.iter().map(|list| list.version).sum() }
     }
 
@@ -154,22 +211,31 @@ impl Directory {
         &self.tree
     }
 
-    /// All divisions, ascending by node.
+    /// The divisions of every network in it, those of the own one first.
+    pub fn divisions_of_all(&self) -> impl Iterator<Item = &Division> {
+        self.divisions
+            .values()
+            .chain(self.joined.iter().flat_map(|joined| joined.directory.divisions.values()))
+    }
+
+    /// All divisions of the own network, ascending by node.
     pub fn divisions(&self) -> impl ExactSizeIterator<Item = &Division> {
         self.divisions.values()
     }
 
     /// What it says of `node`.
     pub fn division(&self, node: NodeId) -> Option<&Division> {
-        self.divisions.get(&node)
+        let theirs = || self.joined.iter().find_map(|joined| joined.directory.divisions.get(&node));
+        self.divisions.get(&node).or_else(theirs)
     }
 
     /// Checks that the certificates of the offices of `node` name them and are the network's CA's. A directory that was read
     /// from its folder has not been asked for all of them.
     pub fn check_offices(&self, node: NodeId) -> Result<(), DirectoryError> {
-        let issued = self.list_over(node).map_or(self.issued, |list| list.issued);
+        let part = self.part_of(node);
+        let issued = self.list_over(node).map_or(part.issued, |list| list.issued);
         let division = self.division(node).into_iter();
-        let mut checks = division.map(|division| check_offices(division, &self.network, issued, &self.ca));
+        let mut checks = division.map(|division| check_offices(division, &part.network, issued, &part.ca));
         checks.try_for_each(|checked| checked)
     }
 
@@ -196,9 +262,9 @@ impl Directory {
         self.tree.children(node)
     }
 
-    /// The nodes without a parent, ascending. Several are linked to each other only where a division says so.
+    /// The nodes of the own network without a parent, ascending. Several are linked to each other only where a division says so.
     pub fn roots(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.tree.roots()
+        self.tree.roots().filter(|root| self.divisions.contains_key(root))
     }
 
     /// Everybody `me` keeps a link with; see [`Tree::neighbours`].
@@ -236,7 +302,7 @@ impl Directory {
 impl PartialEq for Directory {
     fn eq(&self, other: &Self) -> bool {
         let lists = |directory: &Self| directory.lists.iter().map(|list| list.digest).collect::<Vec<_>>();
-        self.root_digest == other.root_digest && lists(self) == lists(other)
+        self.root_digest == other.root_digest && lists(self) == lists(other) && self.joined == other.joined
     }
 }
 

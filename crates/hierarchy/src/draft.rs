@@ -5,6 +5,8 @@ use crate::delegation::Delegation;
 use crate::directory::Directory;
 use crate::division::{Division, DivisionError};
 use crate::head::{Head, join};
+use crate::joined::Joined;
+use crate::joined_head::{GROUP_SEPARATOR, JoinedHead};
 use crate::limits::DEPTH_MAX;
 use crate::parcel::Parcel;
 use crate::policy::{Policy, PolicyError};
@@ -34,8 +36,19 @@ pub struct Draft {
     pub delegations: BTreeMap<NodeId, Delegated>,
     /// What is laid down for the whole network.
     pub policy: Policy,
+    /// The networks that are joined with this one, by name.
+    pub joined: BTreeMap<String, DraftJoined>,
     /// The divisions, delegated ones too.
     pub divisions: BTreeMap<NodeId, Division>,
+}
+
+/// Another network in a draft: nothing of it is changed, it is only taken along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftJoined {
+    /// The agreement with it, and its signed texts.
+    pub part: JoinedHead,
+    /// The file of each of its divisions.
+    pub files: BTreeMap<NodeId, Vec<u8>>,
 }
 
 /// A subtree that somebody else signs for: what the root says of it, and the head of its list.
@@ -65,6 +78,8 @@ pub struct Rendered {
     pub files: BTreeMap<NodeId, Vec<u8>>,
     /// The CA certificate in DER.
     pub ca: Vec<u8>,
+    /// The part of each joined network, in the order in which the root names the agreements with them.
+    pub joined: Vec<Vec<u8>>,
 }
 
 impl Draft {
@@ -85,6 +100,7 @@ impl Draft {
             revoked: directory.revoked().iter().cloned().collect(),
             delegations: delegated.collect(),
             policy: directory.policy().clone(),
+            joined: directory.joined().iter().map(drafted).collect(),
             divisions: directory.divisions().map(|division| (division.node, division.clone())).collect(),
         }
     }
@@ -123,11 +139,13 @@ impl Draft {
         let policy = (!self.policy.is_empty()).then(|| self.policy.to_json()).transpose();
         let policy = policy.map_err(DivisionError::Json)?;
         let file = |(node, division): (&NodeId, &Division)| Ok((*node, division.to_json()?));
-        let files = self.divisions.iter().map(file).collect::<Result<BTreeMap<_, _>, DivisionError>>()?;
+        let mut files = self.divisions.iter().map(file).collect::<Result<BTreeMap<_, _>, DivisionError>>()?;
         let mut lists: BTreeMap<Option<NodeId>, Vec<(NodeId, Digest)>> = BTreeMap::new();
         for (node, bytes) in &files {
             lists.entry(self.delegation_over(*node)).or_default().push((*node, Digest::of(bytes)));
         }
+        let mut joined: Vec<&JoinedHead> = self.joined.values().map(|joined| &joined.part).collect();
+        joined.sort_by_key(|part| part.digest());
         let root = Root {
             network: self.network.clone(),
             version: self.version,
@@ -136,6 +154,7 @@ impl Draft {
             threshold: self.threshold,
             ca: Digest::of(&self.ca),
             policy: policy.as_deref().map(Digest::of),
+            agreements: joined.iter().map(|part| part.named()).collect(),
             revoked: self.revoked.iter().cloned().collect(),
             delegations: self.delegations.values().map(|delegated| delegated.delegation.clone()).collect(),
             divisions: lists.remove(&None).unwrap_or_default(),
@@ -152,7 +171,11 @@ impl Draft {
             (*node, branch.to_text())
         });
         let list_texts = list_texts.collect();
-        Ok(Rendered { root_text: root.to_text(), list_texts, policy, files, ca: self.ca.clone() })
+        for (node, file) in self.joined.values().flat_map(|joined| &joined.files) {
+            files.entry(*node).or_insert_with(|| file.clone());
+        }
+        let joined = joined.into_iter().map(JoinedHead::to_bytes).collect();
+        Ok(Rendered { root_text: root.to_text(), list_texts, policy, files, ca: self.ca.clone(), joined })
     }
 }
 
@@ -179,6 +202,7 @@ impl Rendered {
             root.push(crate::head::SEPARATOR);
             root.extend_from_slice(signed_text(text, signers).as_bytes());
         }
+        root.extend(self.groups());
         Parcel { root, ca: self.ca.clone(), files: self.files.clone() }
     }
 
@@ -190,7 +214,8 @@ impl Rendered {
     /// What it says, read back.
     pub(crate) fn head(&self) -> Result<Head, crate::DirectoryError> {
         let policy = self.policy.as_deref().map_or(Ok(Policy::default()), Policy::from_json)?;
-        let head = Head::unsigned(&self.root_text, policy, self.list_texts.values().map(String::as_str))?;
+        let lists = self.list_texts.values().map(String::as_str);
+        let head = Head::unsigned(&self.root_text, policy, lists, self.joined.iter().map(Vec::as_slice))?;
         if head.root.policy != self.policy.as_deref().map(Digest::of) {
             return Err(PolicyError::Tampered.into());
         }
@@ -201,9 +226,24 @@ impl Rendered {
     pub(crate) fn signed_so_far(&self, notes: &[SignedNote]) -> Vec<u8> {
         let of = |text: &str| notes.iter().find(|note| note.text == text && !note.signatures.is_empty());
         let signed: Vec<SignedNote> = self.texts().filter_map(of).cloned().collect();
-        let texts = |(first, others)| join(first, self.policy.as_deref(), others);
-        signed.split_first().map(texts).unwrap_or_default()
+        let Some((first, others)) = signed.split_first() else { return Vec::new() };
+        let mut bytes = join(first, self.policy.as_deref(), others);
+        bytes.extend(self.groups());
+        bytes
     }
+
+    /// The parts of joined networks as they follow the own texts.
+    fn groups(&self) -> Vec<u8> {
+        self.joined.iter().flat_map(|part| [&[GROUP_SEPARATOR], part.as_slice()].concat()).collect()
+    }
+}
+
+/// Another network as a directory holds it. Its files are written anew from what was read from them, and fit their digests as
+/// long as they are written in the one way that [`Division::to_json`] writes; else the draft is refused for that.
+fn drafted(joined: &Joined) -> (String, DraftJoined) {
+    let file = |division: &Division| Some((division.node, division.to_json().ok()?));
+    let files = joined.directory.divisions().filter_map(file).collect();
+    (joined.network().to_owned(), DraftJoined { part: joined.part().clone(), files })
 }
 
 fn signed_text<'a>(text: &str, signers: impl Iterator<Item = &'a NoteSigner>) -> String {

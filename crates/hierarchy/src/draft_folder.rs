@@ -1,16 +1,16 @@
-//! A draft as a folder: `root.txt` and `delegated/<node>.txt` to be signed, `policy.json` if something is laid down, `ca.pem`,
-//! `divisions/<node>.json`; and `root`, which is these texts with the signatures so far. Once there are enough of them, the folder is a directory's folder like any other.
+//! A draft as a folder: `root.txt` and `delegated/<node>.txt` to be signed, `policy.json` if something is laid down,
+//! `joined/<digest of the agreement>` for each joined network, `ca.pem`, `divisions/<node>.json`; and `root`, which is these texts with the signatures so far. Once there are enough of them, the folder is a directory's folder like any other.
 //!
 //! Each authority and each delegate signs at a place of its own: the folder is carried from one to the next.
 
 use crate::division::{Division, DivisionError};
-use crate::draft::{Delegated, Draft, Rendered};
+use crate::draft::{Delegated, Draft, DraftJoined, Rendered};
 use crate::durable;
 use crate::folder::{CA, DIVISIONS, ROOT};
 use crate::head::{Head, notes_in};
 use crate::limits;
 use crate::policy::Policy;
-use crate::root::{Root, RootError};
+use crate::root::{NamedAgreement, Root, RootError};
 use crate::verification::DirectoryError;
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,6 +22,7 @@ use yizhan_identity::{NoteSigner, SignedNote, certificate_from_pem, certificate_
 const UNSIGNED: &str = "root.txt";
 const DELEGATED: &str = "delegated";
 const POLICY: &str = "policy.json";
+const JOINED: &str = "joined";
 
 /// Why a folder holds no draft, or it cannot be signed.
 #[derive(Debug, thiserror::Error)]
@@ -90,11 +91,20 @@ impl Draft {
 
     /// A draft from the parts of a directory, unverified: to be looked at.
     pub fn of_parts(head: Head, ca: Vec<u8>, files: &BTreeMap<NodeId, Vec<u8>>) -> Result<Self, DraftError> {
+        let own = |(node, _): &(&NodeId, &Vec<u8>)| {
+            head.joined.iter().all(|part| part.head.digest_of(**node).is_none())
+        };
         let division = |(node, bytes): (&NodeId, &Vec<u8>)| {
             let division = Division::from_json(bytes);
             Ok((*node, division.map_err(|reason| DraftError::Division { node: *node, reason })?))
         };
-        let divisions = files.iter().map(division).collect::<Result<_, DraftError>>()?;
+        let divisions = files.iter().filter(own).map(division).collect::<Result<_, DraftError>>()?;
+        let joined = head.joined.iter().map(|part| {
+            let file = |(node, _): &(NodeId, Digest)| Some((*node, files.get(node)?.clone()));
+            let files = part.head.listed().iter().filter_map(file).collect();
+            (part.network.clone(), DraftJoined { part: part.clone(), files })
+        });
+        let joined = joined.collect();
         let delegated = head.root.delegations.iter().zip(&head.branches).map(|(delegation, branch)| {
             let (version, issued, expires) = (branch.version, branch.issued, branch.expires);
             (branch.node, Delegated { delegation: delegation.clone(), version, issued, expires })
@@ -103,7 +113,19 @@ impl Draft {
         let policy = head.policy;
         let Root { network, version, issued, expires, threshold, revoked, .. } = head.root;
         let revoked = revoked.into_iter().collect();
-        Ok(Self { network, version, issued, expires, threshold, ca, revoked, delegations, policy, divisions })
+        Ok(Self {
+            network,
+            version,
+            issued,
+            expires,
+            threshold,
+            ca,
+            revoked,
+            delegations,
+            policy,
+            joined,
+            divisions,
+        })
     }
 
     /// Checks a draft as a whole and writes it into a folder, which has no signatures after that.
@@ -125,8 +147,10 @@ impl Draft {
         })?;
         rendered.check()?;
         let (divisions, lists) = (folder.join(DIVISIONS), folder.join(DELEGATED));
-        fs::create_dir_all(&divisions).map_err(disk(&divisions))?;
-        fs::create_dir_all(&lists).map_err(disk(&lists))?;
+        let joined = folder.join(JOINED);
+        for folder in [&divisions, &lists, &joined] {
+            fs::create_dir_all(folder).map_err(disk(folder))?;
+        }
         remove_others(&divisions, |node| rendered.files.contains_key(&node))?;
         remove_others(&lists, |node| rendered.list_texts.contains_key(&node))?;
         for (node, bytes) in &rendered.files {
@@ -134,6 +158,9 @@ impl Draft {
         }
         for (node, text) in &rendered.list_texts {
             put(&lists.join(format!("{node}.txt")), text.as_bytes())?;
+        }
+        for part in self.joined.values().map(|joined| &joined.part) {
+            put(&joined.join(part.digest().to_string()), &part.to_bytes())?;
         }
         put(&folder.join(CA), certificate_to_pem(&rendered.ca).as_bytes())?;
         match &rendered.policy {
@@ -196,7 +223,8 @@ impl Rendered {
             }
         }
         let list_texts = head.branches.iter().map(|branch| (branch.node, branch.to_text())).collect();
-        Ok(Self { root_text: head.root.to_text(), list_texts, policy, files, ca })
+        let joined = head.joined.iter().map(|part| part.to_bytes()).collect();
+        Ok(Self { root_text: head.root.to_text(), list_texts, policy, files, ca, joined })
     }
 
     /// Checks the draft in a folder as a whole, and adds the signature of one authority to it. Gives the root as signed so far.
@@ -282,7 +310,16 @@ fn read(folder: &Path) -> Result<Parts, DraftError> {
     let written = if path.exists() { Some(get(&path, limits::POLICY_BYTES_MAX)?) } else { None };
     let policy = written.as_deref().map_or(Ok(Policy::default()), Policy::drafted);
     let policy = policy.map_err(DirectoryError::from)?;
-    let head = Head::unsigned(&root_text, policy, lists.iter().map(String::as_str))?;
+    let part = |named: &NamedAgreement| {
+        get(&folder.join(JOINED).join(named.digest.to_string()), limits::ROOT_BYTES_MAX)
+    };
+    let parts = root.agreements.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    let head = Head::unsigned(
+        &root_text,
+        policy,
+        lists.iter().map(String::as_str),
+        parts.iter().map(Vec::as_slice),
+    )?;
     let pem = get(&folder.join(CA), limits::CA_PEM_BYTES_MAX)?;
     let ca = certificate_from_pem(&String::from_utf8_lossy(&pem)).map_err(|_| DraftError::Ca)?;
     let file = |(node, _): &(NodeId, Digest)| {
@@ -308,59 +345,5 @@ fn disk(path: &Path) -> impl FnOnce(io::Error) -> DraftError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::anchor::TrustAnchor;
-    use crate::directory::Directory;
-    use crate::sample::{authority, demo_draft, issued, node, other_authority};
-
-    #[test]
-    fn a_draft_is_signed_by_one_authority_after_the_other_and_is_a_directory_then() {
-        let folder = tempfile::tempdir().unwrap();
-        let draft = Draft { threshold: 2, ..demo_draft() };
-        draft.write(folder.path()).unwrap();
-        let (first, second) = (authority(), other_authority("second.example"));
-        let anchor = TrustAnchor::new(vec![first.verifier(), second.verifier()], 2).unwrap();
-        let load = || Directory::load(folder.path(), &anchor, issued());
-        assert!(load().is_err());
-        Rendered::sign(folder.path(), &first).unwrap();
-        // Twice is once.
-        assert_eq!(Rendered::sign(folder.path(), &first).unwrap().signatures.len(), 1);
-        assert!(matches!(load(), Err(DirectoryError::Signatures { have: 1, need: 2 })));
-        assert_eq!(Rendered::sign(folder.path(), &second).unwrap().signatures.len(), 2);
-        assert_eq!(load().unwrap().version, 1);
-        // Another edit takes the signatures away.
-        Draft::read(folder.path()).unwrap().write(folder.path()).unwrap();
-        assert!(load().is_err());
-    }
-
-    #[test]
-    fn what_was_changed_by_hand_is_taken_in_by_an_edit_and_never_signed_unseen() {
-        let folder = tempfile::tempdir().unwrap();
-        demo_draft().write(folder.path()).unwrap();
-        let path = folder.path().join("divisions/652301.json");
-        let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, text.replace("昌吉市", "昌吉")).unwrap();
-        let refused = Rendered::sign(folder.path(), &authority());
-        assert!(
-            matches!(refused, Err(DraftError::Changed { node: n }) if n == node("652301")),
-            "{refused:?}"
-        );
-        let mut draft = Draft::read(folder.path()).unwrap();
-        draft.divisions.remove(&node("653130"));
-        draft.write(folder.path()).unwrap();
-        Rendered::sign(folder.path(), &authority()).unwrap();
-        let read = Directory::load(folder.path(), &crate::sample::anchor(), issued()).unwrap();
-        assert_eq!(read.division(node("652301")).unwrap().name("zh"), "昌吉");
-        assert!(!folder.path().join("divisions/653130.json").exists());
-    }
-
-    #[test]
-    fn a_draft_that_no_reader_would_take_is_not_even_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut draft = demo_draft();
-        draft.divisions.remove(&node("6523"));
-        assert!(matches!(draft.write(folder.path()), Err(DraftError::Refused(DirectoryError::Tree(_)))));
-        assert!(!folder.path().join("root.txt").exists());
-    }
-}
+#[path = "draft_folder_tests.rs"]
+mod tests;

@@ -1,16 +1,26 @@
 //! Which state of a version: delegates renew their lists without a new root.
 
+use crate::limits::JOINED_LISTS_MAX;
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of the root, and how far the delegated lists under it have come: the sum of their versions. Under one root it only
-/// ever grows at a node, so that it names what the node held.
+/// A version of the root, and how far the delegated lists under it and the networks joined with it have come: the sum of the
+/// versions of the lists, and of the [`progress`](Edition::progress) of each joined network. Under one root it only ever grows at a
+/// node, so that it names what the node held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Edition {
     /// The version of the root.
     pub version: u64,
-    /// The sum of the versions of all delegated lists; 0 without any.
+    /// The sum of the versions of all delegated lists and the progress of all joined networks; 0 without any.
     pub delegated: u64,
+}
+
+impl Edition {
+    /// How far a joined network has come, in one number that grows with each of its roots and with each list under one: its
+    /// version times 10^9, and its lists. So `3000000012` is version 3 with lists that come to 12.
+    pub fn progress(self) -> u64 {
+        self.version.saturating_mul(JOINED_LISTS_MAX + 1).saturating_add(self.delegated)
+    }
 }
 
 /// Written `5`, or `5.12` where something is delegated.

@@ -42,6 +42,18 @@ pub enum ResolveError {
         /// The version looked into.
         version: u64,
     },
+    /// A node of another network.
+    #[error(
+        "`{group}`: {node} is a node of {network}, and groups mean nodes of the own network only; name its offices one by one"
+    )]
+    Elsewhere {
+        /// The group.
+        group: Group,
+        /// The node.
+        node: NodeId,
+        /// Its network.
+        network: String,
+    },
     /// No such list.
     #[error(
         "`{group}`: there is no list {list} in directory version {version}; `yizhan directory show` shows the lists"
@@ -182,6 +194,11 @@ impl Directory {
                 return self.listed(list).ok_or_else(unknown);
             }
         };
+        // What is laid down for a network, groups among it, speaks of its own nodes.
+        if let Some(joined) = self.joined_with(node) {
+            let network = joined.network().to_owned();
+            return Err(ResolveError::Elsewhere { group: group.clone(), node, network });
+        }
         if !self.tree().contains(node) {
             return Err(ResolveError::UnknownNode { group: group.clone(), node, version });
         }

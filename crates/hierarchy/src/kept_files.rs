@@ -1,6 +1,7 @@
 //! One kept version, file by file: a neighbour asks for parts of it, and no part needs the whole archive in memory.
 
 use crate::history::HistoryError;
+use crate::joined_head::own_texts;
 use crate::limits;
 use crate::parcel::{Member, ParcelError};
 use std::collections::BTreeMap;
@@ -71,6 +72,12 @@ impl KeptFiles {
     /// How many bytes the signed root has.
     pub fn root_bytes(&self) -> usize {
         self.root.bytes
+    }
+
+    /// How many of them are the texts of its own network; those of joined networks follow.
+    pub fn own_root_bytes(&self) -> Result<usize, HistoryError> {
+        let root = self.read(self.root.at, self.root.bytes)?;
+        Ok(own_texts(&root).len())
     }
 
     /// The CA certificate, in DER.

@@ -9,10 +9,12 @@
 //! Nowhere is a parent guessed from a division code: `6542` may stand under `6540`, a town under a prefecture.
 
 mod acceptance;
+mod agreement;
 mod anchor;
 mod area;
 mod branch;
 mod changes;
+mod crossing;
 mod delegated_error;
 mod delegation;
 mod directory;
@@ -31,6 +33,10 @@ mod grant;
 mod groups;
 mod head;
 mod history;
+mod joined;
+mod joined_error;
+mod joined_head;
+mod joint;
 mod json_forms;
 mod kept_files;
 pub mod limits;
@@ -39,6 +45,7 @@ mod link_ends;
 mod network_name;
 mod next_hop;
 mod parcel;
+mod parts;
 mod plan;
 mod policy;
 mod policy_changes;
@@ -51,13 +58,17 @@ mod verification;
 mod version;
 
 #[cfg(test)]
+mod joined_sample;
+#[cfg(test)]
 mod sample;
 
 pub use acceptance::{Acceptance, VersionRefused};
+pub use agreement::{Agreement, AgreementError, Party, SignedAgreement};
 pub use anchor::{AnchorError, TrustAnchor};
 pub use area::{Area, AreaError};
 pub use branch::{Branch, BranchError};
 pub use changes::{Change, changes};
+pub use crossing::{Crossing, CrossingError};
 pub use delegated_error::DelegatedError;
 pub use delegation::Delegation;
 pub use directory::{DelegatedList, Directory, RecipientError};
@@ -67,7 +78,7 @@ pub use divisions::{
     CodeError, DivisionCounts, DivisionKind, DivisionTable, ListedDivision, ResolvedCode, RetiredCode,
     TableError,
 };
-pub use draft::{Delegated, Draft, Rendered};
+pub use draft::{Delegated, Draft, DraftJoined, Rendered};
 pub use draft_folder::{DraftError, Signatures};
 pub use edit::{Edit, EditError};
 pub use edition::{Edition, EditionError};
@@ -78,6 +89,10 @@ pub use grant::{Grant, GrantError, Granted};
 pub use groups::{Members, ResolveError, Resolved};
 pub use head::Head;
 pub use history::{History, HistoryError};
+pub use joined::{Joined, Standing};
+pub use joined_error::JoinedError;
+pub use joined_head::JoinedHead;
+pub use joint::CrossingRefused;
 pub use kept_files::KeptFiles;
 pub use lines::LineError;
 pub use link_ends::{LinkEnds, LinkEndsError};
@@ -87,7 +102,7 @@ pub use parcel::{Parcel, ParcelError};
 pub use plan::{NetworkPlan, PlanError, PlannedNode, PlannedOffice, Ports};
 pub use policy::{Policy, PolicyError, SkipLevel, SkipRule};
 pub use policy_edit::PolicyEdit;
-pub use root::{Root, RootError};
+pub use root::{NamedAgreement, Root, RootError};
 pub use tree::{Place, Tree, TreeError};
 pub use verification::DirectoryError;
 pub use version::{SuccessorError, VersionStamp, check_successor};

@@ -29,6 +29,38 @@ pub const DELEGATES_MAX: usize = 16;
 pub const DELEGATION_CODES_MAX: usize = 64;
 /// The highest version of a delegated list, so that sums of versions never run over.
 pub const DELEGATION_VERSION_MAX: u64 = 1 << 48;
+/// The most networks that one is joined with: Party, people's congress, CPPCC, court and procuratorate beside the government.
+///
+/// Each has bounds of its own below those of a directory, and what is left is for the own network alone, so that however much
+/// another one grows it takes nothing away from it (MUST-60).
+pub const AGREEMENTS_MAX: usize = 5;
+/// The longest agreement, in bytes, signatures included.
+pub const AGREEMENT_BYTES_MAX: usize = 48 * 1024;
+/// The most bytes of the signed texts of a joined network. The country with its 3,215 provinces, prefectures and counties takes 260 KiB.
+pub const JOINED_TEXTS_BYTES_MAX: usize = 320 * 1024;
+/// The most divisions of a joined network.
+pub const JOINED_DIVISIONS_MAX: usize = 4096;
+/// The most delegated subtrees of a joined network.
+pub const JOINED_DELEGATIONS_MAX: usize = 24;
+/// The most bytes of all files of divisions of a joined network. The country takes 7 MiB.
+pub const JOINED_FILES_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The most bytes of the own signed texts where others are joined.
+pub const TEXTS_BESIDE_JOINED_BYTES_MAX: usize =
+    ROOT_BYTES_MAX - AGREEMENTS_MAX * (AGREEMENT_BYTES_MAX + CA_PEM_BYTES_MAX + JOINED_TEXTS_BYTES_MAX);
+/// The most own divisions where others are joined.
+pub const DIVISIONS_BESIDE_JOINED_MAX: usize = DIVISIONS_MAX - AGREEMENTS_MAX * JOINED_DIVISIONS_MAX;
+/// The most own delegated subtrees where others are joined.
+pub const DELEGATIONS_BESIDE_JOINED_MAX: usize =
+    DELEGATIONS_MAX - AGREEMENTS_MAX * (JOINED_DELEGATIONS_MAX + 1);
+/// The most authorities of one network in an agreement.
+pub const AUTHORITIES_MAX: usize = 16;
+/// The most lines of an agreement that let something cross.
+pub const CROSSINGS_MAX: usize = 512;
+/// The highest version of the directory of a network that is joined, and what the versions of its delegated lists come to at
+/// the most: both go into one number, its [`progress`](crate::Edition::progress).
+pub const JOINED_VERSION_MAX: u64 = 9_999_999;
+/// See [`JOINED_VERSION_MAX`].
+pub const JOINED_LISTS_MAX: u64 = 999_999_999;
 /// The most bytes of all files of one directory together, as they are handed over, kept and sent. With
 /// one office at each node 45,000 divisions take 100 MiB as an archive.
 pub const DIRECTORY_BYTES_MAX: usize = 192 * 1024 * 1024;
@@ -71,6 +103,13 @@ pub const PLAN_NODES_MAX: usize = 32_000;
 const _: () = assert!(CA_PEM_BYTES_MAX > identity::CERTIFICATE_BYTES_MAX * 3 / 2);
 const _: () = assert!(
     OFFICES_MAX * (identity::CERTIFICATE_BYTES_MAX * 4 / 3 + 512) + OFFICES_MAX * 1024 < DIVISION_BYTES_MAX
+);
+// 45,000 divisions with a policy beside all that can be joined.
+const _: () =
+    assert!(TEXTS_BESIDE_JOINED_BYTES_MAX > 5 * 1024 * 1024 && DIVISIONS_BESIDE_JOINED_MAX > 45_000);
+const _: () = assert!(
+    (JOINED_VERSION_MAX + 1) * (JOINED_LISTS_MAX + 1)
+        < (u64::MAX - DELEGATIONS_MAX as u64 * DELEGATION_VERSION_MAX) / AGREEMENTS_MAX as u64
 );
 const _: () = assert!(PLAN_NODES_MAX <= DIVISIONS_MAX && PLAN_NODES_MAX * 2 + 1024 <= 65_536);
 /// The longest `division` line of a root: the word, an id of 16 bytes, a digest in hexadecimal.

@@ -35,6 +35,10 @@ impl<'a> Lines<'a> {
         self.rest.starts_with(word)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     pub(crate) fn field<T: FromStr>(&mut self, word: &'static str) -> Result<T, LineError> {
         let line = self.number + 1;
         let value = self.next().and_then(|line| line.strip_prefix(word)?.strip_prefix(' '));
@@ -44,7 +48,7 @@ impl<'a> Lines<'a> {
     /// The `division` lines, which are the last ones.
     pub(crate) fn divisions(&mut self) -> Result<Vec<(NodeId, Digest)>, LineError> {
         let mut divisions = Vec::new();
-        while !self.rest.is_empty() {
+        while !self.is_empty() {
             let entry: Entry = self.field("division")?;
             divisions.push((entry.0, entry.1));
         }

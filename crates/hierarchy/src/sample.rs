@@ -60,13 +60,18 @@ pub(crate) fn demo_draft() -> Draft {
 
 /// Version 1 of the directory of a planned network.
 pub(crate) fn draft(plan: &NetworkPlan) -> Draft {
+    draft_of(plan, ca())
+}
+
+/// The same of a network with this CA.
+pub(crate) fn draft_of(plan: &NetworkPlan, ca: &CertificateAuthority) -> Draft {
     let divisions = plan.nodes.iter().map(|planned| {
         let id = planned.id;
         let key = || SigningKey::generate().unwrap();
         let record = |office: &crate::plan::PlannedOffice| OfficeRecord {
             office: office.office.clone(),
             names: office.names.clone(),
-            certificate: certificate(ca(), &format!("{}@{id}", office.office)),
+            certificate: certificate(ca, &format!("{}@{id}", office.office)),
             custodial: true,
             state: OfficeState::Active,
         };
@@ -91,10 +96,11 @@ pub(crate) fn draft(plan: &NetworkPlan) -> Draft {
         issued: issued(),
         expires: expires(),
         threshold: 1,
-        ca: ca().certificate_der().to_vec(),
+        ca: ca.certificate_der().to_vec(),
         revoked: std::collections::BTreeSet::new(),
         delegations: std::collections::BTreeMap::new(),
         policy: crate::Policy::default(),
+        joined: std::collections::BTreeMap::new(),
         divisions: divisions.collect(),
     }
 }

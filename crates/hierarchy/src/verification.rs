@@ -1,11 +1,12 @@
-//! Believing a directory: signatures, digests, expiry, and every check that takes the whole of it.
+//! Believing a directory: signatures, and every check that takes the whole of it.
 
 use crate::anchor::{AnchorError, TrustAnchor};
 use crate::delegated_error::DelegatedError;
-use crate::directory::Directory;
 use crate::division::{Division, DivisionError};
 use crate::endpoint::Endpoint;
 use crate::head::Head;
+use crate::joined_error::JoinedError;
+use crate::parts::Certificates;
 use crate::policy::PolicyError;
 use crate::root::{Root, RootError};
 use crate::scope::check_scopes;
@@ -13,89 +14,11 @@ use crate::tree::{Tree, TreeError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
-use yizhan_document::{Digest, NodeId, OfficeAddress, WallTime};
+use yizhan_document::{NodeId, OfficeAddress, WallTime};
 use yizhan_identity::{
     CertificateError, NoteError, NoteVerifier, SignedNote, check_issued_by, office_of_certificate,
     validity_of_certificate,
 };
-
-impl Directory {
-    /// Checks a directory that did not come from a folder: the bytes of its root, the bytes of each division's file, the
-    /// CA certificate in DER.
-    pub fn from_parts(
-        root_note: &[u8],
-        files: impl Fn(NodeId) -> Option<Vec<u8>>,
-        ca: &[u8],
-        anchor: &TrustAnchor,
-        now: WallTime,
-    ) -> Result<Self, DirectoryError> {
-        let file = |node, _: &Digest| files(node).ok_or(DirectoryError::MissingDivision { node });
-        let certificates = Certificates::Now;
-        let parts = Parts { root_note, ca: |_: &Digest| Ok(ca.to_vec()), file, certificates };
-        parts.verify(anchor, &[], now, 0)
-    }
-}
-
-/// What a directory is put together from. `ca` and `file` are told the digest that is wanted, since a folder may hold the
-/// file of the next version beside that of the present one; what they bring is checked here.
-pub(crate) struct Parts<'a, C, F> {
-    pub(crate) root_note: &'a [u8],
-    pub(crate) ca: C,
-    pub(crate) file: F,
-    pub(crate) certificates: Certificates,
-}
-
-/// When the certificates of offices are checked against the CA.
-///
-/// It takes two thirds of the time that the directory of the country takes. What was signed by the authorities stays as it
-/// is; so a version is checked as it is published or handed over, and need not be at each start: whoever uses the
-/// certificate of an office checks it then (`verify_cms`), and a node those of its own offices as it starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Certificates {
-    /// All of them now.
-    Now,
-    /// Each when it is used.
-    WhenUsed,
-}
-
-impl<C, F> Parts<'_, C, F>
-where
-    C: FnOnce(&Digest) -> Result<Vec<u8>, DirectoryError>,
-    F: Fn(NodeId, &Digest) -> Result<Vec<u8>, DirectoryError>,
-{
-    pub(crate) fn verify(
-        self,
-        anchor: &TrustAnchor,
-        revoked: &[NoteVerifier],
-        now: WallTime,
-        grace_ms: u64,
-    ) -> Result<Directory, DirectoryError> {
-        let head = Head::believed(self.root_note, anchor, revoked)?;
-        let root = &head.root;
-        if now >= root.expires.plus_ms(grace_ms) {
-            return Err(DirectoryError::Expired { at: root.expires });
-        }
-        let ca = (self.ca)(&root.ca)?;
-        if Digest::of(&ca) != root.ca {
-            return Err(DirectoryError::CaMismatch);
-        }
-        let mut divisions = BTreeMap::new();
-        for (node, digest) in head.listed() {
-            let bytes = (self.file)(*node, digest)?;
-            if Digest::of(&bytes) != *digest {
-                return Err(DirectoryError::DigestMismatch { node: *node });
-            }
-            let division = Division::from_json(&bytes)
-                .map_err(|reason| DirectoryError::Division { node: *node, reason })?;
-            if division.node != *node {
-                return Err(DirectoryError::WrongNode { listed: *node, inside: division.node });
-            }
-            divisions.insert(*node, division);
-        }
-        let tree = check_whole(&head, &ca, &divisions, self.certificates)?;
-        Ok(Directory::checked(head, ca, divisions, tree))
-    }
-}
 
 /// What takes the whole of a directory to check: everybody spoke of what is theirs, no orphan and no circle, no address or key
 /// given twice, certificates.
@@ -108,7 +31,7 @@ pub(crate) fn check_whole(
     let root = &head.root;
     check_scopes(head, divisions)?;
     let tree = Tree::build(divisions.values().map(Division::place))?;
-    check_unique(divisions)?;
+    check_unique(divisions.values())?;
     head.policy.check_names(&root.delegations, divisions, &tree)?;
     check_ca(root, ca)?;
     if certificates == Certificates::Now {
@@ -147,21 +70,22 @@ pub(crate) fn signed_root(
 }
 
 /// No two nodes share an endpoint or a key: a receipt, a cosignature or an opened envelope must point to one of them.
-fn check_unique(divisions: &BTreeMap<NodeId, Division>) -> Result<(), DirectoryError> {
+pub(crate) fn check_unique<'a>(divisions: impl Iterator<Item = &'a Division>) -> Result<(), DirectoryError> {
     let mut endpoints: BTreeMap<&Endpoint, NodeId> = BTreeMap::new();
     let mut keys: BTreeMap<[u8; 32], NodeId> = BTreeMap::new();
-    for (node, division) in divisions {
+    for division in divisions {
+        let node = division.node;
         for endpoint in &division.endpoints {
-            if let Some(first) = endpoints.insert(endpoint, *node) {
+            if let Some(first) = endpoints.insert(endpoint, node) {
                 let endpoint = endpoint.clone();
-                return Err(DirectoryError::SharedEndpoint { endpoint, first, second: *node });
+                return Err(DirectoryError::SharedEndpoint { endpoint, first, second: node });
             }
         }
         // One key for two purposes of the same node is that node's affair, so they are compared as a set.
         let own = [division.ledger.public().0, division.witness.public().0, division.opening.0];
         for key in BTreeSet::from(own) {
-            if let Some(first) = keys.insert(key, *node) {
-                return Err(DirectoryError::SharedKey { first, second: *node });
+            if let Some(first) = keys.insert(key, node) {
+                return Err(DirectoryError::SharedKey { first, second: node });
             }
         }
     }
@@ -249,6 +173,9 @@ pub enum DirectoryError {
     /// Something about a delegated subtree.
     #[error(transparent)]
     Delegated(#[from] DelegatedError),
+    /// Something about a joined network.
+    #[error(transparent)]
+    Joined(#[from] JoinedError),
     /// Something about the policy.
     #[error("the policy is refused: {0}; tell the authority")]
     Policy(#[from] PolicyError),
@@ -358,6 +285,7 @@ impl DirectoryError {
             Self::Revoked { .. } => "revoked-authority",
             Self::Root(_) => "root",
             Self::Delegated(error) => error.code(),
+            Self::Joined(error) => error.code(),
             Self::Policy(error) => error.code(),
             Self::Expired { .. } => "expired",
             Self::CaPem | Self::CaMismatch => "tampered-ca",

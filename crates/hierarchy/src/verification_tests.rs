@@ -1,6 +1,7 @@
 //! Tests of believing a directory: each attack and each mistake is refused for its own reason.
 
 use super::*;
+use crate::directory::Directory;
 use crate::draft::{Draft, Rendered};
 use crate::sample::{self, anchor, authority, demo_draft, issued, node};
 use yizhan_identity::{CertificateAuthority, NoteSigner, SigningKey};

@@ -44,6 +44,17 @@ pub struct NeighbourConfig {
     pub node: NodeId,
     /// Where to dial it, `host:port`; none: it dials us. It is best that one side alone dials.
     pub endpoint: Option<String>,
+    /// The network that it is of, if that is another one.
+    pub foreign: Option<ForeignNetwork>,
+}
+
+/// Another network: how its nodes are named, and who certifies them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignNetwork {
+    /// Its DNS name.
+    pub network: String,
+    /// The certificate of its authority, DER. It is believed about neighbours of that network alone.
+    pub ca: Vec<u8>,
 }
 
 /// Waits; the defaults are those of [`crate::limits`].
@@ -165,7 +176,7 @@ pub(crate) fn check_neighbours(me: NodeId, neighbours: &[NeighbourConfig]) -> Re
         return Err(LinkError::TooManyNeighbours { found: neighbours.len() });
     }
     let mut seen = BTreeSet::from([me]);
-    for NeighbourConfig { node, endpoint } in neighbours {
+    for NeighbourConfig { node, endpoint, .. } in neighbours {
         if !seen.insert(*node) {
             return Err(LinkError::Neighbour {
                 node: *node,

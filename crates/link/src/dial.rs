@@ -70,8 +70,14 @@ async fn dial(shared: &Shared, node: NodeId, endpoint: &str) -> Result<Session, 
 
 async fn call(shared: &Shared, node: NodeId, address: SocketAddr) -> Result<Session, String> {
     // The name in the certificate, never the address (design, section 4.5).
-    let name = format!("{node}.{}", shared.network);
-    let connecting = shared.endpoint.connect(address, &name).map_err(|error| error.to_string())?;
+    let foreign = shared.foreign();
+    let connecting = match foreign.dialling(node) {
+        Some((client, network)) => {
+            shared.endpoint.connect_with(client, address, &format!("{node}.{network}"))
+        }
+        None => shared.endpoint.connect(address, &format!("{node}.{}", shared.given.network)),
+    };
+    let connecting = connecting.map_err(|error| error.to_string())?;
     let connection = connecting.await.map_err(|error| in_words(&error))?;
     let closer = CloseOnDrop(Some(connection.clone()));
     match dialled(shared, connection.clone(), node).await {

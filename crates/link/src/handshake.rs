@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use yizhan_document::NodeId;
-use yizhan_identity::{node_of_certificate, validity_of_certificate};
+use yizhan_identity::validity_of_certificate;
 use yizhan_planted::{Bug, on};
 use yizhan_protocol::{Frame, Hello, WIRE_VERSION, encode};
 
@@ -51,7 +51,7 @@ pub(crate) async fn dialled(
 /// The dialled side: speaks only when it has been spoken to.
 pub(crate) async fn accepted(shared: &Shared, connection: Connection) -> Result<Session, Refusal> {
     let (neighbour, lifetime) = certified(shared, &connection)?;
-    // MUST-01; that the network's authority issued the certificate, the handshake of TLS has checked.
+    // MUST-01; that its network's authority issued the certificate, has been checked.
     if shared.neighbour(neighbour).is_none() && !on(Bug::StrangerAccepted) {
         let reason = format!("{neighbour} is no neighbour of {}", shared.me);
         return Err(Refusal { closing: Closing::NotNeighbour, reason });
@@ -74,8 +74,8 @@ fn certified(shared: &Shared, connection: &Connection) -> Result<(NodeId, Durati
         .as_ref()
         .and_then(|chain| chain.first())
         .ok_or_else(|| refuse("the other side showed no certificate".to_owned()))?;
-    let node =
-        node_of_certificate(certificate, &shared.network).map_err(|error| refuse(error.to_string()))?;
+    let named = shared.foreign().named(&shared.given, certificate, (shared.wall)());
+    let node = named.map_err(|error| refuse(error.to_string()))?;
     let (_, ends) = validity_of_certificate(certificate).map_err(|error| refuse(error.to_string()))?;
     let valid = Duration::from_millis(ends.ms_since((shared.wall)()));
     Ok((node, valid.min(shared.timing.age)))

@@ -22,6 +22,7 @@ mod config;
 mod control;
 mod dial;
 mod event;
+mod foreign;
 mod handshake;
 pub mod limits;
 mod links;
@@ -34,7 +35,7 @@ mod transport;
 mod turns;
 
 pub use body_stream::BodyStream;
-pub use config::{LinkConfig, LinkError, LinkTiming, NeighbourConfig, WallClock};
+pub use config::{ForeignNetwork, LinkConfig, LinkError, LinkTiming, NeighbourConfig, WallClock};
 pub use event::LinkEvent;
 pub use links::{HelloSource, Links};
 pub use outbox::SendError;

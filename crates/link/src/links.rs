@@ -6,11 +6,12 @@ use crate::closing::Closing;
 use crate::config::{LinkConfig, LinkError, NeighbourConfig, check_neighbours};
 use crate::dial::dial_for_ever;
 use crate::event::LinkEvent;
+use crate::foreign::Foreign;
 use crate::limits::{CLOSE_PATIENCE, SESSIONS_WAITING_MAX};
 use crate::neighbour::{Sessions, serve};
 use crate::outbox::SendError;
 use crate::shared::{Neighbour, Shared};
-use crate::transport::Transport;
+use crate::transport::{client, endpoint, server};
 use quinn::{Endpoint, TokioRuntime};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
@@ -51,10 +52,13 @@ impl Links {
     ) -> Result<Self, LinkError> {
         config.check()?;
         let (endpoint, address) = listen(&config)?;
-        let LinkConfig { network, me, wall, timing, neighbours, .. } = config;
+        let mut given = config;
+        let neighbours = std::mem::take(&mut given.neighbours);
+        let (me, wall, timing) = (given.me, given.wall.clone(), given.timing);
         let shared = Arc::new(Shared {
-            network,
+            given,
             me,
+            foreign: RwLock::default(),
             neighbours: RwLock::default(),
             endpoint,
             hello,
@@ -76,6 +80,7 @@ impl Links {
     /// [`LinkError`]: a neighbour is named wrongly; nothing was changed.
     pub fn set_neighbours(&self, wanted: &[NeighbourConfig]) -> Result<(), LinkError> {
         check_neighbours(self.shared.me, wanted)?;
+        self.know_foreign(wanted)?;
         // Nothing that could panic is done under the locks, so what they guard is whole.
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = self.shared.neighbours.write().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +104,7 @@ impl Links {
                 known.insert(*node, Arc::new(Neighbour { sessions, up }));
             }
         }
-        for NeighbourConfig { node, endpoint } in wanted {
+        for NeighbourConfig { node, endpoint, .. } in wanted {
             if let Some(endpoint) = endpoint
                 && !tasks.dialled.contains_key(node)
             {
@@ -109,6 +114,19 @@ impl Links {
         }
         // Tasks that have ended are forgotten.
         while tasks.all.try_join_next().is_some() {}
+        Ok(())
+    }
+
+    /// Calls from and to neighbours of other networks are judged by these networks' authorities from now on; connections that are up
+    /// stay.
+    fn know_foreign(&self, wanted: &[NeighbourConfig]) -> Result<(), LinkError> {
+        let foreign = Foreign::of(&self.shared.given, wanted);
+        if foreign.is(&self.shared.foreign()) {
+            return Ok(());
+        }
+        let server = foreign.server(&self.shared.given)?;
+        *self.shared.foreign.write().unwrap_or_else(PoisonError::into_inner) = foreign;
+        self.shared.endpoint.set_server_config(Some(server));
         Ok(())
     }
 
@@ -183,13 +201,13 @@ impl Drop for Links {
 }
 
 fn listen(config: &LinkConfig) -> Result<(Endpoint, SocketAddr), LinkError> {
-    let transport = Transport::new(config)?;
+    let (server, client) = (server(config, &[&config.ca])?, client(config, &config.ca)?);
     let failed = |source| LinkError::Listen { address: config.listen, source };
+    let settings = endpoint(&config.key_pkcs8)?;
     let socket = UdpSocket::bind(config.listen).map_err(failed)?;
     let mut endpoint =
-        Endpoint::new(transport.endpoint, Some(transport.server), socket, Arc::new(TokioRuntime))
-            .map_err(failed)?;
-    endpoint.set_default_client_config(transport.client);
+        Endpoint::new(settings, Some(server), socket, Arc::new(TokioRuntime)).map_err(failed)?;
+    endpoint.set_default_client_config(client);
     let address = endpoint.local_addr().map_err(failed)?;
     Ok((endpoint, address))
 }

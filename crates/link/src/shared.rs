@@ -1,8 +1,9 @@
 //! What the tasks of the links share: who the neighbours are, who is up, and where events go.
 
 use crate::body_queue::BodyQueue;
-use crate::config::{LinkTiming, WallClock};
+use crate::config::{LinkConfig, LinkTiming, WallClock};
 use crate::event::LinkEvent;
+use crate::foreign::Foreign;
 use crate::handshake::Session;
 use crate::links::HelloSource;
 use crate::outbox::Outbox;
@@ -14,8 +15,11 @@ use yizhan_document::NodeId;
 
 /// One for all links of a node.
 pub(crate) struct Shared {
-    pub(crate) network: String,
+    /// What the node was given, but for the neighbours.
+    pub(crate) given: LinkConfig,
     pub(crate) me: NodeId,
+    /// Those of the neighbours that are of other networks; changed with them.
+    pub(crate) foreign: RwLock<Foreign>,
     /// Those who may be up; changed only by [`crate::Links::set_neighbours`].
     pub(crate) neighbours: RwLock<BTreeMap<NodeId, Arc<Neighbour>>>,
     pub(crate) endpoint: Endpoint,
@@ -51,6 +55,11 @@ impl Shared {
     /// The queues of a neighbour, while it is up.
     pub(crate) fn outbound(&self, node: NodeId) -> Option<Arc<Outbound>> {
         self.neighbours.read().unwrap_or_else(PoisonError::into_inner).get(&node)?.up.borrow().clone()
+    }
+
+    /// The neighbours of other networks.
+    pub(crate) fn foreign(&self) -> Foreign {
+        self.foreign.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// One who may be up. Nothing that could panic is done under the lock, so what it guards is whole.

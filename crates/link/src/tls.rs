@@ -1,4 +1,4 @@
-//! TLS 1.3 between nodes: the network's authority alone, both sides with certificates, nothing resumed.
+//! TLS 1.3 between nodes: the authority of the neighbour's network alone, both sides with certificates, nothing resumed.
 //!
 //! Resumption would skip the check of the client's certificate, and with it revocation; early data can be replayed.
 //! Both are off (MUST-02), and the tests show it. The one authority is half of MUST-01.
@@ -20,24 +20,36 @@ use std::time::Duration;
 /// The application protocol named in the handshake (ALPN, RFC 7301).
 const APPLICATION_PROTOCOL: &[u8] = b"yizhan/1";
 
-/// How this node shows itself and judges others, dialling and dialled.
-pub(crate) struct Tls {
-    pub(crate) client: ClientConfig,
-    pub(crate) server: ServerConfig,
+/// What every connection is made from.
+struct Basis {
+    provider: Arc<CryptoProvider>,
+    clock: Arc<GivenTime>,
+    roots: Arc<RootCertStore>,
+    own: Arc<SingleCertAndKey>,
 }
 
-impl Tls {
-    /// From what the node was given.
-    pub(crate) fn new(config: &LinkConfig) -> Result<Self, LinkError> {
-        let provider = Arc::new(ring_provider::default_provider());
-        let clock = Arc::new(GivenTime(config.wall.clone()));
-        let roots = Arc::new(roots(config)?);
-        let own = own_certificate(config)?;
+impl Basis {
+    fn of(config: &LinkConfig, authorities: &[&[u8]]) -> Result<Self, LinkError> {
         Ok(Self {
-            client: client(config, &provider, clock.clone(), roots.clone(), own.clone())?,
-            server: server(config, &provider, clock, roots, own)?,
+            provider: Arc::new(ring_provider::default_provider()),
+            clock: Arc::new(GivenTime(config.wall.clone())),
+            roots: Arc::new(roots(authorities)?),
+            own: own_certificate(config)?,
         })
     }
+}
+
+/// How this node shows itself and judges whom it dials: one network's authority is believed.
+pub(crate) fn dialling(config: &LinkConfig, authority: &[u8]) -> Result<ClientConfig, LinkError> {
+    let Basis { provider, clock, roots, own } = Basis::of(config, &[authority])?;
+    client(config, &provider, clock, roots, own)
+}
+
+/// The same for who dials it. Which of the authorities has to have issued a certificate depends on whom it names, and is looked at
+/// once the handshake has shown it.
+pub(crate) fn dialled(config: &LinkConfig, authorities: &[&[u8]]) -> Result<ServerConfig, LinkError> {
+    let Basis { provider, clock, roots, own } = Basis::of(config, authorities)?;
+    server(config, &provider, clock, roots, own)
 }
 
 fn client(
@@ -89,9 +101,11 @@ fn server(
     Ok(server)
 }
 
-fn roots(config: &LinkConfig) -> Result<RootCertStore, LinkError> {
+fn roots(authorities: &[&[u8]]) -> Result<RootCertStore, LinkError> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(config.ca.clone())).map_err(|error| wrong("authority", error))?;
+    for authority in authorities {
+        roots.add(CertificateDer::from(authority.to_vec())).map_err(|error| wrong("authority", error))?;
+    }
     Ok(roots)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::{LinkConfig, LinkError, LinkTiming};
 use crate::limits;
-use crate::tls::Tls;
+use crate::tls::{dialled, dialling};
 use quinn::congestion::CubicConfig;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
@@ -12,34 +12,32 @@ use quinn_proto::HashedConnectionIdGenerator;
 use ring::{hkdf, hmac};
 use std::sync::Arc;
 
-/// The settings of the endpoint, of calls it takes and of calls it makes.
-pub(crate) struct Transport {
-    pub(crate) endpoint: EndpointConfig,
-    pub(crate) server: ServerConfig,
-    pub(crate) client: ClientConfig,
+fn no_suite(_: impl Sized) -> LinkError {
+    LinkError::Tls {
+        what: "cryptographic provider",
+        reason: "QUIC needs TLS13_AES_128_GCM_SHA256".to_owned(),
+    }
 }
 
-impl Transport {
-    /// From what the node was given.
-    pub(crate) fn new(config: &LinkConfig) -> Result<Self, LinkError> {
-        let tls = Tls::new(config)?;
-        let no_suite = |_| LinkError::Tls {
-            what: "cryptographic provider",
-            reason: "QUIC needs TLS13_AES_128_GCM_SHA256".to_owned(),
-        };
-        let server = QuicServerConfig::try_from(tls.server).map_err(no_suite)?;
-        let client = QuicClientConfig::try_from(tls.client).map_err(no_suite)?;
-        let mut server = ServerConfig::with_crypto(Arc::new(server));
-        server
-            .transport_config(Arc::new(connection(&config.timing, 1)?))
-            .migration(true) // counties behind address translation change their port
-            .max_incoming(limits::INCOMING_MAX)
-            .incoming_buffer_size(limits::INCOMING_BUFFER_BYTES)
-            .incoming_buffer_size_total(limits::INCOMING_BUFFER_BYTES_TOTAL);
-        let mut client = ClientConfig::new(Arc::new(client));
-        client.transport_config(Arc::new(connection(&config.timing, 0)?));
-        Ok(Self { endpoint: endpoint(&config.key_pkcs8)?, server, client })
-    }
+/// The settings of calls that are taken, from nodes that one of these authorities certified.
+pub(crate) fn server(config: &LinkConfig, authorities: &[&[u8]]) -> Result<ServerConfig, LinkError> {
+    let crypto = QuicServerConfig::try_from(dialled(config, authorities)?).map_err(no_suite)?;
+    let mut server = ServerConfig::with_crypto(Arc::new(crypto));
+    server
+        .transport_config(Arc::new(connection(&config.timing, 1)?))
+        .migration(true) // counties behind address translation change their port
+        .max_incoming(limits::INCOMING_MAX)
+        .incoming_buffer_size(limits::INCOMING_BUFFER_BYTES)
+        .incoming_buffer_size_total(limits::INCOMING_BUFFER_BYTES_TOTAL);
+    Ok(server)
+}
+
+/// The settings of calls that are made, to nodes that this authority certified.
+pub(crate) fn client(config: &LinkConfig, authority: &[u8]) -> Result<ClientConfig, LinkError> {
+    let crypto = QuicClientConfig::try_from(dialling(config, authority)?).map_err(no_suite)?;
+    let mut client = ClientConfig::new(Arc::new(crypto));
+    client.transport_config(Arc::new(connection(&config.timing, 0)?));
+    Ok(client)
 }
 
 /// One connection, with nothing that bounds memory left to a default (MUST-04). The dialler opens the one control stream,
@@ -70,7 +68,7 @@ pub(crate) fn connection(timing: &LinkTiming, control_streams: u32) -> Result<Tr
 
 /// Reset key and connection ids come from the node's own key and so survive a restart: a neighbour that still speaks on
 /// a connection from before is told at once (stateless reset, RFC 9000, section 10.3) instead of waiting for silence.
-fn endpoint(key_pkcs8: &[u8]) -> Result<EndpointConfig, LinkError> {
+pub(crate) fn endpoint(key_pkcs8: &[u8]) -> Result<EndpointConfig, LinkError> {
     let own = hkdf::Salt::new(hkdf::HKDF_SHA256, b"yizhan link").extract(key_pkcs8);
     let mut reset = [0; 32];
     let mut ids = [0; 32];

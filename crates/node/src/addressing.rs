@@ -32,9 +32,10 @@ pub(crate) fn view(directory: &Directory, group: Group) -> Result<GroupView, Doo
 fn refusal(error: &ResolveError) -> DoorError {
     let code = match error {
         ResolveError::UnknownNode { .. } => DoorCode::UnknownNode,
-        ResolveError::UnknownList { .. } | ResolveError::NotAMember { .. } | ResolveError::Empty { .. } => {
-            DoorCode::UnknownRecipient
-        }
+        ResolveError::Elsewhere { .. }
+        | ResolveError::UnknownList { .. }
+        | ResolveError::NotAMember { .. }
+        | ResolveError::Empty { .. } => DoorCode::UnknownRecipient,
         ResolveError::TooMany { .. } => DoorCode::TooLarge,
     };
     DoorError::new(code, error.to_string(), "`yizhan group` shows whom a group means; nothing was accepted")

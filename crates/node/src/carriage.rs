@@ -1,9 +1,9 @@
-//! Whether every link on the way may carry a classification, by the signed directory: looked at when a document is handed in.
+//! Whether every link on the way may carry a document, by the signed directory: looked at when it is handed in.
 
 use std::collections::BTreeSet;
-use yizhan_desk::{DoorCode, DoorError};
-use yizhan_document::{Classification, NodeId};
-use yizhan_hierarchy::{Directory, LinkEnds};
+use yizhan_desk::{DoorCode, DoorError, Submission};
+use yizhan_document::{Classification, NodeId, OfficeAddress, WallTime};
+use yizhan_hierarchy::{CrossingRefused, Directory, LinkEnds};
 use yizhan_planted::{Bug, on};
 
 /// Refuses what a link on the way to one of the destinations may not carry; the refusal names the link. A link may carry what
@@ -26,7 +26,8 @@ pub(crate) fn check_way(
         let mut at = from;
         // Where there is no way at all, the rules say so.
         for hop in directory.route(from, *destination).unwrap_or_default() {
-            let own = directory.policy().links.get(&LinkEnds::between(at, hop.node));
+            let links = &directory.part_of(hop.node).policy().links;
+            let own = links.get(&LinkEnds::between(at, hop.node));
             let own = own.filter(|_| !on(Bug::LinkLimitIgnored));
             let carries = most(at).min(most(hop.node)).min(own.copied().unwrap_or(Classification::TopSecret));
             if level > carries {
@@ -37,6 +38,32 @@ pub(crate) fn check_way(
         }
     }
     Ok(())
+}
+
+/// Refuses what the agreement with another network does not let cross (MUST-58).
+pub(crate) fn check_crossing(
+    directory: &Directory,
+    submission: &Submission,
+    now: WallTime,
+) -> Result<(), DoorError> {
+    let recipients: Vec<&OfficeAddress> = submission.recipients().collect();
+    let level = submission.label.classification;
+    directory.check_crossing(&submission.from, &recipients, level, now).map_err(|refused| {
+        let fix = match refused {
+            CrossingRefused::NoLine { .. } => {
+                "nothing was accepted; send it to an office that the agreement lets it pass to, or by one that may send, or ask the \
+                 authorities of both networks for another agreement; `yizhan directory show` shows its lines"
+            }
+            CrossingRefused::NotInForce { .. } => {
+                "nothing was accepted; ask the authorities of both networks; `yizhan directory show` shows the agreement"
+            }
+            CrossingRefused::ChosenSenders { .. } => {
+                "nothing was accepted; send it to another office of that node, or ask the authorities of both networks for a line \
+                 that names this one"
+            }
+        };
+        DoorError::new(DoorCode::Dispatch, refused.to_string(), fix)
+    })
 }
 
 fn refusal(level: Classification, what: &str, most: Classification) -> DoorError {

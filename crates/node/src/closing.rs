@@ -1,6 +1,6 @@
 //! Closes a submission into an envelope, in one pass: content streams through once, the manifest comes last.
 
-use crate::carriage::check_way;
+use crate::carriage::{check_crossing, check_way};
 use crate::dispatching::{Addressed, check_dispatch};
 use crate::file_keys::{FileKeys, SharedKey};
 use bytes::Bytes;
@@ -120,6 +120,7 @@ impl Closer {
             ));
         }
         let nodes: BTreeSet<NodeId> = submission.recipients().map(|office| office.node).collect();
+        check_crossing(&self.directory, submission, now)?;
         check_way(&self.directory, self.me, &nodes, submission.label.classification)?;
         let passed_over = check_dispatch(&self.directory, submission)?;
         Ok(Addressed { to: nodes.into_iter().collect(), passed_over })

@@ -245,7 +245,9 @@ impl NodeDoor for Door {
     }
 
     fn directory(&self) -> Reply<'_, DirectoryView> {
-        Box::pin(async move { Ok(crate::views::directory_view(&self.shared.directory())) })
+        Box::pin(async move {
+            Ok(crate::views::directory_view(&self.shared.directory(), self.shared.clock.wall()))
+        })
     }
 
     fn publish(&self, archive: Vec<u8>) -> Reply<'_, PublishedDirectory> {

@@ -14,7 +14,7 @@ use yizhan_protocol::{Frame, ProofBundle, ProvenEntry};
 pub(crate) fn heard(shared: &Shared, neighbour: NodeId, bundle: ProofBundle) -> Option<EpochStatement> {
     let by = shared.by();
     let ledger = bundle.ledger;
-    if let Err(reason) = believed(&by.proofs, &by.directory.network, &bundle) {
+    if let Err(reason) = believed(&by.proofs, by.directory.network_of(ledger.node), &bundle) {
         tracing::warn!(%neighbour, %ledger, reason, "a new epoch is not believed");
         return None;
     }

@@ -256,9 +256,9 @@ impl LedgerKeeper {
         self.signer.sign(text)
     }
 
-    /// Cosigns a neighbour's head.
-    pub(crate) fn cosign(&self, head: Head, at: WallTime) -> String {
-        let origin = origin_of(&self.network, head.ledger);
+    /// Cosigns the head of a neighbour, which is of the network of this name.
+    pub(crate) fn cosign(&self, network: &str, head: Head, at: WallTime) -> String {
+        let origin = origin_of(network, head.ledger);
         let text = Checkpoint { origin, size: head.size, root: head.root }.to_text();
         self.cosigner.cosign(&text, at.as_seconds())
     }

@@ -262,6 +262,7 @@ impl Making<'_> {
             revoked: std::collections::BTreeSet::new(),
             delegations: BTreeMap::new(),
             policy: Policy::default(),
+            joined: BTreeMap::new(),
             divisions,
         };
         let folder = self.folder.join("directory");

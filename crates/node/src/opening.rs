@@ -1,6 +1,7 @@
 //! Opens a document at its destination: slip, body, manifest, signature of the office, recipients of this node.
 
 use crate::card::Card;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
@@ -24,7 +25,8 @@ pub(crate) struct Opener {
     /// The key that opens slips.
     pub(crate) key: Arc<OpeningKey>,
     slips: SlipOpener,
-    signatures: CmsVerifier,
+    /// By network: each has its own authority.
+    signatures: BTreeMap<String, CmsVerifier>,
     cards: OwnBox,
 }
 
@@ -102,7 +104,9 @@ impl Opener {
         key: Arc<OpeningKey>,
     ) -> Result<Self, AttachmentError> {
         let slips = SlipOpener::new(Arc::clone(&key));
-        let signatures = CmsVerifier::new(&directory.network, &directory.ca);
+        let networks = directory.joined().iter().map(|joined| &*joined.directory).chain([&*directory]);
+        let verifier = |one: &Directory| (one.network.clone(), CmsVerifier::new(&one.network, &one.ca));
+        let signatures = networks.map(verifier).collect();
         let cards = OwnBox::new(&key)?;
         Ok(Self { me, directory, key, slips, signatures, cards })
     }
@@ -118,7 +122,8 @@ impl Opener {
             // An office that came with the later version is no reason to fail the document: that version is on its way.
             let judged_by_offices = matches!(error, DeliveryError::Signature(_) | DeliveryError::NoOffice);
             if judged_by_offices && self.may_be_behind(&header) {
-                let (document, here) = (header.directory, self.directory.edition());
+                let here = self.directory.part_of(header.id.origin).edition();
+                let document = header.directory;
                 return DeliveryError::Behind { document, here, reason: error.to_string() };
             }
             error
@@ -129,7 +134,8 @@ impl Opener {
     /// origin or of this node have renewed since, which no version counts.
     fn may_be_behind(&self, header: &Header) -> bool {
         let renewed = |node| self.directory.list_over(node).is_some_and(|list| list.issued < header.created);
-        let here = self.directory.version;
+        // Versions in documents are those of the origin's network.
+        let here = self.directory.part_of(header.id.origin).version;
         header.directory > here || header.directory == here && (renewed(header.id.origin) || renewed(self.me))
     }
 
@@ -206,10 +212,13 @@ impl Opener {
     ) -> Result<(), DeliveryError> {
         let wrong = |reason: String| DeliveryError::Signature(reason);
         let (text, cms) = (signature.signed_text(manifest).as_bytes(), signature.cms.as_slice());
+        let network = self.directory.network_of(from.node);
+        let signatures =
+            self.signatures.get(network).ok_or_else(|| wrong(format!("{network} is not known")))?;
         // The tree over a batch comes with each of its documents.
         let signed = match &signature.batch {
-            Some(_) => self.signatures.verify_recurring(text, cms),
-            None => self.signatures.verify(text, cms),
+            Some(_) => signatures.verify_recurring(text, cms),
+            None => signatures.verify(text, cms),
         };
         let signed = signed.map_err(|e| wrong(e.to_string()))?;
         let record = self.directory.office(from).map_err(|e| wrong(e.to_string()))?;

@@ -279,7 +279,9 @@ impl Daemon {
     }
 
     fn cosign(&mut self, neighbour: NodeId, head: Head) {
-        let line = self.shared.keeper().cosign(head, self.shared.clock.wall());
+        let directory = self.shared.directory();
+        let network = directory.network_of(head.ledger.node);
+        let line = self.shared.keeper().cosign(network, head, self.shared.clock.wall());
         if self.node.state().ledger_of(neighbour) == head.ledger {
             self.shared.cosigned().insert(neighbour, head.size);
         }

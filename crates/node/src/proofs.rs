@@ -112,7 +112,7 @@ impl ProofChecker {
     /// The key that signs a ledger: the node's, under the name of that epoch.
     pub(crate) fn verifier(&self, ledger: LedgerId) -> Result<NoteVerifier, ProofError> {
         let division = self.directory.division(ledger.node).ok_or(ProofError::UnknownNode(ledger.node))?;
-        let name = origin_of(&self.directory.network, ledger);
+        let name = origin_of(self.directory.network_of(ledger.node), ledger);
         NoteVerifier::of_log(name, division.ledger.public())
             .map_err(|e| ProofError::Checkpoint { ledger, reason: e.to_string() })
     }

@@ -32,7 +32,7 @@ use yizhan_exchange::{Profile, Quota};
 use yizhan_hierarchy::Directory;
 use yizhan_identity::{Cosigner, NoteSigner, certificate_to_pem, check_issued_by};
 use yizhan_ledger::{Log, origin_of, tiles::CHECKPOINT_PATH};
-use yizhan_link::{LinkConfig, LinkEvent, LinkTiming, Links, NeighbourConfig};
+use yizhan_link::{ForeignNetwork, LinkConfig, LinkEvent, LinkTiming, Links, NeighbourConfig};
 use yizhan_protocol::Hello;
 use yizhan_spool::{
     BodyStore, Committer, FolderLock, JournalReader, Quarantine, create_folder, write_atomically,
@@ -276,7 +276,12 @@ pub(crate) fn neighbours(directory: &Directory, me: NodeId, also: &[NodeId]) -> 
             nodes.push(*node);
         }
     }
-    let config = |node| NeighbourConfig { node, endpoint: endpoint(directory, me, node) };
+    let foreign = |node| {
+        let other = &directory.joined_with(node)?.directory;
+        Some(ForeignNetwork { network: other.network.clone(), ca: other.ca.clone() })
+    };
+    let config =
+        |node| NeighbourConfig { node, endpoint: endpoint(directory, me, node), foreign: foreign(node) };
     nodes.into_iter().map(config).collect()
 }
 

@@ -15,7 +15,7 @@ use crate::shared::Shared;
 use fetching::Fetch;
 use fit::OwnKeys;
 use installing::InstallError;
-use serving::Serving;
+use serving::{Limits, Serving};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -144,7 +144,7 @@ impl Versions {
             self.set_neighbours(&[]);
         }
         let held = self.shared.current.held();
-        self.shared.told().compare(&told::held_in(&held), now);
+        self.shared.told().compare(&told::Own::of(&held), now);
         self.fetch_if_behind();
     }
 
@@ -154,9 +154,10 @@ impl Versions {
             return;
         }
         let now = self.shared.clock.uptime_ms();
-        let held = told::held_in(&self.shared.current.held());
-        let Some((from, edition)) = self.shared.told().best(&held, now) else { return };
-        self.fetch = Some(Fetch::begin(from, edition, now));
+        let held = self.shared.current.held();
+        let Some((from, edition)) = self.shared.told().best(&told::Own::of(&held), now) else { return };
+        let network = held.joined_with(from).map(|joined| joined.network().to_owned());
+        self.fetch = Some(Fetch::begin(from, edition, network, now));
         self.ask();
     }
 
@@ -250,9 +251,11 @@ impl Versions {
     /// Sends a part of a version that is kept, as much as one frame is to hold. A version that is kept no more has no parts.
     async fn serve(&mut self, neighbour: NodeId, wanted: DirectoryWanted) {
         let (history, asked) = (self.history.clone(), wanted.clone());
+        let held = self.shared.current.held();
+        let limits = Limits::of(&held, neighbour);
         let mut serving = self.serving.clone();
         let part = tokio::task::spawn_blocking(move || {
-            let part = serving.part(&history, &wanted).inspect_err(|error| {
+            let part = serving.part(&history, &wanted, &limits).inspect_err(|error| {
                 tracing::debug!(%error, version = wanted.version, "a version that a neighbour asks for cannot be read");
             });
             (serving, part.ok())
@@ -273,8 +276,12 @@ impl Versions {
     /// Tells a neighbour which version is held here.
     fn tell(&self, neighbour: NodeId) {
         let held = self.shared.current.held();
-        let held = told::held_in(&held);
-        if let Err(error) = self.shared.links.send(neighbour, Frame::DirectoryHeld(held)) {
+        // What is joined here with third networks is no matter of another network (MUST-61).
+        let said = match held.joined_with(neighbour) {
+            Some(_) => told::own_part(&held),
+            None => told::held_in(&held),
+        };
+        if let Err(error) = self.shared.links.send(neighbour, Frame::DirectoryHeld(said)) {
             tracing::debug!(%neighbour, %error, "the version was not told; the next hello says it");
         }
     }

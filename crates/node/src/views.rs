@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use yizhan_desk::{
     DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError,
-    GroupView, ListVersion, NeighbourStatus, NodeStatus, PolicyView, QueueItem, RouteStep,
+    GroupView, JoinedVersion, JoinedView, ListVersion, NeighbourStatus, NodeStatus, PolicyView, QueueItem,
+    RouteStep,
 };
 use yizhan_document::{Group, LedgerId, NodeId, Unit, WallTime};
 use yizhan_exchange::{Node, Room};
-use yizhan_hierarchy::{Directory, OfficeState, Policy};
+use yizhan_hierarchy::{Directory, Division, Joined, OfficeState, Policy};
 
 /// What the rules show at one moment.
 pub(crate) struct Seen {
@@ -64,6 +65,7 @@ pub(crate) fn status(shared: &Shared, seen: Seen) -> NodeStatus {
         inbox: seen.inbox,
         directory_version: directory.version,
         directory_lists: list_versions(directory),
+        directory_joined: joined_versions(directory, shared.clock.wall()),
         directory_expires: Some(directory.expires),
         directory_alarms: shared.told().alarms(
             &shared.current.held(),
@@ -123,15 +125,24 @@ pub(crate) fn queue(node: &Node, limit: usize) -> Vec<(u64, QueueItem)> {
 /// The way from this node to another.
 pub(crate) fn route(shared: &Shared, to: NodeId) -> Result<Vec<RouteStep>, DoorError> {
     let me = shared.me();
-    let hops = shared.directory().route(me, to).map_err(|error| {
+    let directory = shared.directory();
+    let hops = directory.route(me, to).map_err(|error| {
         let fix = "`yizhan directory show` lists the nodes";
         DoorError::new(DoorCode::UnknownNode, error.to_string(), fix)
     })?;
-    let first = RouteStep { node: me, why: "this node".to_owned() };
-    let steps = hops.into_iter().filter(|hop| hop.node != me);
-    Ok(std::iter::once(first)
-        .chain(steps.map(|hop| RouteStep { node: hop.node, why: hop.why.as_str().to_owned() }))
-        .collect())
+    let mut steps = vec![RouteStep { node: me, why: "this node".to_owned() }];
+    let mut network = directory.network_of(me);
+    for hop in hops.into_iter().filter(|hop| hop.node != me) {
+        let mut why = hop.why.as_str().to_owned();
+        if let Some(joined) = directory.joined_with(hop.node).filter(|joined| joined.network() != network) {
+            let standing = joined.standing(shared.clock.wall());
+            let version = joined.agreement().version;
+            why = format!("into {} by agreement {version}: {standing}", joined.network());
+            network = joined.network();
+        }
+        steps.push(RouteStep { node: hop.node, why });
+    }
+    Ok(steps)
 }
 
 /// What a group means under a directory.
@@ -140,22 +151,7 @@ pub fn group_view(directory: &Directory, group: Group) -> Result<GroupView, Door
 }
 
 /// A directory as it is shown.
-pub fn directory_view(directory: &Directory) -> DirectoryView {
-    let nodes = directory.divisions().map(|division| DirectoryNode {
-        node: division.node,
-        name: division.name("zh").to_owned(),
-        parent: division.parent,
-        address: division.endpoints.first().map(ToString::to_string),
-        offices: division
-            .offices
-            .iter()
-            .map(|record| DirectoryOffice {
-                office: record.office.clone(),
-                name: record.name("zh").to_owned(),
-                suspended: record.state == OfficeState::Suspended,
-            })
-            .collect(),
-    });
+pub fn directory_view(directory: &Directory, now: WallTime) -> DirectoryView {
     let delegated = directory.delegations().iter().zip(directory.delegated_lists());
     let delegated = delegated.map(|(delegation, list)| DelegatedSubtree {
         node: list.node,
@@ -169,9 +165,49 @@ pub fn directory_view(directory: &Directory) -> DirectoryView {
     DirectoryView {
         network: directory.network.clone(),
         version: directory.version,
-        nodes: nodes.collect(),
+        nodes: nodes(directory),
         delegated: delegated.collect(),
         policy: (!directory.policy().is_empty()).then(|| policy_view(directory.policy())),
+        joined: directory.joined().iter().map(|joined| joined_view(joined, now)).collect(),
+    }
+}
+
+/// The nodes of a network by itself.
+fn nodes(directory: &Directory) -> Vec<DirectoryNode> {
+    let node = |division: &Division| DirectoryNode {
+        node: division.node,
+        name: division.name("zh").to_owned(),
+        parent: division.parent,
+        address: division.endpoints.first().map(ToString::to_string),
+        offices: division
+            .offices
+            .iter()
+            .map(|record| DirectoryOffice {
+                office: record.office.clone(),
+                name: record.name("zh").to_owned(),
+                suspended: record.state == OfficeState::Suspended,
+            })
+            .collect(),
+    };
+    directory.divisions().map(node).collect()
+}
+
+fn joined_view(joined: &Joined, now: WallTime) -> JoinedView {
+    let (agreement, standing) = (joined.agreement(), joined.standing(now));
+    let [first, second] = joined.ends();
+    let link = if joined.node() == Some(first) { [second, first] } else { [first, second] };
+    JoinedView {
+        network: joined.network().to_owned(),
+        version: joined.directory.version,
+        expires: joined.directory.expires,
+        link,
+        agreement: agreement.digest(),
+        agreement_version: agreement.version,
+        agreement_expires: agreement.expires,
+        standing: standing.as_str().to_owned(),
+        why: standing.to_string(),
+        crossings: agreement.crossings.iter().map(ToString::to_string).collect(),
+        nodes: nodes(&joined.directory),
     }
 }
 
@@ -194,6 +230,16 @@ fn policy_view(policy: &Policy) -> PolicyView {
 pub(crate) fn list_versions(directory: &Directory) -> Vec<ListVersion> {
     let lists = directory.delegated_lists().iter();
     lists.map(|list| ListVersion { node: list.node, version: list.version }).collect()
+}
+
+/// How far the joined networks have come in a directory.
+fn joined_versions(directory: &Directory, now: WallTime) -> Vec<JoinedVersion> {
+    let version = |joined: &Joined| JoinedVersion {
+        network: joined.network().to_owned(),
+        version: joined.directory.version,
+        standing: joined.standing(now).as_str().to_owned(),
+    };
+    directory.joined().iter().map(version).collect()
 }
 
 /// Resident memory of this process, where the system tells (Linux: /proc/self/statm, in pages of 4 KiB).

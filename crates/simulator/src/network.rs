@@ -80,6 +80,13 @@ impl Trees {
 
 /// A signed and checked directory for a plan, with keys of its own.
 pub fn directory_of(plan: &NetworkPlan) -> Result<Directory, Box<dyn Error>> {
+    let (draft, authority) = drafted(plan)?;
+    let anchor = TrustAnchor::new(vec![authority.verifier()], 1)?;
+    Ok(draft.render()?.signed(&[authority]).verify(&anchor, &[], draft.issued, 0)?)
+}
+
+/// The directory of a plan before it is signed, and the authority that is to sign it.
+pub(crate) fn drafted(plan: &NetworkPlan) -> Result<(Draft, NoteSigner), Box<dyn Error>> {
     let now = WallTime::from_ms(BEGINNING_MS);
     let ca = CertificateAuthority::create(&plan.network, now, 10)?;
     let authority = NoteSigner::new(format!("authority.{}", plan.network), SigningKey::generate()?)?;
@@ -94,23 +101,18 @@ pub fn directory_of(plan: &NetworkPlan) -> Result<Directory, Box<dyn Error>> {
         revoked: std::collections::BTreeSet::new(),
         delegations: BTreeMap::new(),
         policy: Policy::default(),
+        joined: BTreeMap::new(),
         divisions: divisions.collect::<Result<BTreeMap<NodeId, Division>, Box<dyn Error>>>()?,
     };
-    signed(&draft, authority, now)
+    Ok((draft, authority))
 }
 
 /// The version after a directory, with one change. Whoever signs it is new, too: nobody in a world looks at that.
 pub(crate) fn changed(directory: &Directory, edit: Edit, now: WallTime) -> Result<Directory, Box<dyn Error>> {
     let authority = NoteSigner::new(format!("authority.{}", directory.network), SigningKey::generate()?)?;
-    signed(&directory.edited([edit], now, now.plus_ms(u64::from(DAYS) * DAY_MS))?, authority, now)
-}
-
-fn signed(draft: &Draft, authority: NoteSigner, now: WallTime) -> Result<Directory, Box<dyn Error>> {
-    let rendered = draft.render()?;
+    let draft = directory.edited([edit], now, now.plus_ms(u64::from(DAYS) * DAY_MS))?;
     let anchor = TrustAnchor::new(vec![authority.verifier()], 1)?;
-    let note = rendered.root_note(&[authority]);
-    let file = |node| rendered.files.get(&node).cloned();
-    Ok(Directory::from_parts(note.as_bytes(), file, &rendered.ca, &anchor, now)?)
+    Ok(draft.render()?.signed(&[authority]).verify(&anchor, &[], now, 0)?)
 }
 
 fn drawn_size(random: &mut Random) -> usize {

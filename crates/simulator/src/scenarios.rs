@@ -15,6 +15,7 @@ mod a_stop_between_write_and_sync;
 mod an_urgent_document_behind_a_backlog;
 mod two_full_nodes_facing_each_other;
 mod two_histories;
+mod two_joined_trees;
 
 use crate::book::Document;
 use crate::happening::Happening;

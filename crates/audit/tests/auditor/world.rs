@@ -98,6 +98,7 @@ impl World {
             revoked: std::collections::BTreeSet::new(),
             delegations: BTreeMap::new(),
             policy: yizhan_hierarchy::Policy::default(),
+            joined: BTreeMap::new(),
             divisions,
         };
         let directory =

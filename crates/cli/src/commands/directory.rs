@@ -6,6 +6,7 @@ mod diff;
 mod drafting;
 mod edit;
 mod history;
+mod joining;
 mod policy;
 mod publish;
 mod show;
@@ -17,7 +18,9 @@ use crate::failure::Failure;
 use crate::output::Output;
 use clap::Subcommand;
 
+pub(crate) use edit::{pair, read};
 pub(crate) use source::load;
+pub(crate) use verify::vkey;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Typed {

@@ -5,7 +5,7 @@ use crate::output::Output;
 use crate::reach::Reach;
 use crate::table::{bytes, moment, shown, table, yes_or_no};
 use clap::Args;
-use yizhan_desk::{DiskRoom, ListVersion, NodeStatus};
+use yizhan_desk::{DiskRoom, JoinedVersion, ListVersion, NodeStatus};
 use yizhan_document::LedgerId;
 
 /// Delegated lists that are named in words, at the most; `--json` has all.
@@ -48,7 +48,11 @@ fn words(status: &NodeStatus) -> String {
     };
     let epochs: String = status.new_epochs.iter().map(begun).collect();
     let list = |list: &ListVersion| format!(", list of {} version {}", list.node, list.version);
+    let joined = |one: &JoinedVersion| {
+        format!(", joined 互通 {} version {} ({})", shown(&one.network), one.version, one.standing)
+    };
     let lists: String = status.directory_lists.iter().take(LISTS_SHOWN).map(list).collect();
+    let lists = lists + &status.directory_joined.iter().map(joined).collect::<String>();
     format!(
         "Node 驿站 {}: ready {}, running since {} UTC, version {}{memory}\n\
          Ledger 台账 {}: {} entries; directory 名录 version {}{lists}{}{epochs}\n\

@@ -303,11 +303,8 @@ impl NodeDoor for Station {
                 ));
             }
             let step = |id: &str, why: &str| RouteStep { node: node(id), why: why.into() };
-            Ok(vec![
-                step("652301", "here"),
-                step("6523", "parent"),
-                RouteStep { node: to, why: "child".into() },
-            ])
+            let last = RouteStep { node: to, why: "child".into() };
+            Ok(vec![step("652301", "here"), step("6523", "parent"), last])
         }
         .boxed()
     }
@@ -334,6 +331,7 @@ impl NodeDoor for Station {
             inbox: 2,
             directory_version: 1,
             directory_lists: Vec::new(),
+            directory_joined: Vec::new(),
             directory_expires: None,
             new_epochs: Vec::new(),
             directory_alarms: Vec::new(),
@@ -373,8 +371,9 @@ impl NodeDoor for Station {
             address: Some("127.0.0.1:7001".into()),
             offices: vec![office],
         };
-        let (network, nodes, delegated) = ("test".into(), vec![county], Vec::new());
-        async move { Ok(DirectoryView { network, version: 1, nodes, delegated, policy: None }) }.boxed()
+        let (network, nodes, delegated, joined) = ("test".into(), vec![county], Vec::new(), Vec::new());
+        let view = DirectoryView { network, version: 1, nodes, delegated, policy: None, joined };
+        async move { Ok(view) }.boxed()
     }
 
     fn publish(&self, archive: Vec<u8>) -> Answer<'_, PublishedDirectory> {

@@ -4,7 +4,11 @@ use crate::network::{COUNTY, Network, OTHER_COUNTY, REGION, Station, node, numbe
 use yizhan_link::{LinkError, LinkEvent, NeighbourConfig};
 
 fn neighbour(name: &str, station: Option<&Station>) -> NeighbourConfig {
-    NeighbourConfig { node: node(name), endpoint: station.map(|it| it.links.local_addr().to_string()) }
+    NeighbourConfig {
+        node: node(name),
+        endpoint: station.map(|it| it.links.local_addr().to_string()),
+        foreign: None,
+    }
 }
 
 #[tokio::test]

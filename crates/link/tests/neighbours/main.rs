@@ -6,6 +6,8 @@ mod bodies;
 mod breaches;
 mod changing;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod frames;
 #[cfg(test)]
 mod network;

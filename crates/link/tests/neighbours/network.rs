@@ -29,12 +29,17 @@ pub(crate) fn now() -> WallTime {
 
 /// An authority and what it issues.
 pub(crate) struct Network {
+    name: &'static str,
     authority: CertificateAuthority,
 }
 
 impl Network {
     pub(crate) fn new() -> Self {
-        Self { authority: CertificateAuthority::create(NETWORK, now(), 10).unwrap() }
+        Self::named(NETWORK)
+    }
+
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self { name, authority: CertificateAuthority::create(name, now(), 10).unwrap() }
     }
 
     pub(crate) fn ca(&self) -> Vec<u8> {
@@ -54,9 +59,10 @@ impl Network {
         let neighbours = neighbours.iter().map(|(neighbour, station)| NeighbourConfig {
             node: node(neighbour),
             endpoint: station.map(|station| station.links.local_addr().to_string()),
+            foreign: None,
         });
         LinkConfig {
-            network: NETWORK.to_owned(),
+            network: self.name.to_owned(),
             me: node(me),
             certificate,
             key_pkcs8,

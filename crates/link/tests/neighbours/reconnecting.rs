@@ -126,7 +126,7 @@ async fn two_nodes_that_dial_each_other_settle_on_a_connection() {
         let mut config = network.config(me, &[]);
         config.listen = addresses[at];
         let endpoint = Some(addresses[there].to_string());
-        config.neighbours = vec![NeighbourConfig { node: node(neighbour), endpoint }];
+        config.neighbours = vec![NeighbourConfig { node: node(neighbour), endpoint, foreign: None }];
         config.timing.backoff_max = Duration::from_secs(2);
         config
     };

@@ -120,7 +120,8 @@ async fn an_endpoint_where_nobody_answers_is_told_once() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut config = network.config(COUNTY, &[]);
     let endpoint = silent.local_addr().unwrap().to_string();
-    config.neighbours = vec![NeighbourConfig { node: node(REGION), endpoint: Some(endpoint.clone()) }];
+    config.neighbours =
+        vec![NeighbourConfig { node: node(REGION), endpoint: Some(endpoint.clone()), foreign: None }];
     config.timing.handshake = Duration::from_millis(20);
     let mut county = Station::start(config);
     assert_eq!(county.unreachable().await, format!("{endpoint}: no hello in time"));
@@ -168,6 +169,7 @@ async fn a_configuration_that_makes_no_sense_is_refused_at_the_start() {
     let neighbour = |node: &str, endpoint: Option<&str>| NeighbourConfig {
         node: node.parse().unwrap(),
         endpoint: endpoint.map(str::to_owned),
+        foreign: None,
     };
     for wrong in [
         neighbour(REGION, None),

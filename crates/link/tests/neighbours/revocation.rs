@@ -76,10 +76,10 @@ impl Authority {
 
     /// A region (serial 1) that goes by this list, and a county (serial 2) that dials it with a list of nobody.
     fn pair(&self, crl: Vec<u8>) -> (Station, Station) {
-        let neighbour = NeighbourConfig { node: node(COUNTY), endpoint: None };
+        let neighbour = NeighbourConfig { node: node(COUNTY), endpoint: None, foreign: None };
         let region = Station::start(self.config(REGION, 1, crl, neighbour));
         let endpoint = Some(region.links.local_addr().to_string());
-        let neighbour = NeighbourConfig { node: node(REGION), endpoint };
+        let neighbour = NeighbourConfig { node: node(REGION), endpoint, foreign: None };
         let county = Station::start(self.config(COUNTY, 2, self.revoke(None, 30), neighbour));
         (region, county)
     }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::NodeId;
 use yizhan_hierarchy::{
-    Acceptance, DirectoryError, Edition, Head, Parcel, VersionRefused, limits::DIRECTORY_BYTES_MAX,
-    limits::ROOT_BYTES_MAX,
+    Acceptance, Directory, DirectoryError, Edition, Head, Parcel, VersionRefused,
+    limits::DIRECTORY_BYTES_MAX, limits::ROOT_BYTES_MAX,
 };
 use yizhan_protocol::{DirectoryPart, DirectoryWanted, DivisionFile, limits};
 
@@ -20,7 +20,10 @@ const _: () = assert!(yizhan_hierarchy::limits::CA_PEM_BYTES_MAX <= limits::CA_B
 /// A version on its way.
 pub(super) struct Fetch {
     pub(super) from: NodeId,
+    /// As the neighbour counts it.
     pub(super) edition: Edition,
+    /// The network of the neighbour, if that is another one: then what comes is put where it belongs in the version that is held.
+    foreign: Option<String>,
     asked_at: u64,
     /// As much of the root as is here.
     note: Vec<u8>,
@@ -33,10 +36,11 @@ pub(super) struct Fetch {
 }
 
 impl Fetch {
-    pub(super) fn begin(from: NodeId, edition: Edition, now: u64) -> Self {
+    pub(super) fn begin(from: NodeId, edition: Edition, foreign: Option<String>, now: u64) -> Self {
         Self {
             from,
             edition,
+            foreign,
             asked_at: now,
             note: Vec::new(),
             head: None,
@@ -49,6 +53,11 @@ impl Fetch {
 
     pub(super) fn is_silent(&self, now: u64) -> bool {
         now >= self.asked_at + PATIENCE_MS
+    }
+
+    /// Whether it may still bring something once this is held. What comes from another network was put into the version before.
+    pub(super) fn is_after(&self, held: &Directory) -> bool {
+        self.foreign.is_none() && self.edition.version > held.version
     }
 
     /// What to ask for next.
@@ -89,9 +98,16 @@ impl Fetch {
             if here < whole {
                 return Ok(false);
             }
-            let note = std::mem::take(&mut self.note);
+            let mut note = std::mem::take(&mut self.note);
+            let theirs = self.foreign.as_deref();
+            if let Some(network) = theirs {
+                let texts = acceptance.held.texts_with(network, &note, &self.ca);
+                note = texts.ok_or(VersionRefused::NotSent { version: self.edition.version })?;
+            }
             let head = acceptance.head(&note)?;
-            let (called, version) = (self.edition.version, head.root.version);
+            let joined = head.joined.iter().find(|joined| Some(joined.network.as_str()) == theirs);
+            let version = joined.map_or(&head.root, |joined| &joined.head.root).version;
+            let called = self.edition.version;
             if called != version {
                 return Err(VersionRefused::WrongNumber { called, version });
             }
@@ -131,15 +147,16 @@ impl Fetch {
     pub(super) fn assemble(&mut self, kept: Parcel) -> Parcel {
         let mut files = std::mem::take(&mut self.files);
         let listed = self.head.iter().flat_map(Head::listed);
-        let mut kept = kept.files;
+        let mut held = kept.files;
         for (node, _) in listed {
             if !files.contains_key(node)
-                && let Some(file) = kept.remove(node)
+                && let Some(file) = held.remove(node)
             {
                 files.insert(*node, file);
             }
         }
         let root = self.head.as_ref().map(Head::to_bytes).unwrap_or_default();
-        Parcel { root, ca: std::mem::take(&mut self.ca), files }
+        let ca = if self.foreign.is_some() { kept.ca } else { std::mem::take(&mut self.ca) };
+        Parcel { root, ca, files }
     }
 }

@@ -48,13 +48,13 @@ impl Versions {
             }
         }
         let now = self.shared.clock.uptime_ms();
-        self.shared.told().compare(&super::told::held_in(&directory), now);
+        self.shared.told().compare(&super::told::Own::of(&directory), now);
         let neighbours = self.shared.by().directory.neighbours(self.shared.me());
         for neighbour in before.iter().chain(neighbours.iter().filter(|node| !before.contains(node))) {
             self.tell(*neighbour);
         }
         // What is under way is older than this, or this itself.
-        self.fetch = self.fetch.take().filter(|fetch| fetch.edition.version > directory.version);
+        self.fetch = self.fetch.take().filter(|fetch| fetch.is_after(&directory));
         Ok(directory)
     }
 

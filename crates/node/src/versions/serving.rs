@@ -1,8 +1,51 @@
 //! Sending parts of a kept version to a neighbour that asked, file by file: no part needs the whole version in memory.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use yizhan_hierarchy::{Edition, History, HistoryError, KeptFiles};
+use yizhan_document::NodeId;
+use yizhan_hierarchy::{Directory, Edition, History, HistoryError, KeptFiles};
 use yizhan_protocol::{DirectoryPart, DirectoryWanted, DivisionFile, limits};
+
+/// What a neighbour is served: all of its own network's directory. One of another network gets what is of this node's own network, and
+/// of that the version that is held: what is joined with third networks is no matter of its (MUST-61).
+pub(super) struct Limits {
+    foreign: Option<Foreign>,
+}
+
+struct Foreign {
+    /// The version that is held, as the other network counts it, and as it is kept here.
+    own: Edition,
+    kept: Edition,
+    /// The divisions of the own network.
+    divisions: BTreeSet<NodeId>,
+}
+
+impl Limits {
+    pub(super) fn of(held: &Directory, neighbour: NodeId) -> Self {
+        let foreign = held.joined_with(neighbour).map(|_| Foreign {
+            own: held.own_edition(),
+            kept: held.edition(),
+            divisions: held.divisions().map(|division| division.node).collect(),
+        });
+        Self { foreign }
+    }
+
+    /// The version as it is kept; none if it is none of theirs.
+    fn kept(&self, wanted: Edition) -> Option<Edition> {
+        match &self.foreign {
+            None => Some(wanted),
+            Some(foreign) => (foreign.own == wanted).then_some(foreign.kept),
+        }
+    }
+
+    fn lets(&self, node: NodeId) -> bool {
+        self.foreign.as_ref().is_none_or(|foreign| foreign.divisions.contains(&node))
+    }
+
+    fn root_bytes(&self, kept: &KeptFiles) -> Result<usize, HistoryError> {
+        if self.foreign.is_some() { kept.own_root_bytes() } else { Ok(kept.root_bytes()) }
+    }
+}
 
 /// Serves versions; where the files of the one asked for last lie is remembered.
 #[derive(Clone, Default)]
@@ -16,8 +59,10 @@ impl Serving {
         &mut self,
         history: &History,
         wanted: &DirectoryWanted,
+        limits_of: &Limits,
     ) -> Result<DirectoryPart, HistoryError> {
         let edition = Edition { version: wanted.version, delegated: wanted.delegated };
+        let Some(edition) = limits_of.kept(edition) else { return Ok(nothing(wanted)) };
         let kept = match &self.last {
             Some((last, kept)) if *last == edition => Arc::clone(kept),
             _ => {
@@ -28,17 +73,19 @@ impl Serving {
         };
         let mut part = nothing(wanted);
         if wanted.divisions.is_empty() {
-            part.root = kept.root_piece(wanted.root_from as usize, limits::DIRECTORY_ROOT_PIECE_BYTES_MAX)?;
+            let (from, whole) = (wanted.root_from as usize, limits_of.root_bytes(&kept)?);
+            let most = whole.saturating_sub(from).min(limits::DIRECTORY_ROOT_PIECE_BYTES_MAX);
+            part.root = kept.root_piece(from, most)?;
             part.root_from = wanted.root_from;
             // A root has no more than `ROOT_BYTES_MAX`.
-            part.root_bytes = u32::try_from(kept.root_bytes()).unwrap_or(u32::MAX);
+            part.root_bytes = u32::try_from(whole).unwrap_or(u32::MAX);
             if wanted.root_from == 0 {
                 part.ca = kept.ca().to_vec();
             }
             return Ok(part);
         }
         let mut bytes = 0;
-        for node in &wanted.divisions {
+        for node in wanted.divisions.iter().filter(|node| limits_of.lets(**node)) {
             bytes += kept.bytes_of(*node).unwrap_or_default();
             if bytes > limits::DIRECTORY_PART_BYTES_AIM && !part.files.is_empty() {
                 break;

@@ -1,6 +1,7 @@
 //! `yizhan directory edit`: the next version as a draft, changed by flags, checked as a whole.
 
 use super::drafting::{Drafting, Lifetime, words};
+use super::joining::JoiningFlags;
 use super::policy::{PolicyFlags, classification};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -71,6 +72,8 @@ pub(crate) struct Edit {
     #[command(flatten)]
     policy: PolicyFlags,
     #[command(flatten)]
+    joining: JoiningFlags,
+    #[command(flatten)]
     reach: Reach,
 }
 
@@ -104,7 +107,8 @@ pub(super) fn run(edit: Edit, output: Output) -> Result<(), Failure> {
         drafting.draft.apply_as(edit.delegate, put).map_err(|e| Failure::Usage(e.to_string()))?;
     }
     // Nodes and offices that are new with this very edit may be named in it.
-    for change in edit.policy.made()? {
+    let joining = edit.joining.made(&drafting.draft.network, now, &edit.reach)?;
+    for change in edit.policy.made()?.into_iter().chain(joining) {
         drafting.draft.apply_as(edit.delegate, change).map_err(|e| Failure::Usage(e.to_string()))?;
     }
     output.show(&drafting.end(edit.delegate)?, words)
@@ -157,11 +161,11 @@ fn unable(error: &yizhan_node::NetworkError) -> Failure {
     Failure::Usage(format!("no key can be made or certified without the secrets in authority/: {error}"))
 }
 
-pub(super) fn pair(given: &str, at: char) -> Result<(&str, &str), Failure> {
+pub(crate) fn pair(given: &str, at: char) -> Result<(&str, &str), Failure> {
     given.split_once(at).ok_or_else(|| Failure::Usage(format!("`{given}` has no `{at}`; see --help")))
 }
 
-pub(super) fn read<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Failure> {
+pub(crate) fn read<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Failure> {
     text.trim().parse().map_err(|e| Failure::Usage(format!("`{text}`: {e}")))
 }
 

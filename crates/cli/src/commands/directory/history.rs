@@ -1,7 +1,7 @@
 //! `yizhan directory history`: the versions that a node keeps, read from its data folder; the node need not run.
 
 use super::source::{anchor, history};
-use super::verify::{Verified, VerifiedList, verified};
+use super::verify::{Verified, VerifiedJoined, VerifiedList, verified};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::reach::Reach;
@@ -20,7 +20,7 @@ pub(crate) struct History {
 #[derive(Debug, Serialize)]
 struct Kept {
     version: u64,
-    /// As `diff` and `verify` name it: the version, and the sum of those of the delegated lists.
+    /// As `diff` and `verify` name it: the version, and the sum of those of the delegated lists and joined networks.
     edition: String,
     #[serde(flatten)]
     verified: Option<VerifiedKept>,
@@ -37,6 +37,8 @@ struct VerifiedKept {
     divisions: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     delegated: Vec<VerifiedList>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    joined: Vec<VerifiedJoined>,
 }
 
 pub(super) fn run(typed: &History, output: Output) -> Result<(), Failure> {
@@ -45,8 +47,8 @@ pub(super) fn run(typed: &History, output: Output) -> Result<(), Failure> {
     let look = |kept: Edition| {
         let (version, edition) = (kept.version, kept.to_string());
         match history.read(kept).map_err(Failure::from).and_then(|p| verified(&p, &anchor)) {
-            Ok(Verified { root, issued, expires, signers, divisions, delegated, .. }) => {
-                let verified = VerifiedKept { root, issued, expires, signers, divisions, delegated };
+            Ok(Verified { root, issued, expires, signers, divisions, delegated, joined, .. }) => {
+                let verified = VerifiedKept { root, issued, expires, signers, divisions, delegated, joined };
                 Kept { version, edition, verified: Some(verified), problem: None }
             }
             Err(failure) => Kept { version, edition, verified: None, problem: Some(failure.to_string()) },
@@ -63,6 +65,7 @@ fn words(kept: &[Kept]) -> String {
         let (issued, expires, signers, divisions) = match &one.verified {
             Some(v) => {
                 let lists = v.delegated.iter().map(VerifiedList::words);
+                let lists = lists.chain(v.joined.iter().map(VerifiedJoined::words));
                 let signers = v.signers.iter().cloned().chain(lists).collect::<Vec<_>>().join("\n");
                 (moment(v.issued), moment(v.expires), signers, v.divisions.to_string())
             }

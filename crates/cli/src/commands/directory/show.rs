@@ -6,8 +6,8 @@ use crate::output::Output;
 use crate::reach::Reach;
 use crate::table::{moment, shown, table};
 use clap::Args;
-use yizhan_desk::{DelegatedSubtree, DirectoryView, PolicyView};
-use yizhan_node::directory_view;
+use yizhan_desk::{DelegatedSubtree, DirectoryNode, DirectoryView, JoinedView, PolicyView};
+use yizhan_node::{Clock, directory_view};
 
 #[derive(Debug, Args)]
 #[group(skip)]
@@ -18,15 +18,41 @@ pub(crate) struct Show {
 
 pub(super) async fn run(show: Show, output: Output) -> Result<(), Failure> {
     let view = match show.reach.network_folder() {
-        Some(network) if !show.reach.names_a_node() => directory_view(&load(&network)?),
+        Some(network) if !show.reach.names_a_node() => {
+            directory_view(&load(&network)?, Clock::start().wall())
+        }
         _ => show.reach.client(None).await?.directory().await?,
     };
     output.show(&view, words)
 }
 
 fn words(view: &DirectoryView) -> String {
+    let rows = nodes(&view.nodes);
+    let list = |list: &DelegatedSubtree| {
+        let DelegatedSubtree { node, version, threshold, delegates, .. } = list;
+        let delegates: Vec<String> = delegates.iter().map(|delegate| shown(delegate)).collect();
+        format!(
+            "\nBelow {node} its delegates sign 授权: list version {version} until {}, {threshold} of {}, codes {}, delegated until {}",
+            moment(list.expires),
+            delegates.join(", "),
+            list.codes.join(", "),
+            moment(list.delegation_expires)
+        )
+    };
+    let lists: String = view.delegated.iter().map(list).collect();
+    let policy = view.policy.as_ref().map(policy_words).unwrap_or_default();
+    let joined: String = view.joined.iter().map(joined_words).collect();
+    format!(
+        "Network {}, directory 名录 version {}{lists}\n{rows}{policy}{joined}",
+        shown(&view.network),
+        view.version
+    )
+}
+
+/// A table of nodes.
+fn nodes(nodes: &[DirectoryNode]) -> String {
     let mut rows = table(&["Node 驿站", "Name 名称", "Under 上级", "Reached at 地址", "Offices 机关"]);
-    for node in &view.nodes {
+    for node in nodes {
         let offices: Vec<String> = node
             .offices
             .iter()
@@ -43,23 +69,20 @@ fn words(view: &DirectoryView) -> String {
             offices.join("\n"),
         ]);
     }
-    let list = |list: &DelegatedSubtree| {
-        let DelegatedSubtree { node, version, threshold, delegates, .. } = list;
-        let delegates: Vec<String> = delegates.iter().map(|delegate| shown(delegate)).collect();
-        format!(
-            "\nBelow {node} its delegates sign 授权: list version {version} until {}, {threshold} of {}, codes {}, delegated until {}",
-            moment(list.expires),
-            delegates.join(", "),
-            list.codes.join(", "),
-            moment(list.delegation_expires)
-        )
-    };
-    let lists: String = view.delegated.iter().map(list).collect();
-    let policy = view.policy.as_ref().map(policy_words).unwrap_or_default();
+    rows.to_string()
+}
+
+/// What may cross into another network and back, whether it may now, and its nodes.
+fn joined_words(joined: &JoinedView) -> String {
+    let JoinedView { network, version, link: [own, other], agreement_version, why, crossings, .. } = joined;
+    let lines: String =
+        crossings.iter().map(|line| format!("May cross 准许互通: {}\n", shown(line))).collect();
     format!(
-        "Network {}, directory 名录 version {}{lists}\n{rows}{policy}",
-        shown(&view.network),
-        view.version
+        "\n\nJoined 互通 with {} (directory version {version}) over {own} - {other}, agreement {agreement_version} until {}: {}\n{lines}{}",
+        shown(network),
+        moment(joined.agreement_expires),
+        shown(why),
+        nodes(&joined.nodes)
     )
 }
 

@@ -51,6 +51,34 @@ pub(super) struct Verified {
     /// The lists of delegated subtrees.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) delegated: Vec<VerifiedList>,
+    /// The joined networks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) joined: Vec<VerifiedJoined>,
+}
+
+/// A joined network that verified, by the agreement that both sides signed.
+#[derive(Debug, Serialize)]
+pub(super) struct VerifiedJoined {
+    /// Its name.
+    pub(super) network: String,
+    /// The version of its own directory.
+    version: u64,
+    /// The number of the agreement.
+    agreement: u64,
+    /// Whether anything new may cross: `in-force`, or why not.
+    standing: &'static str,
+    /// How many divisions it has.
+    divisions: usize,
+}
+
+impl VerifiedJoined {
+    /// As it stands in a line.
+    pub(super) fn words(&self) -> String {
+        let Self { network, version, agreement, standing, divisions } = self;
+        format!(
+            "joined 互通 {network} version {version}: {divisions} divisions, agreement {agreement} {standing}"
+        )
+    }
 }
 
 /// The list of a delegated subtree that verified.
@@ -115,6 +143,13 @@ pub(super) fn verified(parcel: &Parcel, anchor: &TrustAnchor) -> Result<Verified
             divisions: branch.divisions.len(),
         }
     });
+    let joined = directory.joined().iter().map(|joined| VerifiedJoined {
+        network: joined.network().to_owned(),
+        version: joined.directory.version,
+        agreement: joined.agreement().version,
+        standing: joined.standing(now).as_str(),
+        divisions: joined.directory.divisions().len(),
+    });
     Ok(Verified {
         network: directory.network.clone(),
         version: directory.version,
@@ -125,11 +160,12 @@ pub(super) fn verified(parcel: &Parcel, anchor: &TrustAnchor) -> Result<Verified
         signers: signed.map(|authority| authority.name().to_owned()).collect(),
         divisions: directory.divisions().len(),
         delegated: delegated.collect(),
+        joined: joined.collect(),
     })
 }
 
 /// A vkey, or the content of a file with it.
-pub(super) fn vkey(given: &str) -> Result<String, Failure> {
+pub(crate) fn vkey(given: &str) -> Result<String, Failure> {
     let path = Path::new(given);
     if path.exists() {
         return fs::read_to_string(path).map_err(Failure::file(path, "cannot be read"));
@@ -139,7 +175,9 @@ pub(super) fn vkey(given: &str) -> Result<String, Failure> {
 
 fn words(verified: &Verified) -> String {
     let grace = if verified.expired { " EXPIRED 已过期, gone by for 30 days after" } else { "" };
-    let lists: String = verified.delegated.iter().map(|list| format!("\n{}", list.words())).collect();
+    let lists = verified.delegated.iter().map(VerifiedList::words);
+    let lists = lists.chain(verified.joined.iter().map(VerifiedJoined::words));
+    let lists: String = lists.map(|line| format!("\n{line}")).collect();
     format!(
         "Version {} of {} verifies 验证通过: {} divisions, signed by {}\nissued {}, expires {}{grace}\nroot {}{lists}",
         verified.version,
