@@ -142,9 +142,11 @@ impl Daemon {
         let bytes = self.shared.journal_bytes.load(Ordering::Relaxed);
         let quiet = self.shared.clock.uptime_ms() >= self.reclaiming.decided_at + QUIET_MS;
         let least = self.shared.config.journal.reclaim_bytes;
+        let until = self.reclaiming.until.max(least);
         let (until, living_percent) = match quiet {
-            true => (self.reclaiming.quiet_until, LIVING_PERCENT_QUIET),
-            false => (self.reclaiming.until.max(least), LIVING_PERCENT),
+            // A twentieth of a long journal may be more than what is enough at any time.
+            true => (self.reclaiming.quiet_until.min(until), LIVING_PERCENT_QUIET),
+            false => (until, LIVING_PERCENT),
         };
         if self.reclaiming.under_way || self.journal_full || bytes <= until {
             return Ok(());
