@@ -55,7 +55,7 @@ impl Two {
             format!("{of}={}", path_text(&network.folder().join("authority/authority.vkey")))
         };
         let (of_gov, of_party) = (key(GOV, &self.gov), key(PARTY, &self.party));
-        let mut words = vec!["agreement", "draft", path_text(file), "--version", version];
+        let mut words = vec!["agreement", "draft", path_text(file), "--number", version];
         words.extend(["--join", "xinjiang.example=65", "--join", "party.example=p-65"]);
         words.extend(["--authority", &of_gov, "--authority", &of_party]);
         lines.iter().for_each(|line| words.extend(["--cross", line]));

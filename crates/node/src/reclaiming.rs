@@ -24,10 +24,10 @@ const QUIET_MS: u64 = 10_000;
 const QUIET_SHARE: u64 = 8;
 
 /// and so large a part of the whole journal.
-const QUIET_GROWTH: u64 = 20;
+const QUIET_GROWTH: u64 = 25;
 
 /// Kept segments of which fewer percent live are written anew where nobody waits,
-const LIVING_PERCENT_QUIET: u8 = 95;
+const LIVING_PERCENT_QUIET: u8 = 96;
 
 /// and where somebody does: what is copied for it is never more than what goes.
 const LIVING_PERCENT: u8 = 50;
@@ -211,11 +211,14 @@ impl Daemon {
             }
             Told::Commit(Commit::Reclaimed { before, after, kept }) => {
                 tracing::info!(before, after, kept, "the journal was reclaimed");
+                let thorough = self.reclaiming.living_percent == LIVING_PERCENT_QUIET;
                 self.give_up(after);
                 let least = self.shared.config.journal.reclaim_bytes;
                 // What is not kept is written anew each time: about once for each byte that comes.
                 self.reclaiming.until = after.saturating_add(least.max(after.saturating_sub(kept)));
-                self.reclaiming.quiet_until = quiet_until(after, least);
+                // What a busy node leaves in kept segments is tidied up as soon as nobody waits any more.
+                self.reclaiming.quiet_until =
+                    if thorough { quiet_until(after, least) } else { least / QUIET_SHARE };
                 Ok(())
             }
             Told::Commit(outcome) => self.committed(outcome),

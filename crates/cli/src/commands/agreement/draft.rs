@@ -35,7 +35,7 @@ pub(crate) struct Draft {
     cross: Vec<Crossing>,
     /// The number of the agreement, for people; the next one where an earlier is replaced
     #[arg(long, value_name = "N", default_value_t = 1)]
-    version: u64,
+    number: u64,
     /// For how many days it is good
     #[arg(long, value_name = "DAYS", default_value_t = 365)]
     days: u64,
@@ -60,7 +60,7 @@ pub(super) fn run(draft: &Draft, output: Output) -> Result<(), Failure> {
     let issued = Clock::start().wall();
     let crossings: BTreeSet<Crossing> = draft.cross.iter().cloned().collect();
     let expires = issued.plus_ms(draft.days.saturating_mul(DAY_MS));
-    let agreement = Agreement { version: draft.version, issued, expires, parties, crossings };
+    let agreement = Agreement { version: draft.number, issued, expires, parties, crossings };
     let agreement = SignedAgreement::unsigned(agreement).map_err(|e| Failure::Usage(e.to_string()))?;
     write(&draft.file, &agreement)?;
     output.show(&Shown::of(&draft.file, &agreement), Shown::words)
