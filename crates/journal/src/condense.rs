@@ -27,6 +27,8 @@ const COPY_BATCH_RECORDS: usize = BATCH_RECORDS_MAX / 2;
 const FACTS_IN_A_RECORD: usize = 32;
 /// A kept segment that is shorter than this part of the longest is written anew, so that there are never many of them.
 const SHORT_PART: u64 = 8;
+/// More than can live of a segment, in percent.
+const ALWAYS_WORN: u8 = 101;
 
 /// What is to be left of a journal.
 #[derive(Clone, Debug, Default)]
@@ -66,13 +68,22 @@ impl<F: Folder> Journal<F> {
         carried: &mut dyn FnMut(Carried),
     ) -> Result<Copied, CondenseError> {
         let old = self.segments().to_vec();
-        // Their checksums are looked at first, so that damage costs no copy that is worth nothing.
-        let worn = self.worn(what, &old)?;
         let end = self.position().sequence + 1;
         let kept: BTreeSet<u64> = self.kept.segments().map(|kept| kept.number).collect();
         let walk = || Walk::new(&old, |number| kept.contains(&number), self.floor, end);
-        let (mut looked_at, mut walk) = (walk(), walk());
-        while looked_at.next(&self.folder, &self.marker)?.is_some() {}
+        // Their checksums are looked at first, so that damage costs no copy that is worth nothing.
+        let (mut looked_at, mut walk, mut origin) = (walk(), walk(), Origin::default());
+        let mut copied_in_vain = false;
+        while let Some(records) = looked_at.next(&self.folder, &self.marker)? {
+            let more = records.len() > 1;
+            let first = records.into_iter().take(1).map(Read::of).collect::<Result<Vec<_>, _>>()?;
+            let counts = origin.counts(&first);
+            copied_in_vain |= more && !counts;
+        }
+        // An index that was made anew meanwhile may know contents by a copy that was never finished and goes now: so everything is
+        // given a new place, and told of.
+        let living_percent = if copied_in_vain { ALWAYS_WORN } else { what.living_percent };
+        let worn = self.worn(what, living_percent, &old)?;
         let stay = |kept: &KeptSegment| !worn.iter().any(|worn| worn.number == kept.number);
         let stay: Vec<KeptSegment> = self.kept.segments().filter(stay).collect();
         let start = self.new_segment()?.number;
@@ -98,8 +109,13 @@ impl<F: Folder> Journal<F> {
     }
 
     /// Kept segments that are to be written anew, and are as they were written: others stay.
-    fn worn(&self, what: &Condensation, old: &[Segment]) -> Result<Vec<Segment>, JournalError> {
-        let worn = self.kept.worn(&what.live, what.living_percent, self.segment_bytes / SHORT_PART);
+    fn worn(
+        &self,
+        what: &Condensation,
+        living_percent: u8,
+        old: &[Segment],
+    ) -> Result<Vec<Segment>, JournalError> {
+        let worn = self.kept.worn(&what.live, living_percent, self.segment_bytes / SHORT_PART);
         let mut sound = Vec::new();
         for kept in worn {
             let is = |segment: &&Segment| segment.number == kept.number && segment.bytes == kept.bytes;

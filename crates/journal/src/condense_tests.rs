@@ -313,7 +313,7 @@ fn whole_in(folder: &MemoryFolder) -> bool {
     open(&folder.after_power_cut(Unsynced::Kept)).2.iter().any(|(_, record)| is_end(record))
 }
 
-fn whole(seen: &[(Location, Record)]) -> Option<crate::Copied> {
+pub(crate) fn whole(seen: &[(Location, Record)]) -> Option<crate::Copied> {
     let mut copies = Copies::default();
     for (at, record) in seen {
         if let Record::Facts(facts) = record {
@@ -324,7 +324,7 @@ fn whole(seen: &[(Location, Record)]) -> Option<crate::Copied> {
 }
 
 /// Opens as a start does: a copy that is whole makes everything else unneeded.
-pub(crate) fn started(folder: &MemoryFolder) -> Journal<MemoryFolder> {
+fn started(folder: &MemoryFolder) -> Journal<MemoryFolder> {
     let (mut journal, _, seen) = open(folder);
     if let Some(copied) = whole(&seen) {
         assert_eq!(journal.reclaim(&copied).unwrap(), []);

@@ -1,10 +1,10 @@
 //! Whatever is written, let go, condensed and cut off in between: what lives is there, once reclaimed each once.
 
-use crate::condense_tests::{attachment, entered, envelope, open, raw, started};
+use crate::condense_tests::{attachment, entered, envelope, open, raw, whole};
 use crate::memory_folder::{Failing, MemoryFolder, Unsynced};
-use crate::{Condensation, Journal, Record};
+use crate::{Carried, Condensation, Journal, Location, Owner, Record};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::Digest;
 use yizhan_exchange::{Condensed, Fact};
 
@@ -40,6 +40,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Model {
     written: u64,
     live: BTreeSet<u64>,
+    /// Where contents are said to lie: what an index knows.
+    places: BTreeMap<u64, Location>,
 }
 
 impl Model {
@@ -52,10 +54,43 @@ impl Model {
     fn document(&mut self, journal: &mut Journal<MemoryFolder>) {
         let index = self.written;
         let facts = Record::Facts(vec![entered(index)]);
-        journal.append(&[raw(&envelope(index)), raw(&attachment(index)), raw(&facts)]).unwrap();
+        let batch = [raw(&envelope(index)), raw(&attachment(index)), raw(&facts)];
+        let places = journal.append(&batch).unwrap();
         journal.sync().unwrap();
         self.written += 1;
         self.live.insert(index);
+        self.places.insert(index, places[0]);
+    }
+
+    /// As a start does whose index is made anew: of several copies of a content the last counts.
+    fn start(&mut self, folder: &MemoryFolder) -> Journal<MemoryFolder> {
+        let (mut journal, _, seen) = open(folder);
+        for (at, record) in &seen {
+            if let Record::Envelope(envelope) = record {
+                self.places.insert(envelope.holding, *at);
+            }
+        }
+        if let Some(copied) = whole(&seen) {
+            assert_eq!(journal.reclaim(&copied).unwrap(), []);
+        }
+        journal
+    }
+
+    fn carried(&mut self, carried: Carried) {
+        let place = |(owner, at)| match owner {
+            Owner::Holding(holding) => Some((holding, at)),
+            Owner::Receipts(_) | Owner::Attachment(_) => None,
+        };
+        self.places.extend(carried.into_iter().filter_map(place));
+    }
+
+    /// What lives is found where it is said to lie.
+    fn find(&self, journal: &Journal<MemoryFolder>) {
+        for holding in &self.live {
+            let found =
+                journal.read(self.places[holding]).map(|(kind, payload)| Record::decode(kind, &payload));
+            assert_eq!(found.unwrap().unwrap(), envelope(*holding));
+        }
     }
 
     /// How often each record stands in the folder is at least once, and exactly once `now` that all has been reclaimed.
@@ -69,7 +104,7 @@ impl Model {
         for index in 0..self.written {
             let times = |record: &Record| seen.iter().filter(|(_, seen)| seen == record).count();
             let (content, attached) = (times(&envelope(index)), times(&attachment(index)));
-            let of_entry = |(_, record): &&(crate::Location, Record)| match record {
+            let of_entry = |(_, record): &&(Location, Record)| match record {
                 Record::Facts(facts) => facts.iter().any(|fact| entries(index).contains(fact)),
                 _ => false,
             };
@@ -85,13 +120,13 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
     fn what_lives_is_never_lost_and_never_kept_twice(steps in steps()) {
         let mut folder = MemoryFolder::default();
         let mut model = Model::default();
-        let mut journal = started(&folder);
+        let mut journal = model.start(&folder);
         for step in steps {
             let reclaimed = matches!(step, Step::Reclaim { .. });
             match step {
@@ -103,7 +138,8 @@ proptest! {
                     }
                 }
                 Step::Reclaim { living_percent } => {
-                    let copied = journal.condense(&model.condensation(living_percent), &mut |_| {}).unwrap();
+                    let what = model.condensation(living_percent);
+                    let copied = journal.condense(&what, &mut |carried| model.carried(carried)).unwrap();
                     prop_assert_eq!(journal.reclaim(&copied).unwrap(), []);
                 }
                 Step::Struck { living_percent, calls, done, lost } => {
@@ -115,13 +151,14 @@ proptest! {
                     }
                     drop(journal);
                     folder = folder.after_power_cut(if lost { Unsynced::Lost } else { Unsynced::Kept });
-                    journal = started(&folder);
+                    journal = model.start(&folder);
                 }
                 Step::Restart => {
                     drop(journal);
-                    journal = started(&folder);
+                    journal = model.start(&folder);
                 }
             }
+            model.find(&journal);
             model.check(&folder, reclaimed);
         }
     }

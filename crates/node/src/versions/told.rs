@@ -360,7 +360,9 @@ mod tests {
                 version: *version,
                 digest: Digest::of(format!("{node} {version}").as_bytes()),
             };
-            DirectoryHeld { delegated: entries.iter().map(entry).collect(), ..held(3, &[]) }
+            let mut delegated: Vec<ListHeld> = entries.iter().map(entry).collect();
+            delegated.sort_by_key(|list| list.node);
+            DirectoryHeld { delegated, ..held(3, &[]) }
         };
         let list = node("p-6523");
         let own = Own {
