@@ -14,6 +14,7 @@ use crate::kept::{Contents, Copied};
 use crate::limits::BATCH_RECORDS_MAX;
 use crate::location::Location;
 use crate::record::{Owner, Record, RecordError};
+use crate::report::DamageReason;
 use crate::walk::Walk;
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_exchange::{Condensed, Entered, Fact, KeptSegment};
@@ -84,7 +85,12 @@ impl<F: Folder> Journal<F> {
         // given a new place, and told of.
         let living_percent = if copied_in_vain { ALWAYS_WORN } else { what.living_percent };
         let worn = self.worn(what, living_percent, &old)?;
-        let stay = |kept: &KeptSegment| !worn.iter().any(|worn| worn.number == kept.number);
+        if copied_in_vain && let Some(kept) = kept.iter().find(|kept| !is_one_of(&worn, **kept)) {
+            // That copy may be all that is left of what this segment held.
+            let (segment, reason) = (*kept, DamageReason::Framing);
+            return Err(JournalError::Damaged { segment, offset: 0, reason }.into());
+        }
+        let stay = |kept: &KeptSegment| !is_one_of(&worn, kept.number);
         let stay: Vec<KeptSegment> = self.kept.segments().filter(stay).collect();
         let start = self.new_segment()?.number;
         let mut copy = Copy::new(self, carried);
@@ -120,21 +126,19 @@ impl<F: Folder> Journal<F> {
         for kept in worn {
             let is = |segment: &&Segment| segment.number == kept.number && segment.bytes == kept.bytes;
             let Some(segment) = old.iter().find(is) else { continue };
-            let mut looked_at = Walk::within(*segment);
-            let outcome = loop {
-                match looked_at.next(&self.folder, &self.marker) {
-                    Ok(Some(_)) => {}
-                    outcome => break outcome,
-                }
-            };
-            match outcome {
-                Ok(_) => sound.push(*segment),
+            let looked_at = Walk::within(*segment);
+            match looked_at.finish(&self.folder, &self.marker) {
+                Ok(()) => sound.push(*segment),
                 Err(JournalError::Damaged { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(sound)
     }
+}
+
+fn is_one_of(segments: &[Segment], number: u64) -> bool {
+    segments.iter().any(|segment| segment.number == number)
 }
 
 /// What of a walk is written at the end of the copy, or when there is enough of it.

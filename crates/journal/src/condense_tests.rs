@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use yizhan_document::{Digest, LedgerId};
 use yizhan_exchange::{Condensed, Entered, Fact, NumberSet, SubmissionKey};
 
-const DOCUMENTS: u64 = 8;
+pub(crate) const DOCUMENTS: u64 = 8;
 const LIVE: [u64; 3] = [1, 4, 7];
 const BASE: u64 = 3;
 
@@ -40,7 +40,7 @@ pub(crate) fn attachment(index: u64) -> Record {
 }
 
 /// Eight documents, each with its content, its entry and a statement.
-fn history(folder: &MemoryFolder) -> Journal<MemoryFolder> {
+pub(crate) fn history(folder: &MemoryFolder) -> Journal<MemoryFolder> {
     let (mut journal, _, _) = open(folder);
     for index in 0..DOCUMENTS {
         let facts = Record::Facts(vec![entered(index)]);
@@ -62,7 +62,7 @@ pub(crate) fn open(
     (journal, report, seen)
 }
 
-fn what() -> Condensation {
+pub(crate) fn what() -> Condensation {
     let ledger = LedgerId { node: "65".parse().unwrap(), epoch: 0 };
     let facts = [
         Condensed::Begin { next_index: DOCUMENTS, base: BASE, root: Digest::of(b"root") },
@@ -77,7 +77,7 @@ fn what() -> Condensation {
 }
 
 /// Condenses and lets the old segments go; tells where what was carried lies.
-fn reclaim(journal: &mut Journal<MemoryFolder>) -> Result<Vec<(Owner, Location)>, CondenseError> {
+pub(crate) fn reclaim(journal: &mut Journal<MemoryFolder>) -> Result<Vec<(Owner, Location)>, CondenseError> {
     let mut all = Vec::new();
     let copied = journal.condense(&what(), &mut |carried| all.extend(carried))?;
     assert_eq!(journal.reclaim(&copied)?, []);
@@ -94,7 +94,7 @@ fn left() -> Vec<Record> {
 }
 
 /// Records, but for those that only say that there is more, or which segments there are.
-fn records(seen: Vec<(Location, Record)>) -> Vec<Record> {
+pub(crate) fn records(seen: Vec<(Location, Record)>) -> Vec<Record> {
     let tells = |record: &Record| match record {
         Record::Facts(facts) => !matches!(
             facts.as_slice(),
@@ -267,7 +267,7 @@ fn a_journal_whose_last_copy_has_lost_its_end_lets_nothing_go() {
 }
 
 /// How many calls a whole reclaim makes.
-fn calls() -> usize {
+pub(crate) fn calls() -> usize {
     (0..)
         .find(|calls| {
             let folder = MemoryFolder::default();
@@ -324,7 +324,7 @@ pub(crate) fn whole(seen: &[(Location, Record)]) -> Option<crate::Copied> {
 }
 
 /// Opens as a start does: a copy that is whole makes everything else unneeded.
-fn started(folder: &MemoryFolder) -> Journal<MemoryFolder> {
+pub(crate) fn started(folder: &MemoryFolder) -> Journal<MemoryFolder> {
     let (mut journal, _, seen) = open(folder);
     if let Some(copied) = whole(&seen) {
         assert_eq!(journal.reclaim(&copied).unwrap(), []);

@@ -1,8 +1,11 @@
 //! Whatever is written, let go, condensed and cut off in between: what lives is there, once reclaimed each once.
 
-use crate::condense_tests::{attachment, entered, envelope, open, raw, whole};
+use crate::condense_tests::{
+    DOCUMENTS, attachment, calls, entered, envelope, history, open, raw, reclaim, records, started, what,
+    whole,
+};
 use crate::memory_folder::{Failing, MemoryFolder, Unsynced};
-use crate::{Carried, Condensation, Journal, Location, Owner, Record};
+use crate::{Carried, Condensation, CondenseError, Journal, JournalError, Location, Owner, Record};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::Digest;
@@ -162,4 +165,35 @@ proptest! {
             model.check(&folder, reclaimed);
         }
     }
+}
+
+#[test]
+fn a_copy_that_was_never_finished_stays_where_a_kept_segment_is_damaged() {
+    // The calls after which a copy is broken off with contents in it.
+    let mut tried = 0;
+    for at in 0..calls() {
+        let folder = MemoryFolder::default();
+        let mut journal = history(&folder);
+        reclaim(&mut journal).unwrap();
+        let kept = journal.kept.segments().next().unwrap();
+        journal.append(&[raw(&envelope(1)), raw(&Record::Facts(vec![entered(DOCUMENTS)]))]).unwrap();
+        journal.sync().unwrap();
+        folder.fail_after(at, Failing::Done);
+        let struck = journal.condense(&what(), &mut |_| {}).is_err();
+        drop(journal);
+        let folder = folder.after_power_cut(Unsynced::Kept);
+        let mut journal = started(&folder);
+        let copies = open(&folder.after_power_cut(Unsynced::Kept)).2;
+        let copies = records(copies).into_iter().filter(|record| *record == envelope(1)).count();
+        if !struck || copies < 3 {
+            continue;
+        }
+        tried += 1;
+        folder.edit(&format!("{:012}.seg", kept.number), |bytes| *bytes.last_mut().unwrap() ^= 1);
+        let before = folder.contents();
+        let refused = journal.condense(&what(), &mut |_| {});
+        assert!(matches!(refused, Err(CondenseError::Journal(JournalError::Damaged { .. }))), "call {at}");
+        assert_eq!(folder.contents(), before, "call {at}");
+    }
+    assert!(tried > 0);
 }

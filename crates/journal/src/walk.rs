@@ -83,6 +83,12 @@ impl Walk {
         }
     }
 
+    /// Looks at all that is left.
+    pub(crate) fn finish<F: Folder>(mut self, folder: &F, marker: &Marker) -> Result<(), JournalError> {
+        while self.next(folder, marker)?.is_some() {}
+        Ok(())
+    }
+
     /// Goes past a segment that is left out: its batches are there, and nobody looks at them.
     fn pass(&mut self, segment: Segment) -> Result<(), JournalError> {
         if segment.first != self.next {
