@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 use yizhan_desk::{ActDone, ActRequest, DoorCode, DoorError, InboxItem, InboxPart, InboxState, Taken};
 use yizhan_document::{Digest, EnvelopeId, OfficeName, Statement, Unit};
 use yizhan_envelope::close_attachment;
-use yizhan_exchange::Answer;
+use yizhan_exchange::{Answer, InboxEntry};
 
 impl Door {
     pub(crate) async fn take_now(&self, office: OfficeName, id: EnvelopeId) -> Result<Taken, DoorError> {
         self.check_office(&office)?;
         let name = office.clone();
         let holding = self.look(move |node| {
-            let entry = node.state().inbox_entry(&name, id)?;
+            let entry = node.state().inboxes().get(&name, id)?;
             (entry.consignment.index < node.durable_size()).then_some(entry.holding)
         });
         let Some(holding) = holding.await? else { return Err(self.absent(id).await?) };
@@ -32,7 +32,7 @@ impl Door {
         let address = self.check_office(&office)?;
         let name = office.clone();
         let known = self.look(move |node| {
-            let entry = node.state().inbox_entry(&name, id)?;
+            let entry = node.state().inboxes().get(&name, id)?;
             let done = entry.acts.iter().find(|(done, _)| *done == request.act).map(|(_, index)| *index);
             Some((entry.holding, entry.attempt, done.filter(|index| *index < node.durable_size()), request))
         });
@@ -105,21 +105,15 @@ impl Door {
         self.check_office(&office)?;
         let name = office.clone();
         let rows = self.look(move |node| {
-            let mut rows: Vec<(u64, u64, EnvelopeId, InboxState)> = node
-                .state()
-                .inbox()
-                .iter()
-                .filter(|((_, of), entry)| *of == name && entry.consignment.index < node.durable_size())
-                .map(|((id, _), entry)| {
-                    let acted = entry.acts.last().map(|(act, _)| InboxState::from(*act));
-                    let taken = if entry.handed.is_some() { InboxState::Taken } else { InboxState::Waiting };
-                    (entry.consignment.index + 1, entry.holding, *id, acted.unwrap_or(taken))
-                })
-                .filter(|(sequence, ..)| *sequence > after)
-                .collect();
-            rows.sort_unstable_by_key(|(sequence, ..)| *sequence);
-            rows.truncate(limit);
-            rows
+            // A sequence number is one more than the index: what follows `after` begins at that index.
+            let arrived = node.state().inboxes().arrived_from(&name, after);
+            let durable = arrived.take_while(|(_, entry)| entry.consignment.index < node.durable_size());
+            let row = |(id, entry): (EnvelopeId, &InboxEntry)| {
+                let acted = entry.acts.last().map(|(act, _)| InboxState::from(*act));
+                let taken = if entry.handed.is_some() { InboxState::Taken } else { InboxState::Waiting };
+                (entry.consignment.index + 1, entry.holding, id, acted.unwrap_or(taken))
+            };
+            durable.take(limit).map(row).collect::<Vec<_>>()
         });
         let rows = rows.await?;
         let items = rows.into_iter().filter_map(|(sequence, holding, id, state)| {
