@@ -5,6 +5,8 @@ use crate::door::{Door, internal, stopping, unknown_document};
 use crate::input::Ask;
 use crate::receipts;
 use crate::refusals::refusal;
+use crate::shared::Shared;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use yizhan_desk::{ActDone, ActRequest, DoorCode, DoorError, InboxItem, InboxPart, InboxState, Taken};
 use yizhan_document::{Digest, EnvelopeId, OfficeName, Statement, Unit};
@@ -42,7 +44,7 @@ impl Door {
             let receipt = receipts::own(&self.shared, index).map_err(internal)?;
             return Ok(ActDone { receipt, duplicate: true });
         }
-        let card = self.card(holding)?;
+        let card = card(&self.shared, holding)?;
         let now = self.shared.clock.wall();
         let statement = Statement {
             act: request.act,
@@ -91,11 +93,6 @@ impl Door {
         })
     }
 
-    fn card(&self, holding: u64) -> Result<Card, DoorError> {
-        let stored = self.shared.index.envelope(holding).map_err(internal)?;
-        self.shared.by().opener.card(&stored.card).map_err(internal)
-    }
-
     pub(crate) async fn inbox_now(
         &self,
         office: OfficeName,
@@ -116,27 +113,39 @@ impl Door {
             durable.take(limit).map(row).collect::<Vec<_>>()
         });
         let rows = rows.await?;
-        let items = rows.into_iter().filter_map(|(sequence, holding, id, state)| {
-            let item = || {
-                let card = self.card(holding)?;
-                let entry = self.shared.keeper().entry(sequence - 1).map_err(internal)?;
-                let arrived = yizhan_ledger::Entry::from_bytes(&entry).map_err(internal)?.time;
-                let part = |part: crate::card::CardPart| InboxPart {
-                    name: part.name,
-                    size: part.size,
-                    digest: part.digest,
-                };
-                let parts = card.parts.into_iter().map(part).collect();
-                let Card { from, title, urgency, .. } = card;
-                Ok::<_, DoorError>(InboxItem { sequence, id, from, title, urgency, arrived, state, parts })
-            };
-            // One damaged record must not hide the other documents.
-            item()
-                .inspect_err(|error| {
-                    tracing::error!(%id, %error, "ALARM: a document in an inbox cannot be read; the list goes on without it");
-                })
-                .ok()
+        let shared = Arc::clone(&self.shared);
+        // Reading and opening a page of cards takes too long for a thread that serves others meanwhile.
+        let items = tokio::task::spawn_blocking(move || {
+            rows.into_iter().filter_map(|row| item_or_alarm(&shared, row)).collect()
         });
-        Ok(items.collect())
+        items.await.map_err(internal)
     }
+}
+
+/// A document in an inbox: its sequence number, where its content is, its id and state.
+type Row = (u64, u64, EnvelopeId, InboxState);
+
+/// One damaged record must not hide the other documents.
+fn item_or_alarm(shared: &Shared, row: Row) -> Option<InboxItem> {
+    let id = row.2;
+    item(shared, row)
+        .inspect_err(|error| {
+            tracing::error!(%id, %error, "ALARM: a document in an inbox cannot be read; the list goes on without it");
+        })
+        .ok()
+}
+
+fn item(shared: &Shared, (sequence, holding, id, state): Row) -> Result<InboxItem, DoorError> {
+    let Card { from, title, urgency, parts, .. } = card(shared, holding)?;
+    let entry = shared.keeper().entry(sequence - 1).map_err(internal)?;
+    let arrived = yizhan_ledger::Entry::from_bytes(&entry).map_err(internal)?.time;
+    let part =
+        |part: crate::card::CardPart| InboxPart { name: part.name, size: part.size, digest: part.digest };
+    let parts = parts.into_iter().map(part).collect();
+    Ok(InboxItem { sequence, id, from, title, urgency, arrived, state, parts })
+}
+
+fn card(shared: &Shared, holding: u64) -> Result<Card, DoorError> {
+    let stored = shared.index.envelope(holding).map_err(internal)?;
+    shared.by().opener.card(&stored.card).map_err(internal)
 }
