@@ -36,8 +36,17 @@ pub struct DirectoryView {
     pub network: String,
     /// The directory's version.
     pub version: u64,
-    /// Its nodes, by id.
+    /// Its nodes, by id; of a part those whose files are held.
     pub nodes: Vec<DirectoryNode>,
+    /// `whole`, or `part` where files of divisions are not held here and are fetched when they are needed.
+    #[serde(default = "whole")]
+    pub holds: String,
+    /// How many divisions it lists.
+    #[serde(default)]
+    pub listed_divisions: u64,
+    /// Of how many of them the files are held here.
+    #[serde(default)]
+    pub held_divisions: u64,
     /// The subtrees that somebody else signs for, by node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<DelegatedSubtree>,
@@ -47,6 +56,10 @@ pub struct DirectoryView {
     /// The networks that are joined with it by an agreement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<JoinedView>,
+}
+
+fn whole() -> String {
+    "whole".to_owned()
 }
 
 /// A network that is joined with the own one.

@@ -372,7 +372,17 @@ impl NodeDoor for Station {
             offices: vec![office],
         };
         let (network, nodes, delegated, joined) = ("test".into(), vec![county], Vec::new(), Vec::new());
-        let view = DirectoryView { network, version: 1, nodes, delegated, policy: None, joined };
+        let view = DirectoryView {
+            network,
+            version: 1,
+            holds: "whole".to_owned(),
+            listed_divisions: nodes.len() as u64,
+            held_divisions: nodes.len() as u64,
+            nodes,
+            delegated,
+            policy: None,
+            joined,
+        };
         async move { Ok(view) }.boxed()
     }
 
