@@ -38,15 +38,9 @@ pub struct DirectoryView {
     pub version: u64,
     /// Its nodes, by id; of a part those whose files are held.
     pub nodes: Vec<DirectoryNode>,
-    /// `whole`, or `part` where files of divisions are not held here and are fetched when they are needed.
-    #[serde(default = "whole")]
-    pub holds: String,
-    /// How many divisions it lists.
-    #[serde(default)]
-    pub listed_divisions: u64,
-    /// Of how many of them the files are held here.
-    #[serde(default)]
-    pub held_divisions: u64,
+    /// How much of it is held here.
+    #[serde(flatten)]
+    pub holding: Holding,
     /// The subtrees that somebody else signs for, by node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<DelegatedSubtree>,
@@ -58,8 +52,17 @@ pub struct DirectoryView {
     pub joined: Vec<JoinedView>,
 }
 
-fn whole() -> String {
-    "whole".to_owned()
+/// How much of the directory a node holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Holding {
+    /// `whole`, or `part` where files of divisions are not held here and are fetched when they are needed; empty from a node that does not
+    /// say.
+    pub holds: String,
+    /// How many divisions it lists.
+    pub listed_divisions: u64,
+    /// Of how many of them the files are held here.
+    pub held_divisions: u64,
 }
 
 /// A network that is joined with the own one.

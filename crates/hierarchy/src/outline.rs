@@ -1,7 +1,7 @@
 //! The outline of a directory: where each division stands whose file is not held, and what it may carry; no keys, no offices.
 //!
 //! Whoever holds a part of a directory has looked at every file once, against its digest, and kept this much of it. So the tree is the
-//! whole one wherever a part is held: who is above whom, which way leads where, whose neighbour is whose has one answer for all.
+//! whole one wherever a part is held: who is above whom, which way leads where, whose neighbour is whose has one answer for all (MUST-62).
 
 use crate::division::Division;
 use crate::limits;

@@ -1,5 +1,5 @@
 //! Asks of neighbours for files that this node does not hold: it fetches them from above and passes them on, and keeps none of them
-//! but for a while in memory.
+//! but for a while in memory (MUST-66).
 
 use std::collections::{BTreeMap, VecDeque};
 use yizhan_document::{Digest, NodeId};
