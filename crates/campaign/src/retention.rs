@@ -27,8 +27,8 @@ const LOOKED_AT_EACH: u64 = 1_000;
 const RECEIPTS_EACH: usize = 4;
 /// How long a step may take that grows with the number of documents.
 const PATIENCE: Duration = Duration::from_secs(1_800);
-/// How long the nodes are left alone before their folders are measured: a quiet node tidies up.
-const REST: Duration = Duration::from_secs(20);
+/// A quiet node tidies up: folders are measured when none of them has changed for so long.
+const REST: Duration = Duration::from_secs(40);
 /// How each node's figures are called: the folder, what of it is needed, the first in thousandths of the second.
 const NAMES: [(&str, [&str; 3]); 3] = [
     (COUNTY, ["origin: bytes", "origin: bytes needed", "origin: thousandths of what is needed"]),
@@ -51,9 +51,8 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     let ids = pass(&network, setup, &mut random, tally).await?;
     tally.trials = setup.count;
     at_rest(&network).await?;
-    sleep(REST).await;
+    let before = settled(&network).await?;
     network.stop_all()?;
-    let before = NAMES.map(|(node, _)| bytes_of(&network.data(node)));
     for node in NODES {
         network.reclaims_after(node, 1)?;
         std::fs::remove_dir_all(network.data(node).join("queue")).doing("deleting the index")?;
@@ -68,12 +67,30 @@ pub async fn run(setup: &Setup, tally: &mut Tally) -> Result<(), Failure> {
     nothing_is_lost(&network, &ids, tally).await?;
     network.stop_all()?;
     for ((node, [folder, of_it, ratio]), before) in NAMES.into_iter().zip(before) {
-        let (before, needed_here) = (before?, needed(&network.data(node))?);
+        let needed_here = needed(&network.data(node))?;
         tally.add(folder, before);
         tally.add(of_it, needed_here);
         tally.add(ratio, before.saturating_mul(1_000) / needed_here.max(1));
     }
     Ok(())
+}
+
+/// The bytes of the three folders, once they stay as they are.
+async fn settled(network: &Network) -> Result<[u64; 3], Failure> {
+    let sizes = || {
+        let [origin, relay, destination] = NAMES.map(|(node, _)| bytes_of(&network.data(node)));
+        Ok::<_, Failure>([origin?, relay?, destination?])
+    };
+    let began = tokio::time::Instant::now();
+    let mut before = sizes()?;
+    while began.elapsed() < PATIENCE {
+        sleep(REST).await;
+        let now = sizes()?;
+        if std::mem::replace(&mut before, now) == now {
+            return Ok(now);
+        }
+    }
+    Err(Failure::unable("waiting until the folders stay as they are", std::io::ErrorKind::TimedOut))
 }
 
 async fn start_all(network: &Network) -> Result<(), Failure> {
@@ -174,7 +191,11 @@ pub(crate) fn bytes_of(folder: &Path) -> Result<u64, Failure> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).doing("listing a data folder")? {
             let entry = entry.doing("listing a data folder")?;
-            let kind = entry.metadata().doing("measuring a file")?;
+            let kind = match entry.metadata() {
+                // A running node removes files.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                kind => kind.doing("measuring a file")?,
+            };
             if kind.is_dir() && entry.file_name() != "queue" {
                 folders.push(entry.path());
             } else if kind.is_file() {

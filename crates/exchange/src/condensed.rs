@@ -178,9 +178,9 @@ impl State {
         parts.extend(self.holdings.values().map(holding));
         parts.extend(self.outgoing.iter().map(|(id, out)| outgoing(*id, out)));
         self.links.iter().for_each(|(hop, link)| link_parts(&mut parts, *hop, link));
-        parts.extend(self.inbox.iter().map(|((id, name), entry)| {
+        parts.extend(self.inboxes.iter().map(|(id, name, entry)| {
             let office = Office { name: name.clone(), commitment: entry.commitment };
-            inbox(*id, office, entry)
+            inbox(id, office, entry)
         }));
         parts.extend(self.recalls.facts().map(Condensed::Recall));
         owed(&mut parts, self.owed.keys());
@@ -191,7 +191,7 @@ impl State {
 
     /// The holdings whose content must stay: those not ended, and those that inboxes show.
     pub fn live_holdings(&self) -> BTreeSet<u64> {
-        self.holdings.keys().copied().chain(self.inbox.values().map(|entry| entry.holding)).collect()
+        self.holdings.keys().copied().chain(self.inboxes.iter().map(|(.., entry)| entry.holding)).collect()
     }
 
     /// Takes a part in. Parts come before everything else that a state is made of.
@@ -256,7 +256,7 @@ impl State {
             entry.clone();
         let Office { name, commitment } = office;
         let entry = InboxEntry { holding, header, attempt, consignment, commitment, handed, acts };
-        self.inbox.insert((id, name), entry);
+        self.inboxes.insert(name, id, entry);
     }
 }
 

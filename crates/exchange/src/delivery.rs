@@ -32,12 +32,7 @@ impl Node {
         let before = self.state.consigned.get(&id.ledger()).is_some_and(|done| done.contains(id.counter));
         if before && !on(Bug::ConsignedTwice) {
             // An office sees an envelope id once, for ever: the stored receipt goes home again (MUST-15).
-            let consignments = self
-                .state
-                .inbox
-                .iter()
-                .filter(|((of, _), _)| *of == id)
-                .map(|(_, entry)| entry.consignment.index);
+            let consignments = self.state.inboxes.of(id).map(|(_, entry)| entry.consignment.index);
             let indexes: Vec<u64> = consignments.take(1).collect();
             if let Some(origin) = home {
                 self.fact(Fact::Owed { origin, indexes });
@@ -66,7 +61,7 @@ impl Node {
     }
 
     pub(crate) fn taken(&mut self, request: Request, office: OfficeName, id: EnvelopeId) {
-        let Some(entry) = self.state.inbox_entry(&office, id) else {
+        let Some(entry) = self.state.inboxes.get(&office, id) else {
             self.effect(refused(request, self.absent(id)));
             return;
         };
@@ -97,7 +92,7 @@ impl Node {
         statement: Digest,
         staged: Staged,
     ) {
-        let Some(entry) = self.state.inbox_entry(&office, id) else {
+        let Some(entry) = self.state.inboxes.get(&office, id) else {
             self.effect(Effect::Discard { staged });
             self.effect(refused(request, self.absent(id)));
             return;

@@ -184,10 +184,10 @@ impl Node {
     /// The decision of a destination, the only one on this document; tells the entry.
     fn decide_recall(&mut self, recall: HeardRecall, home: Option<NodeId>) -> u64 {
         let HeardRecall { id, envelope, at, .. } = recall;
-        let inboxes = self.state.inboxes_of(id);
+        let inboxes = self.state.inboxes.of(id);
         let signed = |acts: &[(Act, u64)]| acts.iter().any(|(act, _)| *act == Act::SignedFor);
         let denied = inboxes.clone().any(|(_, entry)| signed(&entry.acts));
-        let offices: Vec<OfficeName> = inboxes.map(|((_, office), _)| office.clone()).collect();
+        let offices: Vec<OfficeName> = inboxes.map(|(office, _)| office.clone()).collect();
         let answer = RecallAnswer { id, envelope, to: alloc::vec![self.me()], rests_on: at };
         if denied {
             let index = self.enter(LedgerEvent::RecallDenied(answer), home).index;

@@ -1,7 +1,7 @@
 //! What must survive about recalls: facts, the state they make, and the facts that make that state anew.
 
 use crate::limits::{RECALL_WAIT_MS, RECALL_WAIT_MS_MAX};
-use crate::state::{InboxEntry, State};
+use crate::state::State;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -199,26 +199,13 @@ impl State {
         }
     }
 
-    /// The inboxes in which a document lies.
-    pub(crate) fn inboxes_of(
-        &self,
-        id: EnvelopeId,
-    ) -> impl Iterator<Item = (&(EnvelopeId, OfficeName), &InboxEntry)> + Clone {
-        // No name of an office stands before this one: hyphens stand at no end of a name.
-        let first = "0".parse().ok().map(|first: OfficeName| (id, first));
-        first
-            .into_iter()
-            .flat_map(|first| self.inbox.range(first..))
-            .take_while(move |((of, _), _)| *of == id)
-    }
-
     fn decided(&mut self, id: EnvelopeId, outcome: RecallOutcome, index: u64) {
         self.recalls.decided.insert(id, (outcome, index));
     }
 
     /// A document leaves the inboxes, and its content is no longer needed for them; for neighbours it may still be.
     fn clear_inboxes(&mut self, id: EnvelopeId, offices: &[OfficeName]) {
-        let taken = offices.iter().filter_map(|office| self.inbox.remove(&(id, office.clone())));
+        let taken = offices.iter().filter_map(|office| self.inboxes.remove(office, id));
         let holdings: BTreeMap<u64, Digest> = taken.map(|entry| (entry.holding, entry.header)).collect();
         for (holding, header) in holdings {
             match self.holdings.get_mut(&holding) {

@@ -48,7 +48,7 @@ fn durable(state: &State) -> String {
         custody,
         custody_for,
         outgoing,
-        inbox,
+        inboxes,
         owed,
         due,
         heard,
@@ -61,7 +61,7 @@ fn durable(state: &State) -> String {
     } = state;
     format!(
         "{next_index} {counters:?} {numbers:?} {holdings:?} {units:?} {offers:?} {seen:?} {consigned:?} {custody:?} {custody_for:?} {outgoing:?} {links:?} \
-         {inbox:?} {owed:?} {due:?} {heard:?} {renewed:?} {witnessed:?} {recalls:?} {epochs:?}"
+         {inboxes:?} {owed:?} {due:?} {heard:?} {renewed:?} {witnessed:?} {recalls:?} {epochs:?}"
     )
 }
 
@@ -106,7 +106,8 @@ fn happens(state: &State, choice: Choice) -> Vec<Fact> {
     let id = held.acceptance.id;
     let first = held.open.first().copied().unwrap_or(Target { node: node(0), attempt: 0 });
     let index = held.acceptance.at.index;
-    let inbox = state.inbox.keys().nth(usize::from(a) % state.inbox.len().max(1)).cloned();
+    let shown = state.inboxes.iter().map(|(id, office, _)| (id, office.clone()));
+    let inbox = shown.collect::<Vec<_>>().into_iter().cycle().nth(usize::from(a));
     let fact = match kind % 19 {
         0..=2 => return acceptance(state, choice),
         3 | 4 => Fact::Assigned {

@@ -3,12 +3,13 @@
 use crate::epoch::EpochStatement;
 use crate::event::Office;
 use crate::fact::{Acceptance, Consigned, Entered, Fact};
+use crate::inboxes::Inboxes;
 use crate::links::{Link, Outbound};
 use crate::quota::Loads;
 use crate::recall_facts::Recalls;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
-use yizhan_document::{Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, OfficeName, Unit};
+use yizhan_document::{Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, Unit};
 use yizhan_ledger::{EntryRef, Head, Target};
 
 /// Custody that this node accepted and has not wholly ended.
@@ -59,7 +60,7 @@ pub struct State {
     /// What each neighbour handed over and is still held; and by destination, where it is not this node.
     pub(crate) custody: Loads<NodeId>,
     pub(crate) custody_for: Loads<(NodeId, NodeId)>,
-    pub(crate) inbox: BTreeMap<(EnvelopeId, OfficeName), InboxEntry>,
+    pub(crate) inboxes: Inboxes,
     pub(crate) owed: BTreeMap<(NodeId, u64), Owed>,
     pub(crate) due: BTreeSet<(u64, NodeId, u64)>,
     /// Entries that are owed and were not durable yet when they were entered, ascending: due once they are.
@@ -113,7 +114,7 @@ impl State {
             links: BTreeMap::new(),
             custody: Loads::default(),
             custody_for: Loads::default(),
-            inbox: BTreeMap::new(),
+            inboxes: Inboxes::default(),
             owed: BTreeMap::new(),
             due: BTreeSet::new(),
             owed_soon: VecDeque::new(),
@@ -142,13 +143,8 @@ impl State {
     }
 
     /// The documents in inboxes.
-    pub fn inbox(&self) -> &BTreeMap<(EnvelopeId, OfficeName), InboxEntry> {
-        &self.inbox
-    }
-
-    /// The document in the inbox of `office`.
-    pub fn inbox_entry(&self, office: &OfficeName, id: EnvelopeId) -> Option<&InboxEntry> {
-        self.inbox.get(&(id, office.clone()))
+    pub fn inboxes(&self) -> &Inboxes {
+        &self.inboxes
     }
 
     /// The last checkpoint of a neighbour's ledger that this node cosigned.
@@ -168,7 +164,7 @@ impl State {
         let first = "0".parse().map(|destination| Unit { envelope: id, destination, attempt: 0 });
         let in_custody = first
             .is_ok_and(|first| self.units.range(first..).next().is_some_and(|(unit, _)| unit.envelope == id));
-        in_custody || self.outgoing.contains_key(&id) || self.inboxes_of(id).next().is_some()
+        in_custody || self.outgoing.contains_key(&id) || self.inboxes.of(id).next().is_some()
     }
 
     /// How many entries are owed to origins.
@@ -225,14 +221,10 @@ impl State {
                 }
             }
             Fact::Handed { office, id, index } => {
-                if let Some(entry) = self.inbox.get_mut(&(*id, office.clone())) {
-                    entry.handed = Some(*index);
-                }
+                self.inboxes.handed(office, *id, *index);
             }
             Fact::Acted { office, id, act, index } => {
-                if let Some(entry) = self.inbox.get_mut(&(*id, office.clone())) {
-                    entry.acts.push((*act, *index));
-                }
+                self.inboxes.acted(office, *id, *act, *index);
             }
             Fact::Recall(recall) => self.recall(recall),
             Fact::Condensed(part) => self.apply_part(part),
@@ -308,7 +300,7 @@ impl State {
                     handed: None,
                     acts: Vec::new(),
                 };
-                self.inbox.insert((id, name.clone()), entry);
+                self.inboxes.insert(name.clone(), id, entry);
             }
         }
         self.discharge(consigned.holding, &[Target { node: self.me, attempt: consigned.attempt }]);

@@ -5,18 +5,20 @@ use crate::door::{Door, internal, stopping, unknown_document};
 use crate::input::Ask;
 use crate::receipts;
 use crate::refusals::refusal;
+use crate::shared::Shared;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use yizhan_desk::{ActDone, ActRequest, DoorCode, DoorError, InboxItem, InboxPart, InboxState, Taken};
 use yizhan_document::{Digest, EnvelopeId, OfficeName, Statement, Unit};
 use yizhan_envelope::close_attachment;
-use yizhan_exchange::Answer;
+use yizhan_exchange::{Answer, InboxEntry};
 
 impl Door {
     pub(crate) async fn take_now(&self, office: OfficeName, id: EnvelopeId) -> Result<Taken, DoorError> {
         self.check_office(&office)?;
         let name = office.clone();
         let holding = self.look(move |node| {
-            let entry = node.state().inbox_entry(&name, id)?;
+            let entry = node.state().inboxes().get(&name, id)?;
             (entry.consignment.index < node.durable_size()).then_some(entry.holding)
         });
         let Some(holding) = holding.await? else { return Err(self.absent(id).await?) };
@@ -32,7 +34,7 @@ impl Door {
         let address = self.check_office(&office)?;
         let name = office.clone();
         let known = self.look(move |node| {
-            let entry = node.state().inbox_entry(&name, id)?;
+            let entry = node.state().inboxes().get(&name, id)?;
             let done = entry.acts.iter().find(|(done, _)| *done == request.act).map(|(_, index)| *index);
             Some((entry.holding, entry.attempt, done.filter(|index| *index < node.durable_size()), request))
         });
@@ -42,7 +44,7 @@ impl Door {
             let receipt = receipts::own(&self.shared, index).map_err(internal)?;
             return Ok(ActDone { receipt, duplicate: true });
         }
-        let card = self.card(holding)?;
+        let card = card(&self.shared, holding)?;
         let now = self.shared.clock.wall();
         let statement = Statement {
             act: request.act,
@@ -91,11 +93,6 @@ impl Door {
         })
     }
 
-    fn card(&self, holding: u64) -> Result<Card, DoorError> {
-        let stored = self.shared.index.envelope(holding).map_err(internal)?;
-        self.shared.by().opener.card(&stored.card).map_err(internal)
-    }
-
     pub(crate) async fn inbox_now(
         &self,
         office: OfficeName,
@@ -105,44 +102,50 @@ impl Door {
         self.check_office(&office)?;
         let name = office.clone();
         let rows = self.look(move |node| {
-            let mut rows: Vec<(u64, u64, EnvelopeId, InboxState)> = node
-                .state()
-                .inbox()
-                .iter()
-                .filter(|((_, of), entry)| *of == name && entry.consignment.index < node.durable_size())
-                .map(|((id, _), entry)| {
-                    let acted = entry.acts.last().map(|(act, _)| InboxState::from(*act));
-                    let taken = if entry.handed.is_some() { InboxState::Taken } else { InboxState::Waiting };
-                    (entry.consignment.index + 1, entry.holding, *id, acted.unwrap_or(taken))
-                })
-                .filter(|(sequence, ..)| *sequence > after)
-                .collect();
-            rows.sort_unstable_by_key(|(sequence, ..)| *sequence);
-            rows.truncate(limit);
-            rows
+            // A sequence number is one more than the index: what follows `after` begins at that index.
+            let arrived = node.state().inboxes().arrived_from(&name, after);
+            let durable = arrived.take_while(|(_, entry)| entry.consignment.index < node.durable_size());
+            let row = |(id, entry): (EnvelopeId, &InboxEntry)| {
+                let acted = entry.acts.last().map(|(act, _)| InboxState::from(*act));
+                let taken = if entry.handed.is_some() { InboxState::Taken } else { InboxState::Waiting };
+                (entry.consignment.index + 1, entry.holding, id, acted.unwrap_or(taken))
+            };
+            durable.take(limit).map(row).collect::<Vec<_>>()
         });
         let rows = rows.await?;
-        let items = rows.into_iter().filter_map(|(sequence, holding, id, state)| {
-            let item = || {
-                let card = self.card(holding)?;
-                let entry = self.shared.keeper().entry(sequence - 1).map_err(internal)?;
-                let arrived = yizhan_ledger::Entry::from_bytes(&entry).map_err(internal)?.time;
-                let part = |part: crate::card::CardPart| InboxPart {
-                    name: part.name,
-                    size: part.size,
-                    digest: part.digest,
-                };
-                let parts = card.parts.into_iter().map(part).collect();
-                let Card { from, title, urgency, .. } = card;
-                Ok::<_, DoorError>(InboxItem { sequence, id, from, title, urgency, arrived, state, parts })
-            };
-            // One damaged record must not hide the other documents.
-            item()
-                .inspect_err(|error| {
-                    tracing::error!(%id, %error, "ALARM: a document in an inbox cannot be read; the list goes on without it");
-                })
-                .ok()
+        let shared = Arc::clone(&self.shared);
+        // Reading and opening a page of cards takes too long for a thread that serves others meanwhile.
+        let items = tokio::task::spawn_blocking(move || {
+            rows.into_iter().filter_map(|row| item_or_alarm(&shared, row)).collect()
         });
-        Ok(items.collect())
+        items.await.map_err(internal)
     }
+}
+
+/// A document in an inbox: its sequence number, where its content is, its id and state.
+type Row = (u64, u64, EnvelopeId, InboxState);
+
+/// One damaged record must not hide the other documents.
+fn item_or_alarm(shared: &Shared, row: Row) -> Option<InboxItem> {
+    let id = row.2;
+    item(shared, row)
+        .inspect_err(|error| {
+            tracing::error!(%id, %error, "ALARM: a document in an inbox cannot be read; the list goes on without it");
+        })
+        .ok()
+}
+
+fn item(shared: &Shared, (sequence, holding, id, state): Row) -> Result<InboxItem, DoorError> {
+    let Card { from, title, urgency, parts, .. } = card(shared, holding)?;
+    let entry = shared.keeper().entry(sequence - 1).map_err(internal)?;
+    let arrived = yizhan_ledger::Entry::from_bytes(&entry).map_err(internal)?.time;
+    let part =
+        |part: crate::card::CardPart| InboxPart { name: part.name, size: part.size, digest: part.digest };
+    let parts = parts.into_iter().map(part).collect();
+    Ok(InboxItem { sequence, id, from, title, urgency, arrived, state, parts })
+}
+
+fn card(shared: &Shared, holding: u64) -> Result<Card, DoorError> {
+    let stored = shared.index.envelope(holding).map_err(internal)?;
+    shared.by().opener.card(&stored.card).map_err(internal)
 }

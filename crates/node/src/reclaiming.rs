@@ -100,10 +100,11 @@ impl Carried {
 }
 
 impl Reclaiming {
-    /// At a start, with a journal of which so many bytes are in kept segments.
+    /// At a start, with a journal of which so many bytes are in kept segments. What a busy node left there, or a stop interrupted, is
+    /// tidied up as soon as nobody waits.
     pub(crate) fn beginning(kept: u64, config: &Config) -> Self {
         let least = config.journal.reclaim_bytes;
-        Self { until: kept.saturating_add(least), quiet_until: quiet_until(kept, least), ..Self::default() }
+        Self { until: kept.saturating_add(least), quiet_until: least / QUIET_SHARE, ..Self::default() }
     }
 
     /// The content of a holding is no longer needed.

@@ -35,7 +35,8 @@ impl Daemon {
 /// all that is left of it.
 pub(crate) fn sweep(bodies: &BodyStore, state: &State) -> Result<(), BodyError> {
     let held = state.holdings().values().map(|held| held.acceptance.header);
-    let needed: BTreeSet<Digest> = held.chain(state.inbox().values().map(|entry| entry.header)).collect();
+    let needed: BTreeSet<Digest> =
+        held.chain(state.inboxes().iter().map(|(.., entry)| entry.header)).collect();
     let listed = bodies.list()?.into_iter();
     let unneeded: Vec<Digest> = listed
         .filter(|(digest, whole)| *whole && !needed.contains(digest))

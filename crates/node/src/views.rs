@@ -25,7 +25,7 @@ impl Seen {
     pub(crate) fn of(node: &Node) -> Self {
         let state = node.state();
         let held = state.holdings().values().map(|held| held.open.len() as u64).sum();
-        let inbox = state.inbox().values().filter(|entry| entry.handed.is_none()).count() as u64;
+        let inbox = state.inboxes().waiting();
         let epochs = state.epochs().values().map(|opened| opened.ledger).collect();
         Self { durable: node.durable_size(), held, inbox, links: state.links().collect(), epochs }
     }

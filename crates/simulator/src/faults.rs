@@ -181,8 +181,12 @@ impl World {
         };
         let durable = process.core.durable_size();
         let may = |(index, held): (&u64, &Holding)| {
-            let shown =
-                process.core.state().inbox().values().any(|entry| entry.header == held.acceptance.header);
+            let shown = process
+                .core
+                .state()
+                .inboxes()
+                .iter()
+                .any(|(.., entry)| entry.header == held.acceptance.header);
             (!shown && !held.open.is_empty() && *index < durable).then_some(*index)
         };
         let holdings: Vec<u64> = process.core.state().holdings().iter().filter_map(may).collect();

@@ -26,6 +26,8 @@ pub(crate) const QUEUE_WAITING_MAX: usize = 32 * 1024;
 pub(crate) const QUEUE_WAITING_MANY: usize = QUEUE_WAITING_MAX / 4;
 /// How long changes wait in memory before they are written to the queue, in milliseconds, while there are no more.
 pub(crate) const QUEUE_LATE_MS: u64 = 1_000;
+/// How long the queue's thread may take to answer, in seconds: far above anything it is asked. One that is silent for longer has failed.
+pub(crate) const QUEUE_ANSWER_S: u64 = 60;
 /// Requests that wait for the queue's thread, at the most.
 pub(crate) const QUEUE_REQUESTS_MAX: usize = 64;
 /// sled's page cache, in bytes; it takes up to twice as much.

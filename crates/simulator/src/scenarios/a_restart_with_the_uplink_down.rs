@@ -14,7 +14,7 @@ fn what_was_accepted_before_and_after_the_restart_arrives_once_the_uplink_is_bac
     let after = hand_in(&mut world, "6523", &["652301", "653101"]);
     pass(&mut world, 30_000);
     assert!([before, after].iter().all(|document| world.out.book.told.contains_key(document)));
-    let near = world.stations[&node("652301")].process.as_ref().unwrap().core.state().inbox().len();
+    let near = world.stations[&node("652301")].process.as_ref().unwrap().core.state().inboxes().len();
     assert_eq!(near, 1, "what needs no uplink has arrived");
     restart(&mut world, "6523", true);
     together(&mut world, "65", "6523");

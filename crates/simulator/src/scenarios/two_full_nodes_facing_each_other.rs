@@ -9,7 +9,7 @@ fn both(world: &mut World, room: Room) {
 }
 
 fn arrived(world: &World, name: &str) -> usize {
-    world.stations[&node(name)].process.as_ref().unwrap().core.state().inbox().len()
+    world.stations[&node(name)].process.as_ref().unwrap().core.state().inboxes().len()
 }
 
 /// Documents in both directions, each in the custody of one of the two, which are full and apart, and then meet.

@@ -112,10 +112,11 @@ impl Process {
     /// What an office sees in its inbox: only what is durable.
     pub(crate) fn inbox(&self, office: &OfficeName) -> Vec<EnvelopeId> {
         let durable = self.core.durable_size();
-        let inbox = self.core.state().inbox().iter();
+        let inbox = self.core.state().inboxes().iter();
+        // By id, as clerks have always been shown it here: another order would make other worlds of the seeds that are kept.
         inbox
-            .filter(|((_, of), entry)| of == office && entry.consignment.index < durable)
-            .map(|((id, _), _)| *id)
+            .filter(|(_, of, entry)| *of == office && entry.consignment.index < durable)
+            .map(|(id, ..)| id)
             .collect()
     }
 

@@ -218,7 +218,7 @@ impl Process {
             _ => false,
         });
         let held = state.holdings().values().any(|held| held.acceptance.header == envelope);
-        let shown = state.inbox().values().any(|entry| entry.header == envelope);
+        let shown = state.inboxes().iter().any(|(.., entry)| entry.header == envelope);
         if !(staged || held || shown) {
             self.store.bodies.remove(envelope);
         }

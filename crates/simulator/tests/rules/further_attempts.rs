@@ -31,7 +31,10 @@ fn what_could_not_be_opened_ends_once_and_no_further_attempt_makes_it_end_otherw
             u64::from(attempt),
             "an acceptance and nothing else for attempt {attempt} (MUST-15)"
         );
-        assert!(destination.node.state().inbox().is_empty(), "attempt {attempt} is shown after the failure");
+        assert!(
+            destination.node.state().inboxes().is_empty(),
+            "attempt {attempt} is shown after the failure"
+        );
     }
 }
 
@@ -41,7 +44,8 @@ fn an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delive
     let name = "gov-office";
     let office = || Ok(vec![Office { name: name.parse().unwrap(), commitment: Digest::of(b"office") }]);
     deliver(&mut destination, 0, office());
-    let inbox = |node: &Alone| node.node.state().inbox().values().next().map(|entry| entry.consignment.index);
+    let inbox =
+        |node: &Alone| node.node.state().inboxes().iter().next().map(|(.., entry)| entry.consignment.index);
     let first = inbox(&destination);
     assert!(first.is_some());
     deliver(&mut destination, 1, office());

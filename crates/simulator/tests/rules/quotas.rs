@@ -79,7 +79,7 @@ fn what_lies_in_inboxes_counts_for_no_neighbour() {
         let office = yizhan_exchange::Office { name: "gov-office".parse().unwrap(), commitment: header() };
         destination.settle(Event::Opened { staged: super::STAGED, result: Ok(vec![office]) });
     }
-    assert_eq!(destination.node.state().inbox().len(), 6);
+    assert_eq!(destination.node.state().inboxes().len(), 6);
     assert_eq!(destination.node.state().custody_of(node(COUNTY)), Load::default());
 }
 

@@ -7,12 +7,18 @@ use super::key::Space;
 use super::overlay::{Overlay, Place};
 use super::packed;
 use crate::error::disk;
-use crate::limits::{QUEUE_LATE_MS, QUEUE_REQUESTS_MAX, QUEUE_WAITING_MANY, QUEUE_WAITING_MAX};
+use crate::limits::{
+    QUEUE_ANSWER_S, QUEUE_LATE_MS, QUEUE_REQUESTS_MAX, QUEUE_WAITING_MANY, QUEUE_WAITING_MAX,
+};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// How long is waited before a full channel is tried again.
+const FULL_WAIT: Duration = Duration::from_millis(1);
 
 /// Where an answer goes.
 pub(crate) type Reply<T> = SyncSender<T>;
@@ -63,6 +69,9 @@ pub(crate) struct Worker {
     overlay: Arc<Overlay>,
     requests: Mutex<Option<SyncSender<Request>>>,
     failure: Arc<OnceLock<String>>,
+    /// The thread did not answer in time, and may never end.
+    silent: AtomicBool,
+    patience: Duration,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -77,7 +86,15 @@ impl Worker {
             .name("queue".into())
             .spawn(move || work(written, &receiver, &told))
             .map_err(disk("starting the thread of", Path::new("the queue")))?;
-        Ok(Self { overlay, requests: Mutex::new(Some(requests)), failure, thread: Some(thread) })
+        let (silent, patience) = (AtomicBool::new(false), Duration::from_secs(QUEUE_ANSWER_S));
+        Ok(Self {
+            overlay,
+            requests: Mutex::new(Some(requests)),
+            failure,
+            silent,
+            patience,
+            thread: Some(thread),
+        })
     }
 
     /// An error once the database has failed.
@@ -125,20 +142,33 @@ impl Worker {
         Ok(waiting.into_iter().map(|known| known.unwrap_or_else(|| found.next().flatten())).collect())
     }
 
-    /// Hands a request over; waits only while the channel is full.
-    pub(crate) fn send(&self, request: Request) -> Result<(), QueueError> {
+    /// Hands a request over; waits only while the channel is full, and no longer than for an answer.
+    pub(crate) fn send(&self, mut request: Request) -> Result<(), QueueError> {
         self.check()?;
         // A clone, so that a writer who waits for room does not keep others from waiting as well.
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let requests = requests.ok_or(QueueError::Closed)?;
-        requests.send(request).map_err(|_| self.ended())
+        let mut waited = Duration::ZERO;
+        loop {
+            request = match requests.try_send(request) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Disconnected(_)) => return Err(self.ended()),
+                Err(TrySendError::Full(_)) if waited >= self.patience => return Err(self.fell_silent()),
+                Err(TrySendError::Full(request)) => request,
+            };
+            std::thread::sleep(FULL_WAIT);
+            waited += FULL_WAIT;
+        }
     }
 
     /// Hands a request over and waits for the answer.
     pub(crate) fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, QueueError> {
         let (reply, answer) = sync_channel(1);
         self.send(request(reply))?;
-        answer.recv().map_err(|_| self.ended())
+        answer.recv_timeout(self.patience).map_err(|error| match error {
+            RecvTimeoutError::Timeout => self.fell_silent(),
+            RecvTimeoutError::Disconnected => self.ended(),
+        })
     }
 
     /// Closes the database with a mark; the thread ends.
@@ -155,6 +185,15 @@ impl Worker {
         if requests.is_some() { Ok(()) } else { Err(QueueError::Closed) }
     }
 
+    /// Nobody waits for ever: a database that hangs is one that failed, and the next start makes it anew.
+    fn fell_silent(&self) -> QueueError {
+        self.silent.store(true, Ordering::Relaxed);
+        let why = || format!("its thread has not answered for {} s", self.patience.as_secs());
+        let why = self.failure.get_or_init(why).clone();
+        tracing::error!(why, "ALARM: the queue hangs; it is rebuilt at the next start");
+        QueueError::Failed { why }
+    }
+
     /// Why there is no answer.
     fn ended(&self) -> QueueError {
         match self.failure.get() {
@@ -168,6 +207,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = self.thread.take()
+            && !self.silent.load(Ordering::Relaxed)
             && thread.join().is_err()
         {
             tracing::error!("the queue's thread panicked");
@@ -266,5 +306,41 @@ fn perform(written: &mut Written, request: Request, failure: &OnceLock<String>) 
 fn answer<T>(reply: &Reply<T>, value: T) {
     if reply.try_send(value).is_err() {
         tracing::debug!("nobody waits for an answer of the queue");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A thread that takes nothing and answers nothing.
+    fn hanging(requests_max: usize) -> (Worker, Receiver<Request>) {
+        let (requests, receiver) = sync_channel(requests_max);
+        let worker = Worker {
+            overlay: Arc::default(),
+            requests: Mutex::new(Some(requests)),
+            failure: Arc::default(),
+            silent: AtomicBool::default(),
+            patience: Duration::from_millis(5),
+            thread: Some(std::thread::spawn(std::thread::park)),
+        };
+        (worker, receiver)
+    }
+
+    #[test]
+    fn a_database_that_hangs_has_failed_and_nobody_waits_for_it_for_ever() {
+        let (worker, _receiver) = hanging(1);
+        let unanswered = worker.get((Space::Holdings, vec![1]));
+        assert!(matches!(unanswered, Err(QueueError::Failed { .. })), "{unanswered:?}");
+        assert!(matches!(worker.check(), Err(QueueError::Failed { .. })));
+        // And the end of the node waits for its thread no longer: dropped here.
+    }
+
+    #[test]
+    fn a_channel_that_stays_full_is_a_database_that_hangs() {
+        let (worker, _receiver) = hanging(1);
+        worker.send(Request::Soon).unwrap();
+        let unsent = worker.send(Request::Soon);
+        assert!(matches!(unsent, Err(QueueError::Failed { .. })), "{unsent:?}");
     }
 }
