@@ -76,9 +76,10 @@ impl Passing {
 
     /// Those who wait for one of these nodes; they are answered now.
     pub(super) fn waiting_for(&mut self, nodes: &[NodeId]) -> Vec<(NodeId, DirectoryWanted)> {
-        let asks =
-            self.asks.extract_if(.., |_, wanted| wanted.divisions.iter().any(|node| nodes.contains(node)));
-        asks.collect()
+        let waits = |wanted: &DirectoryWanted| wanted.divisions.iter().any(|node| nodes.contains(node));
+        let asking = self.asks.iter().filter(|(_, wanted)| waits(wanted));
+        let asking: Vec<NodeId> = asking.map(|(neighbour, _)| *neighbour).collect();
+        asking.into_iter().filter_map(|neighbour| Some((neighbour, self.asks.remove(&neighbour)?))).collect()
     }
 
     /// A neighbour is gone, or another version is held: whoever waits asks again.
