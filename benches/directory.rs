@@ -37,6 +37,9 @@ struct Options {
     /// Only load the directory there, and print what it cost; what the processes that load are started with
     #[arg(long, value_name = "DIR", hide = true)]
     load: Option<PathBuf>,
+    /// The same with the part that is kept there
+    #[arg(long, value_name = "DIR", hide = true)]
+    load_part: Option<PathBuf>,
     /// Given by `cargo bench`. Without it, as under `cargo test --benches`, everything is tiny and proves only that it runs
     #[arg(long, hide = true)]
     bench: bool,
@@ -46,6 +49,10 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     if let Some(folder) = &options.load {
         println!("{}", serde_json::to_string(&loading::load_here(folder)?)?);
+        return Ok(());
+    }
+    if let Some(folder) = &options.load_part {
+        println!("{}", serde_json::to_string(&loading::load_part_here(folder)?)?);
         return Ok(());
     }
     let look_ups = options.look_ups.unwrap_or(if options.bench { 2_000_000 } else { 1_000 });

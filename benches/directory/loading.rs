@@ -8,13 +8,16 @@ use std::path::Path;
 use std::process::Command;
 use yizhan_document::{Classification, OfficeAddress, WallTime};
 use yizhan_hierarchy::{
-    Directory, Division, Draft, OfficeRecord, OfficeState, PlannedNode, PlannedOffice, TrustAnchor,
+    Directory, Division, Draft, History, OfficeRecord, OfficeState, Parcel, PlannedNode, PlannedOffice,
+    TrustAnchor,
 };
 use yizhan_identity::{CertificateAuthority, Cosigner, NoteSigner, OfficeKey, OpeningKey, SigningKey};
 
 const NETWORK: &str = "country.example";
 /// Beside the directory: the key that is believed.
 const VKEY: &str = "authority.vkey";
+/// Beside the directory: what a node keeps that holds a part.
+const PART: &str = "part";
 const MIB: f64 = 1_048_576.0;
 
 /// What loading costs, the middle of several times.
@@ -25,6 +28,15 @@ pub(crate) struct Figures {
     draft_and_publish_ms: f64,
     load: Load,
     loads: Vec<Load>,
+    part: Part,
+}
+
+/// The part that one leaf of the tree holds: what it takes on disk, and what loading it costs.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Part {
+    held: usize,
+    archive_bytes: u64,
+    load: Load,
 }
 
 /// What loading once cost.
@@ -43,23 +55,61 @@ pub(crate) fn measure(folder: &Path, nodes: &[PlannedNode], times: u64) -> anyho
     let stopwatch = Stopwatch::begin()?;
     publish(folder.path(), nodes)?;
     let draft_and_publish_ms = stopwatch.passed()?.ms;
+    let (load, loads) = loaded("--load", folder.path(), times)?;
+    let file_bytes = size(folder.path())?;
+    let part = keep_part(folder.path(), nodes)?;
+    let part = Part { load: loaded("--load-part", folder.path(), times)?.0, ..part };
+    Ok(Figures { nodes: nodes.len(), file_bytes, draft_and_publish_ms, load, loads, part })
+}
+
+/// The middle of several times, and all of them.
+fn loaded(how: &str, folder: &Path, times: u64) -> anyhow::Result<(Load, Vec<Load>)> {
     let mut loads = Vec::new();
     for _ in 0..times {
-        let run = Command::new(std::env::current_exe()?).arg("--load").arg(folder.path()).output()?;
+        let run = Command::new(std::env::current_exe()?).arg(how).arg(folder).output()?;
         ensure!(run.status.success(), "loading failed: {}", String::from_utf8_lossy(&run.stderr));
         loads.push(serde_json::from_slice::<Load>(&run.stdout)?);
     }
     let mut sorted = loads.clone();
     sorted.sort_by(|a, b| a.took.ms.total_cmp(&b.took.ms));
-    let load = *sorted.get(sorted.len() / 2).context("nothing was loaded")?;
-    Ok(Figures { nodes: nodes.len(), file_bytes: size(folder.path())?, draft_and_publish_ms, load, loads })
+    Ok((*sorted.get(sorted.len() / 2).context("nothing was loaded")?, loads))
+}
+
+/// Keeps the part that the last leaf needs, as its node does.
+fn keep_part(folder: &Path, nodes: &[PlannedNode]) -> anyhow::Result<Part> {
+    let whole = Directory::load(folder, &anchor(folder)?, issued()?)?;
+    let is_leaf = |node: &&PlannedNode| whole.children(node.id).next().is_none();
+    let leaf = nodes.iter().rev().find(is_leaf).context("a tree without leaves")?;
+    let part = whole.reduced_to(&whole.needed_by(leaf.id));
+    let mut parcel = Parcel::read(folder)?;
+    parcel.reduce_to(&part);
+    History::in_folder(folder.join(PART)).keep(part.edition(), &parcel)?;
+    let held = part.divisions().len();
+    let nothing = Load { took: Stopwatch::begin()?.passed()?, resident_bytes: 0, peak_bytes: 0 };
+    Ok(Part { held, archive_bytes: size(&folder.join(PART))?, load: nothing })
+}
+
+/// Reads the part that is kept there and verifies it, in this process.
+pub(crate) fn load_part_here(folder: &Path) -> anyhow::Result<Load> {
+    let (anchor, before) = (anchor(folder)?, resident("VmRSS")?);
+    let stopwatch = Stopwatch::begin()?;
+    let history = History::in_folder(folder.join(PART));
+    let newest = history.versions()?.pop().context("nothing is kept")?;
+    let directory = history.read(newest)?.verify_kept(&anchor, issued()?, 0)?;
+    let took = stopwatch.passed()?;
+    let resident_bytes = resident("VmRSS")?.saturating_sub(before);
+    ensure!(directory.listed_divisions() == directory.tree().len(), "the tree has other nodes");
+    Ok(Load { took, resident_bytes, peak_bytes: resident("VmHWM")? })
+}
+
+fn anchor(folder: &Path) -> anyhow::Result<TrustAnchor> {
+    let vkey = std::fs::read_to_string(folder.join(VKEY))?;
+    Ok(TrustAnchor::from_vkeys([vkey.as_str()], 1)?)
 }
 
 /// Loads the directory in this process.
 pub(crate) fn load_here(folder: &Path) -> anyhow::Result<Load> {
-    let vkey = std::fs::read_to_string(folder.join(VKEY))?;
-    let anchor = TrustAnchor::from_vkeys([vkey.as_str()], 1)?;
-    let before = resident("VmRSS")?;
+    let (anchor, before) = (anchor(folder)?, resident("VmRSS")?);
     let stopwatch = Stopwatch::begin()?;
     let directory = Directory::load(folder, &anchor, issued()?)?;
     let took = stopwatch.passed()?;
@@ -143,17 +193,31 @@ fn resident(what: &str) -> anyhow::Result<u64> {
 
 impl Figures {
     pub(crate) fn lines(&self) -> String {
-        format!(
-            "directory of {} nodes, {:.1} MiB of files, drafted and published in {:.0} ms\n  loaded         {:>10.0} ms, \
-             {:.0} of them on a processor (middle of {})\n  holds          {:>10.1} MiB, peak of the process {:.1} MiB\n",
+        let whole = format!(
+            "directory of {} nodes, {:.1} MiB of files, drafted and published in {:.0} ms\n{}",
             self.nodes,
             self.file_bytes as f64 / MIB,
             self.draft_and_publish_ms,
-            self.load.took.ms,
-            self.load.took.cpu_ms,
-            self.loads.len(),
-            self.load.resident_bytes as f64 / MIB,
-            self.load.peak_bytes as f64 / MIB
+            self.load.lines(self.loads.len())
+        );
+        let Part { held, archive_bytes, load } = self.part;
+        let bytes = archive_bytes as f64 / MIB;
+        format!(
+            "{whole}the part that a leaf holds of it, {held} nodes, {bytes:.1} MiB\n{}",
+            load.lines(self.loads.len())
+        )
+    }
+}
+
+impl Load {
+    fn lines(&self, times: usize) -> String {
+        format!(
+            "  loaded         {:>10.0} ms, {:.0} of them on a processor (middle of {times})\n  \
+             holds          {:>10.1} MiB, peak of the process {:.1} MiB\n",
+            self.took.ms,
+            self.took.cpu_ms,
+            self.resident_bytes as f64 / MIB,
+            self.peak_bytes as f64 / MIB
         )
     }
 }

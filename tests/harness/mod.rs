@@ -63,6 +63,11 @@ impl Network {
         Self::create(&SEVEN_FLAGS)
     }
 
+    /// The same, with counties that hold a part of the directory.
+    pub(crate) fn of_seven_with_parts() -> Self {
+        Self::create(&[&SEVEN_FLAGS[..], &["--hold", "part"]].concat())
+    }
+
     /// Region 65, prefecture 6523, county 652301.
     pub(crate) fn of_three() -> Self {
         Self::create(&THREE_FLAGS)

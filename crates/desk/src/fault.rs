@@ -37,6 +37,8 @@ pub enum DoorCode {
     KeyReused,
     /// A recipient that the directory does not name, or that is suspended.
     UnknownRecipient,
+    /// The directory lists a node whose file this node does not hold yet; it is being asked for.
+    NotHeldYet,
     /// The classification is above what this node or a link on the way may carry.
     Classification,
     /// The policy of the directory does not let the document go as it is addressed.
@@ -59,7 +61,7 @@ pub enum DoorCode {
 
 impl DoorCode {
     /// All codes.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Malformed,
         Self::NoSuchPath,
         Self::MethodNotAllowed,
@@ -75,6 +77,7 @@ impl DoorCode {
         Self::ContentMismatch,
         Self::KeyReused,
         Self::UnknownRecipient,
+        Self::NotHeldYet,
         Self::Classification,
         Self::Dispatch,
         Self::NoRoute,
@@ -115,7 +118,7 @@ impl DoorCode {
             | Self::DirectoryRefused
             | Self::Forbidden => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotHeldYet | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
@@ -134,7 +137,8 @@ impl DoorCode {
 
     /// Whether the same request may succeed later without being changed.
     pub fn retryable(self) -> bool {
-        matches!(self, Self::TooSlow | Self::InProgress | Self::Internal | Self::Stopping | Self::DiskFull)
+        let status = self.status();
+        status.is_server_error() || matches!(self, Self::TooSlow | Self::InProgress)
     }
 
     /// Code, English title, Chinese title.
@@ -164,6 +168,9 @@ impl DoorCode {
             }
             Self::UnknownRecipient => {
                 ["unknown-recipient", "A recipient cannot receive", "收文机关不存在或已停用"]
+            }
+            Self::NotHeldYet => {
+                ["not-held-yet", "A node of it is not known here yet", "本站名录尚未取得该驿站，请稍后再试"]
             }
             Self::Classification => [
                 "classification",

@@ -29,8 +29,8 @@ pub use door::{Answer, NodeDoor};
 pub use fault::{DoorCode, DoorError};
 pub use inbox::{ActDone, ActRequest, InboxItem, InboxPart, InboxState, Taken};
 pub use network::{
-    DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, GroupView, JoinedVersion, JoinedView,
-    ListVersion, PolicyView, PublishedDirectory, RouteStep,
+    DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, GroupView, Holding, JoinedVersion,
+    JoinedView, ListVersion, PolicyView, PublishedDirectory, RouteStep,
 };
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use recall::{RecallDone, RecallRequest, RecallState};

@@ -36,8 +36,11 @@ pub struct DirectoryView {
     pub network: String,
     /// The directory's version.
     pub version: u64,
-    /// Its nodes, by id.
+    /// Its nodes, by id; of a part those whose files are held.
     pub nodes: Vec<DirectoryNode>,
+    /// How much of it is held here.
+    #[serde(flatten)]
+    pub holding: Holding,
     /// The subtrees that somebody else signs for, by node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<DelegatedSubtree>,
@@ -47,6 +50,19 @@ pub struct DirectoryView {
     /// The networks that are joined with it by an agreement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<JoinedView>,
+}
+
+/// How much of the directory a node holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Holding {
+    /// `whole`, or `part` where files of divisions are not held here and are fetched when they are needed; empty from a node that does not
+    /// say.
+    pub holds: String,
+    /// How many divisions it lists.
+    pub listed_divisions: u64,
+    /// Of how many of them the files are held here.
+    pub held_divisions: u64,
 }
 
 /// A network that is joined with the own one.

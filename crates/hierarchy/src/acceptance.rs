@@ -189,26 +189,37 @@ impl Acceptance<'_> {
         if offered.branches == head.branches && offered.joined == head.joined {
             return Ok(parcel);
         }
-        let mut kept = kept().map(|kept| kept.files).unwrap_or_default();
+        let (mut kept, outline) = kept().map(|kept| (kept.files, kept.outline)).unwrap_or_default();
         let replaced = |(node, digest): &&(NodeId, Digest)| head.digest_of(*node) != Some(*digest);
         for (node, _) in offered.listed().iter().filter(replaced) {
             parcel.files.remove(node);
         }
         let replacing = |(node, digest): &&(NodeId, Digest)| offered.digest_of(*node) != Some(*digest);
         for (node, _) in head.listed().iter().filter(replacing) {
-            parcel.files.extend(kept.remove(node).map(|file| (*node, file)));
+            match (kept.remove(node), outline.get(*node)) {
+                (Some(file), _) => {
+                    parcel.files.insert(*node, file);
+                }
+                (None, Some(sketch)) => parcel.outline.insert(*node, sketch.clone()),
+                (None, None) => {}
+            }
         }
         parcel.root = head.to_bytes();
         Ok(parcel)
     }
 
-    /// Checks all of a version that is to take the place of the one that is held. Nothing is believed of it before.
+    /// Checks all of a version that is to take the place of the one that is held. Nothing is believed of it before. Of a file that is not
+    /// there this node has to have a sketch, taken from the very file that is listed (MUST-63).
     /// [`Acceptance::completed`] comes first where subtrees are delegated or networks joined.
     pub fn whole(&self, parcel: &Parcel) -> Result<Directory, VersionRefused> {
         let head = self.head(&parcel.root)?;
-        for (node, _) in head.listed() {
-            let file = parcel.files.get(node).ok_or(DirectoryError::MissingDivision { node: *node })?;
-            self.file(&head, *node, file)?;
+        for (node, digest) in head.listed() {
+            match parcel.files.get(node) {
+                Some(file) => self.file(&head, *node, file)?,
+                // Looked at before, and not held.
+                None if parcel.outline.of_file(*node, digest).is_some() => {}
+                None => return Err(DirectoryError::MissingDivision { node: *node }.into()),
+            }
         }
         // A root that is held and has expired stays for its grace, and so does it with a new list under it.
         let grace = if head.root.version == self.held.version { GRACE_MS } else { 0 };

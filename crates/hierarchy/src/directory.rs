@@ -7,11 +7,13 @@ use crate::head::{Head, digest_in, join};
 use crate::joined::Joined;
 use crate::joined_head::{GROUP_SEPARATOR, group, own_texts};
 use crate::next_hop::{Hop, RouteError};
+use crate::outline::Outline;
 use crate::policy::Policy;
 use crate::tree::Tree;
 use crate::verification::{DirectoryError, check_offices};
 use crate::version::VersionStamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use yizhan_document::{Digest, NodeId, OfficeAddress, WallTime};
 use yizhan_identity::{NoteVerifier, SignedNote};
 
@@ -34,11 +36,12 @@ pub struct Directory {
     policy: Policy,
     delegations: Vec<Delegation>,
     lists: Vec<DelegatedList>,
-    digests: Vec<(NodeId, Digest)>,
-    divisions: BTreeMap<NodeId, Division>,
+    digests: Arc<[(NodeId, Digest)]>,
+    pub(crate) divisions: BTreeMap<NodeId, Division>,
+    pub(crate) outline: Arc<Outline>,
     joined: Vec<Joined>,
-    tree: Tree,
-    root_note: SignedNote,
+    tree: Arc<Tree>,
+    root_note: Arc<SignedNote>,
 }
 
 /// The list of a delegated subtree that a directory goes by.
@@ -62,7 +65,7 @@ impl Directory {
     pub(crate) fn checked(
         head: Head,
         ca: Vec<u8>,
-        divisions: BTreeMap<NodeId, Division>,
+        (divisions, absent): (BTreeMap<NodeId, Division>, Outline),
         (joined, tree): (Vec<Joined>, Tree),
     ) -> Self {
         let list = |(branch, note): (&crate::Branch, &SignedNote)| DelegatedList {
@@ -75,8 +78,8 @@ impl Directory {
         };
         let lists = head.branches_with_notes().map(list).collect();
         let root_digest = Digest::of(head.root.to_text().as_bytes());
-        let digests = head.listed().to_vec();
-        let root_note = head.root_note().clone();
+        let digests = head.listed().into();
+        let root_note = Arc::new(head.root_note().clone());
         let (root, policy) = (head.root, head.policy);
         Self {
             network: root.network,
@@ -92,8 +95,9 @@ impl Directory {
             lists,
             digests,
             divisions,
+            outline: Arc::new(absent),
             joined,
-            tree,
+            tree: Arc::new(tree),
             root_note,
         }
     }
@@ -211,19 +215,19 @@ impl Directory {
         &self.tree
     }
 
-    /// The divisions of every network in it, those of the own one first.
+    /// The divisions of every network in it that are held, those of the own one first.
     pub fn divisions_of_all(&self) -> impl Iterator<Item = &Division> {
         self.divisions
             .values()
             .chain(self.joined.iter().flat_map(|joined| joined.directory.divisions.values()))
     }
 
-    /// All divisions of the own network, ascending by node.
+    /// All divisions of the own network that are held, ascending by node.
     pub fn divisions(&self) -> impl ExactSizeIterator<Item = &Division> {
         self.divisions.values()
     }
 
-    /// What it says of `node`.
+    /// What it says of `node`; none if it has no such node, or its file is not held ([`Directory::is_absent`]).
     pub fn division(&self, node: NodeId) -> Option<&Division> {
         let theirs = || self.joined.iter().find_map(|joined| joined.directory.divisions.get(&node));
         self.divisions.get(&node).or_else(theirs)
@@ -241,8 +245,11 @@ impl Directory {
 
     /// The record of an office that may send and receive.
     pub fn office(&self, address: &OfficeAddress) -> Result<&OfficeRecord, RecipientError> {
-        let division =
-            self.division(address.node).ok_or(RecipientError::UnknownNode { node: address.node })?;
+        let node = address.node;
+        let division = self.division(node).ok_or(match self.is_absent(node) {
+            true => RecipientError::Absent { node },
+            false => RecipientError::UnknownNode { node },
+        })?;
         let record = division
             .office(&address.office)
             .ok_or_else(|| RecipientError::UnknownOffice { office: address.clone() })?;
@@ -264,7 +271,7 @@ impl Directory {
 
     /// The nodes of the own network without a parent, ascending. Several are linked to each other only where a division says so.
     pub fn roots(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.tree.roots().filter(|root| self.divisions.contains_key(root))
+        self.tree.roots().filter(|root| self.is_own(*root))
     }
 
     /// Everybody `me` keeps a link with; see [`Tree::neighbours`].
@@ -314,6 +321,12 @@ pub enum RecipientError {
     /// No such node.
     #[error("there is no node {node} in the directory; check the division code")]
     UnknownNode {
+        /// The node.
+        node: NodeId,
+    },
+    /// A node whose file is not held here yet.
+    #[error("the file of {node} is not held here yet, and is being asked for; try again in a moment")]
+    Absent {
         /// The node.
         node: NodeId,
     },

@@ -8,6 +8,7 @@ use crate::head::{Head, join};
 use crate::joined::Joined;
 use crate::joined_head::{GROUP_SEPARATOR, JoinedHead};
 use crate::limits::DEPTH_MAX;
+use crate::outline::Outline;
 use crate::parcel::Parcel;
 use crate::policy::{Policy, PolicyError};
 use crate::root::Root;
@@ -203,7 +204,7 @@ impl Rendered {
             root.extend_from_slice(signed_text(text, signers).as_bytes());
         }
         root.extend(self.groups());
-        Parcel { root, ca: self.ca.clone(), files: self.files.clone() }
+        Parcel { root, ca: self.ca.clone(), files: self.files.clone(), outline: Outline::default() }
     }
 
     /// What is to be signed, the root first.

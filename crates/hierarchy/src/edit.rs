@@ -7,6 +7,7 @@ use crate::draft::{Delegated, Draft, DraftJoined, Rendered};
 use crate::endpoint::Endpoint;
 use crate::grant::Grant;
 use crate::head::Head;
+use crate::outline::Outline;
 use crate::parts::{Certificates, Parts};
 use crate::policy_edit::PolicyEdit;
 use crate::verification::DirectoryError;
@@ -296,7 +297,8 @@ impl Rendered {
         let file =
             |node, _: &Digest| self.files.get(&node).cloned().ok_or(DirectoryError::MissingDivision { node });
         let ca = |_: &Digest| Ok(self.ca.clone());
-        let parts = Parts { root_note: &[], ca, file, certificates: Certificates::Now };
+        let parts =
+            Parts { root_note: &[], ca, file, outline: &Outline::default(), certificates: Certificates::Now };
         parts.directory(head.clone(), self.ca.clone())?;
         Ok(head)
     }

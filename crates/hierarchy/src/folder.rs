@@ -12,6 +12,7 @@ use crate::durable;
 use crate::edition::Edition;
 use crate::head::Head;
 use crate::limits;
+use crate::outline::Outline;
 use crate::parcel::Parcel;
 use crate::parts::{Certificates, Parts};
 use crate::verification::DirectoryError;
@@ -43,8 +44,8 @@ impl Directory {
         let root_note = read(&folder.join(ROOT), limits::ROOT_BYTES_MAX)?;
         let ca = |wanted: &Digest| ca_in(folder, wanted);
         let file = |node: NodeId, wanted: &Digest| division_in(folder, node, wanted);
-        let certificates = Certificates::WhenUsed;
-        Parts { root_note: &root_note, ca, file, certificates }.verify(anchor, &[], now, grace_ms)
+        let (outline, certificates) = (&Outline::default(), Certificates::WhenUsed);
+        Parts { root_note: &root_note, ca, file, outline, certificates }.verify(anchor, &[], now, grace_ms)
     }
 
     /// Checks a draft as every reader will, signs it, and makes it the folder's directory. What was there stays the
@@ -62,14 +63,26 @@ impl Directory {
     }
 }
 
+impl Head {
+    /// The signed texts of a folder, unverified: what the folder claims to hold.
+    pub fn in_folder(folder: &Path) -> Result<Self, DirectoryError> {
+        Self::claimed(&read(&folder.join(ROOT), limits::ROOT_BYTES_MAX)?)
+    }
+}
+
 impl Parcel {
+    /// The file of one division in a folder, if it is there and the one of this digest.
+    pub fn file_in(folder: &Path, node: NodeId, wanted: &Digest) -> Option<Vec<u8>> {
+        division_in(folder, node, wanted).ok().filter(|bytes| Digest::of(bytes) == *wanted)
+    }
+
     /// The directory of a folder as bytes, unverified: the files that its root names.
     pub fn read(folder: &Path) -> Result<Self, DirectoryError> {
         let root = read(&folder.join(ROOT), limits::ROOT_BYTES_MAX)?;
         let claimed = Head::claimed(&root)?;
         let file = |(node, wanted): &(NodeId, Digest)| Ok((*node, division_in(folder, *node, wanted)?));
         let files = claimed.listed().iter().map(file).collect::<Result<_, DirectoryError>>()?;
-        Ok(Self { root, ca: ca_in(folder, &claimed.root.ca)?, files })
+        Ok(Self { root, ca: ca_in(folder, &claimed.root.ca)?, files, outline: Outline::default() })
     }
 
     /// Makes it the folder's directory, as [`Directory::publish`] does. It has to have been verified.

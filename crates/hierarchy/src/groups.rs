@@ -42,6 +42,16 @@ pub enum ResolveError {
         /// The version looked into.
         version: u64,
     },
+    /// A node whose file is not held here yet.
+    #[error(
+        "`{group}`: the file of {node} is not held here yet, and is being asked for; try again in a moment"
+    )]
+    Absent {
+        /// The group.
+        group: Group,
+        /// The node.
+        node: NodeId,
+    },
     /// A node of another network.
     #[error(
         "`{group}`: {node} is a node of {network}, and groups mean nodes of the own network only; name its offices one by one"
@@ -128,6 +138,9 @@ impl Directory {
         let mut members = Members { offices: Vec::new(), left_out: Vec::new() };
         let meant = all.iter().filter(|office| !group.excepts(office) && Some(*office) != sender);
         for office in meant {
+            if self.is_absent(office.node) {
+                return Err(ResolveError::Absent { group: group.clone(), node: office.node });
+            }
             let record = self.division(office.node).and_then(|division| division.office(&office.office));
             let why = match record.map(|record| record.state) {
                 Some(OfficeState::Active) => {
@@ -183,6 +196,15 @@ impl Directory {
         Ok(Resolved { to, cc, left_out })
     }
 
+    /// The nodes whose files it takes to say whom a group means; none if it means nobody here.
+    pub fn nodes_of(&self, group: &Group) -> BTreeSet<NodeId> {
+        match self.everybody(group) {
+            Ok(offices) => offices.into_iter().map(|office| office.node).collect(),
+            Err(ResolveError::Absent { node, .. }) => BTreeSet::from([node]),
+            Err(_) => BTreeSet::new(),
+        }
+    }
+
     /// All that a group means before anybody is left out, ascending by node.
     fn everybody(&self, group: &Group) -> Result<Vec<OfficeAddress>, ResolveError> {
         let version = self.version;
@@ -203,6 +225,9 @@ impl Directory {
             return Err(ResolveError::UnknownNode { group: group.clone(), node, version });
         }
         let mut nodes: Vec<NodeId> = match kind {
+            GroupKind::Departments if self.is_absent(node) => {
+                return Err(ResolveError::Absent { group: group.clone(), node });
+            }
             GroupKind::Departments => {
                 let offices = self.division(node).map(|division| division.offices.as_slice());
                 let offices = offices.unwrap_or_default().iter();

@@ -121,6 +121,11 @@ impl Head {
         &self.root_note
     }
 
+    /// The digest of the root's text, as a [`VersionStamp`](crate::VersionStamp) has it.
+    pub fn root_digest(&self) -> Digest {
+        Digest::of(self.root.to_text().as_bytes())
+    }
+
     /// Which state of which version it is.
     pub fn edition(&self) -> Edition {
         Edition {

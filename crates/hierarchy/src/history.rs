@@ -1,10 +1,11 @@
 //! The versions of the directory that a node keeps: `<edition>.tar` each, the newest being the one it goes by.
 //!
 //! A version is written beside, synced, and renamed into place: the name is the moment that counts. What is read back is
-//! verified anew.
+//! verified anew. Where a part is held, files that were fetched since the version was kept lie beside the archives, in `fetched/`.
 
 use crate::durable;
 use crate::edition::Edition;
+use crate::fetched::Fetched;
 use crate::kept_files::KeptFiles;
 use crate::limits;
 use crate::parcel::{Parcel, ParcelError};
@@ -16,12 +17,14 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct History {
     folder: PathBuf,
+    fetched: Fetched,
 }
 
 impl History {
     /// The history in a folder, which need not be there yet.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        let folder = folder.into();
+        Self { fetched: Fetched::in_folder(folder.join("fetched")), folder }
     }
 
     /// The versions that are kept, ascending.
@@ -44,7 +47,10 @@ impl History {
         let path = self.path(version);
         match durable::read_at_most(&path, limits::DIRECTORY_BYTES_MAX) {
             Ok(Some(bytes)) => {
-                Parcel::from_tar(&bytes).map_err(|reason| HistoryError::Damaged { path, reason })
+                let damaged = |reason| HistoryError::Damaged { path, reason };
+                let mut parcel = Parcel::from_kept_tar(&bytes).map_err(damaged)?;
+                self.fetched.complete(&mut parcel);
+                Ok(parcel)
             }
             Ok(None) => {
                 let reason = ParcelError::TooLarge { what: "archive", most: limits::DIRECTORY_BYTES_MAX };
@@ -61,7 +67,7 @@ impl History {
 
     /// Keeps a version; it is durable when this returns. The oldest go once there are more than
     /// [`VERSIONS_KEPT_MAX`](limits::VERSIONS_KEPT_MAX), or more than [`HISTORY_BYTES_MAX`](limits::HISTORY_BYTES_MAX) in all;
-    /// this one and the one before it stay.
+    /// this one and the one before it stay. What was fetched since the version before is in this one, or listed no more.
     pub fn keep(&self, version: Edition, parcel: &Parcel) -> Result<(), HistoryError> {
         let new = !self.folder.exists();
         fs::create_dir_all(&self.folder).map_err(disk(&self.folder))?;
@@ -73,7 +79,13 @@ impl History {
         durable::write_beside(&beside, &bytes).map_err(disk(&beside))?;
         durable::put_in_place(&beside, &path).map_err(disk(&path))?;
         durable::sync_folder(&self.folder).map_err(disk(&self.folder))?;
+        self.fetched.clear()?;
         self.let_go(limits::HISTORY_BYTES_MAX)
+    }
+
+    /// The files that were fetched since the newest version was kept.
+    pub fn fetched(&self) -> &Fetched {
+        &self.fetched
     }
 
     fn let_go(&self, bytes_max: u64) -> Result<(), HistoryError> {
@@ -98,7 +110,7 @@ fn version_of(name: &str) -> Option<Edition> {
     name.strip_suffix(".tar")?.parse().ok()
 }
 
-fn disk(path: &Path) -> impl FnOnce(io::Error) -> HistoryError {
+pub(crate) fn disk(path: &Path) -> impl FnOnce(io::Error) -> HistoryError {
     let path = path.to_owned();
     move |source| HistoryError::Disk { path, source }
 }

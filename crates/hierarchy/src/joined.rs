@@ -6,6 +6,7 @@ use crate::division::Division;
 use crate::joined_error::JoinedError;
 use crate::joined_head::JoinedHead;
 use crate::limits::GRACE_MS;
+use crate::outline::Places;
 use crate::tree::{Place, Tree};
 use crate::verification::{DirectoryError, check_unique};
 use std::collections::BTreeMap;
@@ -154,31 +155,27 @@ impl fmt::Display for Standing {
 }
 
 /// The one tree of all: each as it is by itself, and the two nodes of each agreement linked to each other.
-pub(crate) fn join(
-    network: &str,
-    divisions: &BTreeMap<NodeId, Division>,
-    joined: &[Joined],
-) -> Result<Tree, DirectoryError> {
+pub(crate) fn join(network: &str, places: Places<'_>, joined: &[Joined]) -> Result<Tree, DirectoryError> {
     let theirs = || joined.iter().flat_map(|one| one.directory.divisions());
-    check_unique(divisions.values().chain(theirs()))?;
+    check_unique(places.held.values().chain(theirs()))?;
     let mut links: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
     for one in joined {
-        let root = |party: &Party, division: Option<&Division>| {
+        let root = |party: &Party, place: Option<Place<'_>>| {
             let refused = JoinedError::NotRoot { network: party.network.clone(), node: party.node };
-            division.filter(|it| it.parent.is_none()).map(|it| it.node).ok_or(refused)
+            place.filter(|it| it.parent.is_none()).map(|it| it.node).ok_or(refused)
         };
         let [first, second] = &one.agreement().parties;
         let (own, other) = if first.network == network { (first, second) } else { (second, first) };
-        let own = root(own, divisions.get(&own.node))?;
-        let other = root(other, one.directory.division(other.node))?;
+        let own = root(own, places.of(own.node))?;
+        let other = root(other, one.directory.division(other.node).map(Division::place))?;
         links.entry(own).or_default().push(other);
     }
     for (node, links) in &mut links {
-        links.extend(divisions.get(node).iter().flat_map(|division| &division.direct_links));
+        links.extend(places.of(*node).iter().flat_map(|place| place.direct_links));
     }
-    let own = divisions.values().map(|division| match links.get(&division.node) {
-        Some(links) => Place { direct_links: links, ..division.place() },
-        None => division.place(),
+    let own = places.all().map(|place| match links.get(&place.node) {
+        Some(links) => Place { direct_links: links, ..place },
+        None => place,
     });
     Ok(Tree::build(own.chain(theirs().map(Division::place)))?)
 }

@@ -8,6 +8,7 @@ use crate::delegation::Delegation;
 use crate::draft::Draft;
 use crate::edit::{Edit, EditError};
 use crate::joined_sample::*;
+use crate::outline::Outline;
 use crate::parcel::Parcel;
 use crate::sample::{anchor, authority, demo_draft, expires, issued, node, other_authority};
 
@@ -31,7 +32,7 @@ fn over_the_link(held: &Directory, kept: &Parcel, theirs: &Parcel) -> Parcel {
     let root = held.texts_with(PARTY, &theirs.root, &theirs.ca).unwrap();
     let mut files = kept.files.clone();
     files.extend(theirs.files.clone());
-    Parcel { root, ca: kept.ca.clone(), files }
+    Parcel { root, ca: kept.ca.clone(), files, outline: Outline::default() }
 }
 
 #[test]

@@ -68,6 +68,9 @@ pub const DIRECTORY_BYTES_MAX: usize = 192 * 1024 * 1024;
 pub const VERSIONS_KEPT_MAX: usize = 16;
 /// The most bytes of all versions that a node keeps; the oldest go first, but the newest two never do.
 pub const HISTORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// The most files of divisions that a node which holds a part keeps of nodes that it does not need always: twice what one document
+/// goes to. Those fetched first go first; whoever is asked for again is fetched again.
+pub const FETCHED_MAX: usize = 2 * yizhan_document::limits::DESTINATIONS_MAX;
 /// For how long after it expired a directory is still gone by, in milliseconds (30 days), with an alarm. It is taken as new
 /// no more. After that, offices hand nothing in, and a node does not start on it.
 pub const GRACE_MS: u64 = 30 * 24 * 3600 * 1000;

@@ -1,13 +1,15 @@
 //! A directory as it is handed over and kept: the signed root, the CA certificate and every division's file, byte for byte.
 //!
 //! As one file it is a tar archive of what stands in the directory's folder: `root`, `ca.pem`, `divisions/<node>.json`. So a
-//! version that a node keeps can be unpacked with `tar`, read by people and verified by every tool that reads a folder.
+//! version that a node keeps can be unpacked with `tar`, read by people and verified by every tool that reads a folder. A node that keeps
+//! a part has the outline of the rest beside it, which nobody takes from anybody else.
 
 use crate::anchor::TrustAnchor;
 use crate::directory::Directory;
 use crate::folder::{CA, DIVISIONS, ROOT};
 use crate::head::Head;
 use crate::limits;
+use crate::outline::Outline;
 use crate::parts::{Certificates, Parts};
 use crate::root::Root;
 use crate::verification::DirectoryError;
@@ -17,7 +19,7 @@ use yizhan_document::{Digest, NodeId, WallTime};
 use yizhan_identity::{NoteVerifier, certificate_from_pem, certificate_to_pem};
 
 /// The bytes of one version of a directory. Nothing in it is believed before it was verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parcel {
     /// The signed root, a note, and the signed lists of delegated subtrees; see [`Head`].
     pub root: Vec<u8>,
@@ -25,6 +27,8 @@ pub struct Parcel {
     pub ca: Vec<u8>,
     /// The file of each division.
     pub files: BTreeMap<NodeId, Vec<u8>>,
+    /// What this node knows of divisions of the own network whose files are not among these.
+    pub outline: Outline,
 }
 
 impl Parcel {
@@ -42,15 +46,28 @@ impl Parcel {
         for (node, bytes) in &self.files {
             put(&format!("{DIVISIONS}/{node}.json"), bytes)?;
         }
+        if !self.outline.is_empty() {
+            put(OUTLINE, self.outline.to_text().as_bytes())?;
+        }
         archive.into_inner()
     }
 
-    /// Reads a tar archive. Sizes are looked at before anything is read, and names decide nothing but what a file is.
+    /// Reads a tar archive. Sizes are looked at before anything is read, and names decide nothing but what a file is. An outline is
+    /// nothing that anybody hands over: it has no place in it.
     pub fn from_tar(bytes: &[u8]) -> Result<Self, ParcelError> {
+        Self::read_tar(bytes, false)
+    }
+
+    /// Reads an archive that this node kept, which may be a part with its outline.
+    pub(crate) fn from_kept_tar(bytes: &[u8]) -> Result<Self, ParcelError> {
+        Self::read_tar(bytes, true)
+    }
+
+    fn read_tar(bytes: &[u8], kept: bool) -> Result<Self, ParcelError> {
         if bytes.len() > limits::DIRECTORY_BYTES_MAX {
             return Err(ParcelError::TooLarge { what: "archive", most: limits::DIRECTORY_BYTES_MAX });
         }
-        let (mut root, mut ca, mut files) = (None, None, BTreeMap::new());
+        let (mut root, mut ca, mut files, mut outline) = (None, None, BTreeMap::new(), None);
         for entry in tar::Archive::new(bytes).entries().map_err(ParcelError::Archive)? {
             let mut entry = entry.map_err(ParcelError::Archive)?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -62,7 +79,8 @@ impl Parcel {
             if !entry.header().entry_type().is_file() {
                 return Err(unexpected());
             }
-            let member = Member::named(&name).ok_or_else(unexpected)?;
+            let member = Member::named(&name).filter(|member| kept || *member != Member::Outline);
+            let member = member.ok_or_else(unexpected)?;
             if files.len() == limits::DIVISIONS_MAX && matches!(member, Member::Division(_)) {
                 return Err(ParcelError::TooLarge { what: "number of divisions", most: files.len() });
             }
@@ -71,6 +89,7 @@ impl Parcel {
                 Member::Root => root.replace(file).is_none(),
                 Member::Ca => ca.replace(file).is_none(),
                 Member::Division(node) => files.insert(node, file).is_none(),
+                Member::Outline => outline.replace(file).is_none(),
             };
             if !new {
                 return Err(unexpected());
@@ -78,7 +97,9 @@ impl Parcel {
         }
         let missing = |what| ParcelError::Missing { what };
         let pem = ca.and_then(|pem| certificate_from_pem(std::str::from_utf8(&pem).ok()?).ok());
-        Ok(Self { root: root.ok_or(missing(ROOT))?, ca: pem.ok_or(missing(CA))?, files })
+        let outline = outline.map(|text| Outline::from_text(&text).ok_or(missing(OUTLINE))).transpose()?;
+        let outline = outline.unwrap_or_default();
+        Ok(Self { root: root.ok_or(missing(ROOT))?, ca: pem.ok_or(missing(CA))?, files, outline })
     }
 
     /// The root as it is written, whoever signed it: to know what this claims to be.
@@ -123,9 +144,14 @@ impl Parcel {
         let file =
             |node, _: &Digest| self.files.get(&node).cloned().ok_or(DirectoryError::MissingDivision { node });
         let ca = |_: &Digest| Ok(self.ca.clone());
-        Parts { root_note: &self.root, ca, file, certificates }.verify(anchor, revoked, now, grace_ms)
+        let outline = &self.outline;
+        Parts { root_note: &self.root, ca, file, outline, certificates }
+            .verify(anchor, revoked, now, grace_ms)
     }
 }
+
+/// The name of the outline in a kept archive.
+const OUTLINE: &str = "outline";
 
 /// What a file of an archive is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +159,8 @@ pub(crate) enum Member {
     Root,
     Ca,
     Division(NodeId),
+    /// What a node that keeps a part knows of the rest.
+    Outline,
 }
 
 impl Member {
@@ -141,6 +169,7 @@ impl Member {
         match name.strip_prefix("./").unwrap_or(name) {
             ROOT => Some(Self::Root),
             CA => Some(Self::Ca),
+            OUTLINE => Some(Self::Outline),
             other => {
                 let file = other.strip_prefix(DIVISIONS)?.strip_prefix('/')?;
                 file.strip_suffix(".json")?.parse().ok().map(Self::Division)
@@ -153,6 +182,7 @@ impl Member {
             Self::Root => ROOT,
             Self::Ca => CA,
             Self::Division(_) => "file of a division",
+            Self::Outline => OUTLINE,
         }
     }
 
@@ -161,6 +191,8 @@ impl Member {
             Self::Root => limits::ROOT_BYTES_MAX,
             Self::Ca => limits::CA_PEM_BYTES_MAX,
             Self::Division(_) => limits::DIVISION_BYTES_MAX,
+            // A line of it is shorter than the file that it was taken from.
+            Self::Outline => limits::DIRECTORY_BYTES_MAX,
         }
     }
 }

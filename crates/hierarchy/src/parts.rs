@@ -8,6 +8,8 @@ use crate::joined::{Joined, join};
 use crate::joined_error::JoinedError;
 use crate::joined_head::JoinedHead;
 use crate::limits::JOINED_FILES_BYTES_MAX;
+use crate::outline::{Outline, Places};
+use crate::part::division_of;
 use crate::verification::{DirectoryError, check_whole};
 use std::collections::BTreeMap;
 use yizhan_document::{Digest, NodeId, WallTime};
@@ -24,8 +26,8 @@ impl Directory {
         now: WallTime,
     ) -> Result<Self, DirectoryError> {
         let file = |node, _: &Digest| files(node).ok_or(DirectoryError::MissingDivision { node });
-        let certificates = Certificates::Now;
-        let parts = Parts { root_note, ca: |_: &Digest| Ok(ca.to_vec()), file, certificates };
+        let (outline, certificates) = (&Outline::default(), Certificates::Now);
+        let parts = Parts { root_note, ca: |_: &Digest| Ok(ca.to_vec()), file, outline, certificates };
         parts.verify(anchor, &[], now, 0)
     }
 }
@@ -36,6 +38,8 @@ pub(crate) struct Parts<'a, C, F> {
     pub(crate) root_note: &'a [u8],
     pub(crate) ca: C,
     pub(crate) file: F,
+    /// What is known of divisions whose files are not to be had, if they are of the digests that are wanted.
+    pub(crate) outline: &'a Outline,
     pub(crate) certificates: Certificates,
 }
 
@@ -79,11 +83,20 @@ where
         if Digest::of(&ca) != head.root.ca {
             return Err(DirectoryError::CaMismatch);
         }
-        let mut divisions = BTreeMap::new();
+        let (mut divisions, mut absent) = (BTreeMap::new(), Outline::default());
+        let sketched = |node, digest: &Digest| self.outline.of_file(node, digest);
         for (node, digest) in head.own_listed() {
-            divisions.insert(*node, self.division(*node, digest)?);
+            match (self.division(*node, digest), sketched(*node, digest)) {
+                (Err(DirectoryError::MissingDivision { .. }), Some(sketch)) => {
+                    absent.insert(*node, sketch.clone());
+                }
+                (division, _) => {
+                    divisions.insert(*node, division?);
+                }
+            }
         }
-        let tree = check_whole(&head, &ca, &divisions, self.certificates)?;
+        let places = Places { held: &divisions, absent: &absent };
+        let tree = check_whole(&head, &ca, places, self.certificates)?;
         let mut joined = Vec::new();
         for part in head.joined.clone() {
             self.check_files(&part)?;
@@ -94,8 +107,8 @@ where
             };
             joined.push(Joined::new(theirs.map_err(refused)?, part));
         }
-        let tree = if joined.is_empty() { tree } else { join(&head.root.network, &divisions, &joined)? };
-        Ok(Directory::checked(head, ca, divisions, (joined, tree)))
+        let tree = if joined.is_empty() { tree } else { join(&head.root.network, places, &joined)? };
+        Ok(Directory::checked(head, ca, (divisions, absent), (joined, tree)))
     }
 
     /// Their files are no more than leave room for the own ones.
@@ -116,11 +129,6 @@ where
         if Digest::of(&bytes) != *digest {
             return Err(DirectoryError::DigestMismatch { node });
         }
-        let division =
-            Division::from_json(&bytes).map_err(|reason| DirectoryError::Division { node, reason })?;
-        if division.node != node {
-            return Err(DirectoryError::WrongNode { listed: node, inside: division.node });
-        }
-        Ok(division)
+        division_of(node, &bytes)
     }
 }

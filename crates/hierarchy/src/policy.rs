@@ -6,10 +6,10 @@
 
 use crate::area::Area;
 use crate::delegation::Delegation;
-use crate::division::Division;
 use crate::grant::Grant;
 use crate::limits;
 use crate::link_ends::LinkEnds;
+use crate::outline::Places;
 use crate::tree::Tree;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,11 +147,12 @@ impl Policy {
     }
 
     /// Everything that it names is in the directory, and links are links. What lies in a delegated subtree need not be: its
-    /// delegates take nodes and offices away without the authorities, and must not be able to stop them (MUST-42).
+    /// delegates take nodes and offices away without the authorities, and must not be able to stop them (MUST-42). Offices of nodes whose
+    /// files are not held are not looked for; a line about one stands, and holds when its node is known.
     pub(crate) fn check_names(
         &self,
         delegations: &[Delegation],
-        divisions: &BTreeMap<NodeId, Division>,
+        places: Places<'_>,
         tree: &Tree,
     ) -> Result<(), PolicyError> {
         let delegated = |node: NodeId| delegations.iter().any(|one| one.node != node && one.covers(node));
@@ -159,10 +160,13 @@ impl Policy {
             if delegated(node) {
                 continue;
             }
-            let Some(division) = divisions.get(&node) else {
+            if places.of(node).is_none() {
                 return Err(PolicyError::UnknownNode { place, node });
-            };
-            if let Some(office) = office.filter(|office| division.office(&office.office).is_none()) {
+            }
+            let offices = places.held.get(&node);
+            let named =
+                |office: &&OfficeAddress| offices.is_none_or(|it| it.office(&office.office).is_some());
+            if let Some(office) = office.filter(|office| !named(office)) {
                 return Err(PolicyError::UnknownOffice { place, office: office.clone() });
             }
         }

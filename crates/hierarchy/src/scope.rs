@@ -2,16 +2,13 @@
 
 use crate::branch::Branch;
 use crate::delegated_error::DelegatedError;
-use crate::division::Division;
 use crate::head::{Head, digest_in};
+use crate::outline::Places;
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::NodeId;
 
-/// Checks the divisions of a directory against who listed them.
-pub(crate) fn check_scopes(
-    head: &Head,
-    divisions: &BTreeMap<NodeId, Division>,
-) -> Result<(), DelegatedError> {
+/// Checks the divisions of a directory against who listed them, those that are only sketched among them.
+pub(crate) fn check_scopes(head: &Head, places: Places<'_>) -> Result<(), DelegatedError> {
     if head.branches.is_empty() {
         return Ok(());
     }
@@ -22,36 +19,36 @@ pub(crate) fn check_scopes(
         delegated.insert(branch.node, branch.node);
     }
     for (node, _) in &head.root.divisions {
-        let Some(parent) = divisions.get(node).and_then(|division| division.parent) else { continue };
+        let Some(parent) = places.parent(*node) else { continue };
         if let Some(delegation) = delegated.get(&parent) {
             return Err(DelegatedError::ByRoot { delegation: *delegation, node: *node });
         }
     }
-    head.branches.iter().try_for_each(|branch| check_branch(branch, divisions))
+    head.branches.iter().try_for_each(|branch| check_branch(branch, places))
 }
 
-fn check_branch(branch: &Branch, divisions: &BTreeMap<NodeId, Division>) -> Result<(), DelegatedError> {
+fn check_branch(branch: &Branch, places: Places<'_>) -> Result<(), DelegatedError> {
     let delegation = branch.node;
-    let Some(point) = divisions.get(&delegation) else {
+    let Some(most) = places.max_classification(delegation) else {
         return Err(DelegatedError::Missing { delegation });
     };
     let own = |node: NodeId| digest_in(&branch.divisions, node).is_some();
-    let parent = |node: &NodeId| divisions.get(node).and_then(|division| division.parent);
+    let parent = |node: &NodeId| places.parent(*node);
     let above: BTreeSet<NodeId> =
         std::iter::successors(Some(delegation), parent).take(crate::limits::DEPTH_MAX).collect();
     for (node, _) in &branch.divisions {
-        let Some(division) = divisions.get(node) else { continue };
+        let Some(place) = places.of(*node) else { continue };
         let outside = |reason| Err(DelegatedError::Outside { delegation, node: *node, reason });
-        if division.parent.is_none_or(|parent| parent != delegation && !own(parent)) {
+        if place.parent.is_none_or(|parent| parent != delegation && !own(parent)) {
             return outside("and put it under a parent outside of their subtree");
         }
-        if division.backup_parents.iter().any(|backup| !own(*backup) && !above.contains(backup)) {
+        if place.backup_parents.iter().any(|backup| !own(*backup) && !above.contains(backup)) {
             return outside("and give it a backup parent that is neither theirs nor above them");
         }
-        if division.direct_links.iter().any(|other| !own(*other)) {
+        if place.direct_links.iter().any(|other| !own(*other)) {
             return outside("and link it directly to a node outside of their subtree");
         }
-        if division.max_classification > point.max_classification {
+        if places.max_classification(*node).is_some_and(|level| level > most) {
             return outside("and let it carry what the division above them may not");
         }
     }

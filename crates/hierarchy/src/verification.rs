@@ -6,6 +6,7 @@ use crate::division::{Division, DivisionError};
 use crate::endpoint::Endpoint;
 use crate::head::Head;
 use crate::joined_error::JoinedError;
+use crate::outline::Places;
 use crate::parts::Certificates;
 use crate::policy::PolicyError;
 use crate::root::{Root, RootError};
@@ -21,23 +22,24 @@ use yizhan_identity::{
 };
 
 /// What takes the whole of a directory to check: everybody spoke of what is theirs, no orphan and no circle, no address or key
-/// given twice, certificates.
+/// given twice, certificates. Where a part is held, tree and scopes are those of the whole, by the outline; endpoints, keys and
+/// certificates are those of the files that are held, and nobody uses others.
 pub(crate) fn check_whole(
     head: &Head,
     ca: &[u8],
-    divisions: &BTreeMap<NodeId, Division>,
+    places: Places<'_>,
     certificates: Certificates,
 ) -> Result<Tree, DirectoryError> {
     let root = &head.root;
-    check_scopes(head, divisions)?;
-    let tree = Tree::build(divisions.values().map(Division::place))?;
-    check_unique(divisions.values())?;
-    head.policy.check_names(&root.delegations, divisions, &tree)?;
+    check_scopes(head, places)?;
+    let tree = Tree::build(places.all())?;
+    check_unique(places.held.values())?;
+    head.policy.check_names(&root.delegations, places, &tree)?;
     check_ca(root, ca)?;
     if certificates == Certificates::Now {
         let lists = head.branches.iter().map(|branch| (&branch.divisions, branch.issued));
         for (listed, issued) in lists.chain([(&root.divisions, root.issued)]) {
-            let divisions = listed.iter().filter_map(|(node, _)| divisions.get(node));
+            let divisions = listed.iter().filter_map(|(node, _)| places.held.get(node));
             divisions.into_iter().try_for_each(|one| check_offices(one, &root.network, issued, ca))?;
         }
     }
@@ -218,6 +220,15 @@ pub enum DirectoryError {
         /// The division.
         node: NodeId,
     },
+    /// What was kept of a file says something else than the file.
+    #[error(
+        "the outline kept here says something else of division {node} than its file; move data/directory away and start the node \
+         again with a whole directory in its folder"
+    )]
+    Outline {
+        /// The division.
+        node: NodeId,
+    },
     /// The authorities signed a division that is none.
     #[error("division {node} is signed, but wrong: {reason}; tell the authority")]
     Division {
@@ -292,6 +303,7 @@ impl DirectoryError {
             Self::Ca(_) | Self::CaNotValid { .. } => "ca",
             Self::MissingDivision { .. } => "missing-division",
             Self::DigestMismatch { .. } => "tampered-division",
+            Self::Outline { .. } => "outline",
             Self::Division { .. } | Self::WrongNode { .. } => "division",
             Self::Tree(_) => "tree",
             Self::SharedEndpoint { .. } => "shared-endpoint",

@@ -32,6 +32,7 @@ pub(crate) fn view(directory: &Directory, group: Group) -> Result<GroupView, Doo
 fn refusal(error: &ResolveError) -> DoorError {
     let code = match error {
         ResolveError::UnknownNode { .. } => DoorCode::UnknownNode,
+        ResolveError::Absent { .. } => DoorCode::NotHeldYet,
         ResolveError::Elsewhere { .. }
         | ResolveError::UnknownList { .. }
         | ResolveError::NotAMember { .. }

@@ -44,6 +44,9 @@ impl Door {
                 outcome: refused.map(Err),
             });
         }
+        let unanswered = candidates.iter().filter(|candidate| candidate.outcome.is_none());
+        let unanswered = unanswered.map(|candidate| &candidate.submission);
+        crate::knowing::know_recipients(&self.shared, unanswered).await;
         let requests = first_request..first_request.saturating_add(2 * candidates.len() as u64);
         let shared = Arc::clone(&self.shared);
         let taking = tokio::task::spawn_blocking(move || take(&shared, candidates, first_request, now));

@@ -17,8 +17,7 @@ pub(crate) fn check_way(
     if level == Classification::Unclassified {
         return Ok(());
     }
-    let most =
-        |node| directory.division(node).map_or(Classification::Unclassified, |it| it.max_classification);
+    let most = |node| directory.max_classification(node).unwrap_or(Classification::Unclassified);
     if level > most(from) {
         return Err(refusal(level, &format!("the node {from}"), most(from)));
     }

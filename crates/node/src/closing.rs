@@ -13,7 +13,7 @@ use yizhan_document::{
 };
 use yizhan_envelope::{Body, BodyCloser, CloseError, Destination, Header, OfficeSignature};
 use yizhan_exchange::{Closed, SubmissionKey};
-use yizhan_hierarchy::{Directory, limits::GRACE_MS};
+use yizhan_hierarchy::{Directory, RecipientError, limits::GRACE_MS};
 use yizhan_identity::{OfficeKey, suite};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_protocol::{OfferedSlip, limits::INLINE_BODY_BYTES_MAX};
@@ -102,12 +102,15 @@ impl Closer {
             ));
         }
         for office in submission.recipients() {
-            self.directory.office(office).map_err(|e| {
-                DoorError::new(
-                    DoorCode::UnknownRecipient,
-                    e.to_string(),
-                    "correct the recipient, or ask its node's operator",
-                )
+            self.directory.office(office).map_err(|e| match e {
+                RecipientError::Absent { .. } => {
+                    let fix = "nothing was accepted; the parent of this node has to be up";
+                    DoorError::new(DoorCode::NotHeldYet, e.to_string(), fix)
+                }
+                _ => {
+                    let fix = "correct the recipient, or ask its node's operator";
+                    DoorError::new(DoorCode::UnknownRecipient, e.to_string(), fix)
+                }
             })?;
         }
         let deadline = deadline(submission, now);

@@ -55,6 +55,26 @@ pub struct DirectoryConfig {
     /// How many of them must have signed.
     #[serde(default = "one")]
     pub threshold: usize,
+    /// How much of it this node holds.
+    #[serde(default, skip_serializing_if = "Hold::is_whole")]
+    pub hold: Hold,
+}
+
+/// How much of the directory a node holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// The files of all divisions. The root of a tree has to.
+    #[default]
+    Whole,
+    /// Those that it needs, and of all others where they stand; what it is asked for it fetches.
+    Part,
+}
+
+impl Hold {
+    fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
 }
 
 /// Where the keys are.
@@ -215,6 +235,11 @@ mod tests {
         assert_eq!(config.data, folder.path().join("data"));
         assert_eq!(config.directory.folder, folder.path().join("../directory"));
         assert_eq!(config.max_classification, Classification::Unclassified);
+        assert_eq!(config.directory.hold, Hold::Whole);
+        assert!(!config.to_toml().unwrap().contains("\nhold"), "networks that are there stay as they are");
+        std::fs::write(&path, text.replace("authorities", "hold = \"part\"\nauthorities")).unwrap();
+        let part = Config::load(&path).unwrap();
+        assert_eq!(Config::from_toml(&part.to_toml().unwrap()).unwrap().directory.hold, Hold::Part);
         std::fs::write(&path, format!("lisen = 1\n{text}")).unwrap();
         assert!(matches!(Config::load(&path), Err(ConfigError::Form { .. })));
     }

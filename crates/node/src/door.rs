@@ -9,7 +9,7 @@ use crate::refusals::refusal;
 use crate::shared::Shared;
 use crate::submitting::{close_notice, reserve, submit};
 use crate::versions::Matter;
-use crate::{addressing, receipts, tracking};
+use crate::{addressing, knowing, receipts, tracking};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -82,6 +82,7 @@ impl Door {
             return submitted(&self.shared, index, true);
         }
         // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
+        knowing::know_recipients(&self.shared, std::iter::once(&submission)).await;
         let by = self.shared.by();
         let (submission, left_out) = addressing::resolve(&by.directory, submission)?;
         let Addressed { to, passed_over } = by.closer.destinations(&submission, now)?;
@@ -149,6 +150,17 @@ impl Door {
         self.ask(Ask::Many(both.into())).await.unwrap_or_default();
     }
 
+    /// Knows who made and cosigned the receipts of a document, as far as that can be had now: without them they are shown as not
+    /// witnessed.
+    async fn know_makers(&self, id: EnvelopeId) -> Result<(), DoorError> {
+        if self.shared.directory().holds_all() {
+            return Ok(());
+        }
+        let nodes = receipts::makers(&self.shared, id).map_err(internal)?;
+        knowing::know(&self.shared, &nodes, None, knowing::OFFICE_PATIENCE).await;
+        Ok(())
+    }
+
     pub(crate) async fn ask(&self, ask: Ask) -> Result<(), DoorError> {
         self.shared.inputs.send(Input::Ask(ask)).await.map_err(|_| stopping())
     }
@@ -182,6 +194,7 @@ impl NodeDoor for Door {
 
     fn track(&self, id: EnvelopeId) -> Reply<'_, Track> {
         Box::pin(async move {
+            self.know_makers(id).await?;
             let known = receipts::known(&self.shared, id).map_err(internal)?;
             tracking::track(id, &known).ok_or_else(|| unknown_document(id))
         })
@@ -205,6 +218,7 @@ impl NodeDoor for Door {
 
     fn receipts(&self, id: EnvelopeId) -> Reply<'_, Vec<ExportedReceipt>> {
         Box::pin(async move {
+            self.know_makers(id).await?;
             let exported = receipts::exported(&self.shared, id).map_err(internal)?;
             if exported.is_empty() { Err(unknown_document(id)) } else { Ok(exported) }
         })
@@ -218,7 +232,11 @@ impl NodeDoor for Door {
     }
 
     fn group(&self, group: Group) -> Reply<'_, GroupView> {
-        Box::pin(async move { addressing::view(&self.shared.directory(), group) })
+        Box::pin(async move {
+            let nodes: Vec<NodeId> = self.shared.directory().nodes_of(&group).into_iter().collect();
+            knowing::know(&self.shared, &nodes, None, knowing::OFFICE_PATIENCE).await;
+            addressing::view(&self.shared.directory(), group)
+        })
     }
 
     fn route(&self, to: NodeId) -> Reply<'_, Vec<RouteStep>> {

@@ -2,6 +2,7 @@
 
 use crate::body_intake::receive_body;
 use crate::input::Input;
+use crate::knowing;
 use crate::offers::check_offer;
 use crate::receipts::is_cosigned;
 use crate::shared::Shared;
@@ -72,13 +73,36 @@ async fn take_event(shared: &Arc<Shared>, checks: &Arc<Semaphore>, lanes: &mut L
 
 /// Checks offers one after the other on one worker; the loop gets them together.
 async fn check_offers(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec<(NodeId, Offer)>) {
-    if offers.is_empty() {
-        return;
-    }
     for (neighbour, offer) in &offers {
         if let BodyPlace::Inline(bytes) = &offer.body {
             shared.traffic.received(*neighbour, bytes.len() as u64);
         }
+    }
+    let unknown =
+        |(_, offer): &(NodeId, Offer)| !knowing::absent(shared, &knowing::of_offer(offer)).is_empty();
+    let (unknown, known): (Vec<_>, Vec<_>) = match shared.directory().holds_all() {
+        true => (Vec::new(), offers),
+        false => offers.into_iter().partition(unknown),
+    };
+    check_known_offers(shared, checks, known).await;
+    // Those of origins that are not known wait by themselves: nobody else waits behind them.
+    for (neighbour, offer) in unknown {
+        let place = shared.waiting.place(neighbour, knowing::bytes_of(&offer));
+        let (shared, checks) = (Arc::clone(shared), Arc::clone(checks));
+        tokio::spawn(async move {
+            // Where there is no place the offer is told to come again.
+            if place.is_some() {
+                let nodes = knowing::of_offer(&offer);
+                knowing::know(&shared, &nodes, Some(neighbour), knowing::FRAME_PATIENCE).await;
+            }
+            check_known_offers(&shared, &checks, vec![(neighbour, offer)]).await;
+        });
+    }
+}
+
+async fn check_known_offers(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec<(NodeId, Offer)>) {
+    if offers.is_empty() {
+        return;
     }
     check(shared, checks, offers.len(), move |shared| {
         let checked = offers.into_iter().map(|(neighbour, offer)| {
@@ -116,9 +140,22 @@ async fn take_frame(
         // Each head of a ledger is proven from the one before it, so these are checked in order.
         Frame::Custody(custody) => lanes.take(shared, neighbour, Shown::Head(custody)).await,
         // It comes before the first head of that epoch, and has to be known then.
-        Frame::EpochOpened(bundle) => lanes.take(shared, neighbour, Shown::Epoch(bundle)).await,
+        Frame::EpochOpened(bundle) if knowing::absent(shared, &[bundle.ledger.node]).is_empty() => {
+            lanes.take(shared, neighbour, Shown::Epoch(bundle)).await;
+        }
+        // Of a node that is not even known, and so is no neighbour.
+        Frame::EpochOpened(bundle) => {
+            let (nodes, said) = (vec![bundle.ledger.node], (neighbour, knowing::bytes_of_proof(&bundle)));
+            check_once_known(shared, checks, said, nodes, move |shared| {
+                let opened = crate::epochs::heard(shared, neighbour, *bundle)?;
+                Some(Input::EpochOpened { neighbour, opened })
+            })
+            .await;
+        }
         Frame::Recall(frame) if frame.destination == shared.me() => {
-            check(shared, checks, 1, move |shared| {
+            let (nodes, said) =
+                (vec![frame.proof.ledger.node], (neighbour, knowing::bytes_of_proof(&frame.proof)));
+            check_once_known(shared, checks, said, nodes, move |shared| {
                 let heard = crate::recalling::heard(shared, neighbour, &frame)?;
                 Some(Input::Recall { neighbour, frame, heard: Some(heard) })
             })
@@ -126,7 +163,9 @@ async fn take_frame(
         }
         Frame::Recall(frame) => give(shared, Input::Recall { neighbour, frame, heard: None }).await,
         Frame::ReceiptsHome(mut frame) if frame.origin == shared.me() => {
-            check(shared, checks, 1, move |shared| match shared.by().proofs.entries(&frame.proof) {
+            let nodes = knowing::of_receipts(shared, &frame.proof);
+            let said = (neighbour, knowing::bytes_of_proof(&frame.proof));
+            check_once_known(shared, checks, said, nodes, move |shared| match shared.by().proofs.entries(&frame.proof) {
                 Ok(entries) => {
                     let entries = with_statements(shared, neighbour, &mut frame.proof, entries);
                     let witnessed = is_cosigned(shared, &frame.proof);
@@ -219,6 +258,29 @@ async fn work_through(shared: Arc<Shared>, neighbour: NodeId, mut waiting: mpsc:
             }
         }
     }
+}
+
+/// Checks a frame once these nodes are known, or have not come in time: then it is not believed, and its maker sends it again.
+async fn check_once_known(
+    shared: &Arc<Shared>,
+    checks: &Arc<Semaphore>,
+    (neighbour, bytes): (NodeId, usize),
+    nodes: Vec<NodeId>,
+    work: impl FnOnce(&Shared) -> Option<Input> + Send + 'static,
+) {
+    if knowing::absent(shared, &nodes).is_empty() {
+        return check(shared, checks, 1, work).await;
+    }
+    let Some(place) = shared.waiting.place(neighbour, bytes) else {
+        tracing::debug!(%neighbour, "something of a node that is not known is left aside; it comes again");
+        return;
+    };
+    let (shared, checks) = (Arc::clone(shared), Arc::clone(checks));
+    tokio::spawn(async move {
+        knowing::know(&shared, &nodes, Some(neighbour), knowing::FRAME_PATIENCE).await;
+        check(&shared, &checks, 1, work).await;
+        drop(place);
+    });
 }
 
 async fn check(

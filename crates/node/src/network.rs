@@ -1,6 +1,8 @@
 //! Making a network: authority, certificates, signed directory and a folder for each node, from a plan.
 
-use crate::config::{Config, DirectoryConfig, DiskConfig, JournalConfig, KeyConfig, LinkConfig, QuotaConfig};
+use crate::config::{
+    Config, DirectoryConfig, DiskConfig, Hold, JournalConfig, KeyConfig, LinkConfig, QuotaConfig,
+};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -238,6 +240,7 @@ impl Making<'_> {
                 folder: "../../directory".into(),
                 authorities: vec![self.authority.verifier().to_string()],
                 threshold: 1,
+                hold: Hold::Whole,
             },
             keys: KeyConfig::default(),
             link: LinkConfig::default(),

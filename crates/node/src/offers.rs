@@ -49,9 +49,10 @@ pub(crate) enum OfferError {
 }
 
 impl OfferError {
-    /// Whether the same offer may be believed later: the body is read anew, or the directory here was behind.
+    /// Whether the same offer may be believed later: the body is read anew, or the directory here was behind, or does not
+    /// hold the file of its origin yet.
     pub(crate) fn is_for_now(&self) -> bool {
-        matches!(self, Self::Body | Self::Proof(ProofError::UnknownNode(_)))
+        matches!(self, Self::Body | Self::Proof(ProofError::UnknownNode(_) | ProofError::Absent(_)))
     }
 
     /// The stable code told to the neighbour.
@@ -59,7 +60,7 @@ impl OfferError {
         match self {
             Self::Header(_) | Self::Slip { .. } => "malformed",
             Self::Body => "body",
-            Self::Proof(ProofError::UnknownNode(_)) => "unknown-node",
+            Self::Proof(ProofError::UnknownNode(_) | ProofError::Absent(_)) => "unknown-node",
             Self::Proof(_) | Self::Origin(_) => "proof-of-origin",
             Self::Custody(_) => "custody",
             Self::Path(_) => "path",

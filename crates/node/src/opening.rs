@@ -11,7 +11,7 @@ use yizhan_envelope::{
     SlipOpener, StreamError, open_attachment, open_body,
 };
 use yizhan_exchange::Office;
-use yizhan_hierarchy::{Directory, Edition};
+use yizhan_hierarchy::{Directory, Edition, RecipientError};
 use yizhan_identity::{CmsVerifier, OpeningKey};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_planted::{Bug, on};
@@ -221,7 +221,11 @@ impl Opener {
             None => signatures.verify(text, cms),
         };
         let signed = signed.map_err(|e| wrong(e.to_string()))?;
-        let record = self.directory.office(from).map_err(|e| wrong(e.to_string()))?;
+        let record = self.directory.office(from).map_err(|e| match e {
+            // Its origin was known when it came, and is fetched again; of another node's office the document could not be.
+            RecipientError::Absent { .. } if from.node == origin => DeliveryError::Node(e.to_string()),
+            other => wrong(other.to_string()),
+        })?;
         if signed.office != *from || from.node != origin {
             return Err(wrong("it is another office's".into()));
         }

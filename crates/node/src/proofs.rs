@@ -26,6 +26,9 @@ pub(crate) enum ProofError {
     /// The directory does not know the node.
     #[error("the directory knows no node {0}")]
     UnknownNode(yizhan_document::NodeId),
+    /// The directory lists the node, and its file is not held here yet.
+    #[error("the file of {0} is not held here yet")]
+    Absent(yizhan_document::NodeId),
     /// The checkpoint is not signed by that ledger's key, or not in its form.
     #[error("the checkpoint of ledger {ledger} is not good: {reason}")]
     Checkpoint {
@@ -111,7 +114,11 @@ impl ProofChecker {
 
     /// The key that signs a ledger: the node's, under the name of that epoch.
     pub(crate) fn verifier(&self, ledger: LedgerId) -> Result<NoteVerifier, ProofError> {
-        let division = self.directory.division(ledger.node).ok_or(ProofError::UnknownNode(ledger.node))?;
+        let node = ledger.node;
+        let division = self.directory.division(node).ok_or(match self.directory.is_absent(node) {
+            true => ProofError::Absent(node),
+            false => ProofError::UnknownNode(node),
+        })?;
         let name = origin_of(self.directory.network_of(ledger.node), ledger);
         NoteVerifier::of_log(name, division.ledger.public())
             .map_err(|e| ProofError::Checkpoint { ledger, reason: e.to_string() })

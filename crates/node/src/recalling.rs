@@ -195,7 +195,9 @@ fn send(
     let stored = shared.index.attachment(request).ok_or("its reason is not there")?;
     let reason = Reason::open(shared, &stored).ok_or("its reason cannot be read")?;
     let directory = shared.directory();
-    let division = directory.division(destination).ok_or("the destination left the directory")?;
+    crate::knowing::know_soon(shared, destination);
+    let division =
+        directory.division(destination).ok_or("the destination is not in the directory held here")?;
     let closed = close_attachment(&reason.to_bytes(), &division.opening).map_err(|e| e.to_string())?;
     for entry in proof.entries.iter_mut().filter(|entry| entry.index == request) {
         entry.attachment.clone_from(&closed);

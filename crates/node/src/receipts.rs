@@ -4,7 +4,7 @@ use crate::shared::Shared;
 use crate::tracking::KnownReceipt;
 use serde::{Deserialize, Serialize};
 use yizhan_desk::ExportedReceipt;
-use yizhan_document::{Digest, EnvelopeId, LedgerId};
+use yizhan_document::{Digest, EnvelopeId, LedgerId, NodeId};
 use yizhan_envelope::open_attachment;
 use yizhan_ledger::{Entry, Receipt, SignedCheckpoint};
 use yizhan_protocol::{ProofBundle, ProvenEntry};
@@ -131,6 +131,12 @@ pub(crate) fn proven(shared: &Shared, id: EnvelopeId) -> Result<Vec<(LedgerId, R
         out.push((bundle.ledger, Receipt { entry, index, path, checkpoint }));
     }
     Ok(out)
+}
+
+/// Who made and cosigned the received receipts about a document.
+pub(crate) fn makers(shared: &Shared, id: EnvelopeId) -> Result<Vec<NodeId>, ReceiptError> {
+    let bundles = received(shared, id)?.into_iter().map(|(bundle, _)| bundle);
+    Ok(bundles.flat_map(|bundle| crate::knowing::of_receipts(shared, &bundle)).collect())
 }
 
 /// Received receipts about a document, each with the bundle it came in (without the others).

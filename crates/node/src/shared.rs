@@ -7,6 +7,7 @@ use crate::feed::Feed;
 use crate::index::Index;
 use crate::input::Input;
 use crate::keeper::LedgerKeeper;
+use crate::knowing::Waiting;
 use crate::remembered::Remembered;
 use crate::traffic::Traffic;
 use crate::versions::{Matter, told::Told};
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) told: Mutex<Told>,
     /// The way to the task that takes new versions.
     pub(crate) versions: mpsc::Sender<Matter>,
+    /// Room for what waits until nodes are known.
+    pub(crate) waiting: Waiting,
     /// The newest checkpoint that was seen of each neighbour.
     pub(crate) remembered: Arc<Remembered>,
     /// Large bodies.

@@ -13,6 +13,7 @@ use crate::feed::Feed;
 use crate::index::Index;
 use crate::keeper::LedgerKeeper;
 use crate::keys::Keys;
+use crate::knowing::Waiting;
 use crate::opening::Opener;
 use crate::placement;
 use crate::proofs::ProofChecker;
@@ -120,6 +121,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()> + Send) -> Resul
         current,
         told: Mutex::default(),
         versions,
+        waiting: Waiting::default(),
         bodies,
         index: Index::new(ledger, queue, reader),
         keeper,

@@ -5,16 +5,23 @@
 //! anchor of the configuration and against the version that is held (MUST-36, MUST-38).
 
 pub(crate) mod begin;
+mod fetched;
 mod fetching;
 pub(crate) mod fit;
+pub(crate) mod holding;
 mod installing;
+mod knowing;
+mod passing;
 mod serving;
 pub(crate) mod told;
 
+use crate::config::Hold;
 use crate::shared::Shared;
 use fetching::Fetch;
 use fit::OwnKeys;
 use installing::InstallError;
+use knowing::Knowing;
+use passing::Passing;
 use serving::{Limits, Serving};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +72,15 @@ pub(crate) enum Matter {
         /// The part.
         part: Box<DirectoryPart>,
     },
+    /// The files of nodes are needed that are not held.
+    Need {
+        /// Which.
+        nodes: Vec<NodeId>,
+        /// The neighbour that said something by which they are needed; none if this node itself needs them.
+        from: Option<NodeId>,
+        /// Told once all of them are held; dropped if that is not to be.
+        reply: oneshot::Sender<()>,
+    },
     /// A version is published here.
     Publish {
         /// A tar archive.
@@ -82,6 +98,8 @@ pub(crate) struct Versions {
     history: History,
     fetch: Option<Fetch>,
     serving: Serving,
+    knowing: Knowing,
+    passing: Passing,
     /// When those who are neighbours no more are let go of, by uptime.
     lingering: Option<u64>,
 }
@@ -90,7 +108,9 @@ impl Versions {
     /// The task, before it runs.
     pub(crate) fn new(shared: Arc<Shared>, own: OwnKeys, anchor: TrustAnchor) -> Self {
         let history = begin::history(&shared.config);
-        Self { shared, own, anchor, history, fetch: None, serving: Serving::default(), lingering: None }
+        let knowing = Knowing::beginning(&shared.current.held(), shared.me());
+        let (serving, passing) = (Serving::default(), Passing::default());
+        Self { shared, own, anchor, history, fetch: None, serving, knowing, passing, lingering: None }
     }
 
     /// Takes matters until the node ends.
@@ -102,7 +122,7 @@ impl Versions {
                     Some(matter) => self.take(matter).await,
                     None => return,
                 },
-                _ = round.tick() => self.look(),
+                _ = round.tick() => self.look().await,
             }
         }
     }
@@ -110,9 +130,13 @@ impl Versions {
     async fn take(&mut self, matter: Matter) {
         match matter {
             // MUST-39: both sides say what they hold, and whoever is behind asks.
-            Matter::Up { neighbour } => self.tell(neighbour),
+            Matter::Up { neighbour } => {
+                self.tell(neighbour);
+                self.ask_for_files();
+            }
             Matter::Down { neighbour } => {
                 self.shared.told().forget(neighbour);
+                self.no_longer_up(neighbour).await;
                 if self.fetch.as_ref().is_some_and(|fetch| fetch.from == neighbour) {
                     self.fetch = None;
                     self.fetch_if_behind();
@@ -124,6 +148,7 @@ impl Versions {
             }
             Matter::Wanted { neighbour, wanted } => self.serve(neighbour, wanted).await,
             Matter::Part { neighbour, part } => self.part(neighbour, *part).await,
+            Matter::Need { nodes, from, reply } => self.need(&nodes, from, reply),
             Matter::Publish { archive, reply } => {
                 let answer = self.publish(archive).await;
                 // Who does not wait any more can ask what the node goes by.
@@ -133,7 +158,7 @@ impl Versions {
     }
 
     /// What time brings: a neighbour that does not answer, versions not fetched yet, neighbours to be let go of.
-    fn look(&mut self) {
+    async fn look(&mut self) {
         let now = self.shared.clock.uptime_ms();
         if let Some(silent) = self.fetch.as_ref().filter(|fetch| fetch.is_silent(now)).map(|fetch| fetch.from)
         {
@@ -146,6 +171,7 @@ impl Versions {
         let held = self.shared.current.held();
         self.shared.told().compare(&told::Own::of(&held), now);
         self.fetch_if_behind();
+        self.look_for_files(now).await;
     }
 
     /// Begins to fetch the highest version that a neighbour holds, if it is higher than the own one.
@@ -157,7 +183,11 @@ impl Versions {
         let held = self.shared.current.held();
         let Some((from, edition)) = self.shared.told().best(&told::Own::of(&held), now) else { return };
         let network = held.joined_with(from).map(|joined| joined.network().to_owned());
-        self.fetch = Some(Fetch::begin(from, edition, network, now));
+        let fetch = Fetch::begin(from, edition, network, now);
+        self.fetch = Some(match self.shared.config.directory.hold {
+            Hold::Whole => fetch,
+            Hold::Part => fetch.for_part_of(self.shared.me()),
+        });
         self.ask();
     }
 
@@ -181,11 +211,18 @@ impl Versions {
     }
 
     async fn part(&mut self, neighbour: NodeId, part: DirectoryPart) {
+        if self.knowing.waits_for(neighbour, &part) {
+            return self.files(neighbour, part.files).await;
+        }
         let (anchor, held) = (self.anchor.clone(), self.shared.current.held());
         let Some(fetch) = self.fetch.as_mut().filter(|fetch| fetch.waits_for(neighbour, &part)) else {
             return;
         };
         let acceptance = Acceptance { anchor: &anchor, held: &held, now: self.shared.clock.wall() };
+        // What it looks at without holding it, those below it may ask for next.
+        if self.shared.config.directory.hold == Hold::Part {
+            self.passing.look_at(&part.files);
+        }
         match fetch.take(part, &acceptance) {
             Ok(false) => self.ask(),
             Ok(true) => self.fetched().await,
@@ -197,7 +234,8 @@ impl Versions {
     async fn fetched(&mut self) {
         let Some(fetch) = self.fetch.as_ref() else { return };
         let (from, history, held) = (fetch.from, self.history.clone(), self.shared.current.held());
-        let assembled = tokio::task::spawn_blocking(move || history.read(held.edition())).await;
+        let edition = held.edition();
+        let assembled = tokio::task::spawn_blocking(move || history.read(edition)).await;
         let Some(fetch) = self.fetch.as_mut() else { return };
         let kept = match assembled {
             Ok(Ok(kept)) => kept,
@@ -207,11 +245,11 @@ impl Versions {
                 if fetch.fetch_all() {
                     return self.ask();
                 }
-                return self.give_up(from, "unreadable", &error.to_string());
+                Parcel::default()
             }
             Err(fault) => return self.give_up(from, "fault", &fault.to_string()),
         };
-        let parcel = fetch.assemble(kept);
+        let parcel = fetch.assemble(kept, &held);
         match self.install(parcel).await {
             Ok(_) => self.fetch = None,
             Err(InstallError::Refused(refused)) => {
@@ -254,8 +292,10 @@ impl Versions {
         let held = self.shared.current.held();
         let limits = Limits::of(&held, neighbour);
         let mut serving = self.serving.clone();
+        let beside = self.passing.found(&held, &asked);
+        let by = Arc::clone(&held);
         let part = tokio::task::spawn_blocking(move || {
-            let part = serving.part(&history, &wanted, &limits).inspect_err(|error| {
+            let part = serving.part((&history, &by), &wanted, &limits, beside).inspect_err(|error| {
                 tracing::debug!(%error, version = wanted.version, "a version that a neighbour asks for cannot be read");
             });
             (serving, part.ok())
@@ -268,6 +308,9 @@ impl Versions {
             Err(_) => None,
         };
         let part = part.unwrap_or_else(|| serving::nothing(&asked));
+        if serving::is_nothing(&part) && self.pass_on(neighbour, &asked, &held) {
+            return;
+        }
         if let Err(error) = self.shared.links.send(neighbour, Frame::DirectoryPart(Box::new(part))) {
             tracing::debug!(%neighbour, %error, "a part of the directory was not sent; it is asked for again");
         }

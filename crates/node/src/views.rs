@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use yizhan_desk::{
     DelegatedSubtree, DirectoryNode, DirectoryOffice, DirectoryView, DiskRoom, DoorCode, DoorError,
-    GroupView, JoinedVersion, JoinedView, ListVersion, NeighbourStatus, NodeStatus, PolicyView, QueueItem,
-    RouteStep,
+    GroupView, Holding, JoinedVersion, JoinedView, ListVersion, NeighbourStatus, NodeStatus, PolicyView,
+    QueueItem, RouteStep,
 };
 use yizhan_document::{Group, LedgerId, NodeId, Unit, WallTime};
 use yizhan_exchange::{Node, Room};
@@ -166,6 +166,11 @@ pub fn directory_view(directory: &Directory, now: WallTime) -> DirectoryView {
         network: directory.network.clone(),
         version: directory.version,
         nodes: nodes(directory),
+        holding: Holding {
+            holds: if directory.holds_all() { "whole" } else { "part" }.to_owned(),
+            listed_divisions: directory.listed_divisions() as u64,
+            held_divisions: directory.divisions().len() as u64,
+        },
         delegated: delegated.collect(),
         policy: (!directory.policy().is_empty()).then(|| policy_view(directory.policy())),
         joined: directory.joined().iter().map(|joined| joined_view(joined, now)).collect(),

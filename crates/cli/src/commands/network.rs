@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::table::table;
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use yizhan_document::NodeId;
 use yizhan_hierarchy::{
     DivisionCounts, DivisionTable, NetworkPlan, PlanError, PlanFlags, limits::PLAN_BYTES_MAX,
 };
-use yizhan_node::{Clock, CreatedNetwork, create_network};
+use yizhan_node::{Clock, CreatedNetwork, create_network, hold_parts};
 
 /// More nodes than this are counted, not listed.
 const NODES_SHOWN_MAX: usize = 60;
@@ -60,9 +60,22 @@ pub(crate) struct Create {
     /// The network's name, like a domain name [default: xinjiang.example, or after the divisions]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// How much of the directory nodes without children hold: all of it, or the part that they need (部分名录)
+    ///
+    /// A node that holds a part knows where every node stands, has the files of its road, its links and whomever it deals with, and
+    /// fetches and checks the rest when it is needed.
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Hold::Whole)]
+    hold: Hold,
     /// The first UDP port; 0 takes whatever ports are free now [default: 4500, or what the plan says]
     #[arg(long, value_name = "N")]
     base_port: Option<u16>,
+}
+
+/// How much of the directory is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Hold {
+    Whole,
+    Part,
 }
 
 /// What was made, as it is shown.
@@ -91,6 +104,9 @@ pub(crate) fn run(typed: Typed, output: Output) -> Result<(), Failure> {
     let table = (!create.divisions.is_empty()).then(DivisionTable::built_in).transpose();
     let counts = table.map_err(PlanError::Table)?.map(|table| table.count(&plan.nodes));
     let made = create_network(&plan, &create.folder, Clock::start().wall())?;
+    if create.hold == Hold::Part {
+        hold_parts(&plan, &made)?;
+    }
     output.show(&shown(plan.network, counts, made), words)
 }
 

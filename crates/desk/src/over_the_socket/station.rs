@@ -2,10 +2,10 @@
 
 use crate::{
     ActDone, ActRequest, Answer, ContentError, ContentStream, DestinationTrack, DirectoryNode,
-    DirectoryOffice, DirectoryView, DoorCode, DoorError, ExportedReceipt, GroupView, InboxItem, InboxPart,
-    InboxState, NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, PublishedDirectory, QueueItem, RecallDone,
-    RecallRequest, RecallState, RouteStep, Stage, Submission, Submitted, Taken, Track, TrackReceipt,
-    content_channel,
+    DirectoryOffice, DirectoryView, DoorCode, DoorError, ExportedReceipt, GroupView, Holding, InboxItem,
+    InboxPart, InboxState, NeighbourStatus, NodeDoor, NodeEvent, NodeStatus, PublishedDirectory, QueueItem,
+    RecallDone, RecallRequest, RecallState, RouteStep, Stage, Submission, Submitted, Taken, Track,
+    TrackReceipt, content_channel,
 };
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -372,7 +372,8 @@ impl NodeDoor for Station {
             offices: vec![office],
         };
         let (network, nodes, delegated, joined) = ("test".into(), vec![county], Vec::new(), Vec::new());
-        let view = DirectoryView { network, version: 1, nodes, delegated, policy: None, joined };
+        let holding = Holding::default();
+        let view = DirectoryView { network, version: 1, nodes, holding, delegated, policy: None, joined };
         async move { Ok(view) }.boxed()
     }
 

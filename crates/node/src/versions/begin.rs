@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::fault::NodeError;
 use yizhan_document::WallTime;
-use yizhan_hierarchy::{Acceptance, Directory, History, Parcel, TrustAnchor, limits::GRACE_MS};
+use yizhan_hierarchy::{Acceptance, Directory, Head, History, Parcel, TrustAnchor, limits::GRACE_MS};
 
 /// Where the versions are kept that this node took.
 pub(crate) fn history(config: &Config) -> History {
@@ -17,8 +17,13 @@ pub(crate) fn anchor(config: &Config) -> Result<TrustAnchor, NodeError> {
 }
 
 /// The newest version there is on this disk. A later one in the folder takes the place of the kept one as if it had been
-/// published; an earlier one is looked at no more, so that putting an old folder back sets no node back (MUST-36).
+/// published; an earlier one is looked at no more, so that putting an old folder back sets no node back (MUST-36). Of it as much is
+/// held as the configuration says.
 pub(crate) fn newest(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Result<Directory, NodeError> {
+    super::holding::settled(config, newest_there_is(config, anchor, now)?)
+}
+
+fn newest_there_is(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Result<Directory, NodeError> {
     let history = history(config);
     let Some(kept) = newest_kept(&history, anchor, now) else {
         let directory = Directory::load_with_grace(&config.directory.folder, anchor, now, GRACE_MS)?;
@@ -26,6 +31,11 @@ pub(crate) fn newest(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Re
         keep(&history, &directory, parcel);
         return Ok(directory);
     };
+    // Whoever holds a part reads no folder of all files to see that it has it already.
+    let same = |head: &Head| head.edition() == kept.edition() && head.root_digest() == kept.stamp().root;
+    if !kept.holds_all() && Head::in_folder(&config.directory.folder).is_ok_and(|head| same(&head)) {
+        return Ok(kept);
+    }
     let parcel = match Parcel::read(&config.directory.folder) {
         Ok(parcel) => parcel,
         Err(error) => {

@@ -1,10 +1,13 @@
 //! Fetching one version from one neighbour: the root first, which is verified before anything else is asked for, then the files
 //! that differ from those held, each held against its digest as it comes (MUST-37, MUST-38).
+//!
+//! A node that holds a part looks at each of them too, since a new node may stand below it now, and keeps of those that it does not hold
+//! a sketch alone. What it turns out to need it then asks for once more (MUST-64). So it never has the whole in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::NodeId;
 use yizhan_hierarchy::{
-    Acceptance, Directory, DirectoryError, Edition, Head, Parcel, VersionRefused,
+    Acceptance, Directory, DirectoryError, Edition, Head, Outline, Parcel, Sketch, VersionRefused,
     limits::DIRECTORY_BYTES_MAX, limits::ROOT_BYTES_MAX,
 };
 use yizhan_protocol::{DirectoryPart, DirectoryWanted, DivisionFile, limits};
@@ -24,6 +27,12 @@ pub(super) struct Fetch {
     pub(super) edition: Edition,
     /// The network of the neighbour, if that is another one: then what comes is put where it belongs in the version that is held.
     foreign: Option<String>,
+    /// This node, if it holds a part.
+    part_of: Option<NodeId>,
+    /// What was looked at of files that it does not hold.
+    sketches: Outline,
+    /// What it needs always by this version, once all was looked at.
+    needed: Option<BTreeSet<NodeId>>,
     asked_at: u64,
     /// As much of the root as is here.
     note: Vec<u8>,
@@ -41,6 +50,9 @@ impl Fetch {
             from,
             edition,
             foreign,
+            part_of: None,
+            sketches: Outline::default(),
+            needed: None,
             asked_at: now,
             note: Vec::new(),
             head: None,
@@ -49,6 +61,12 @@ impl Fetch {
             missing: BTreeSet::new(),
             bytes: 0,
         }
+    }
+
+    /// The same for a node that holds a part.
+    pub(super) fn for_part_of(mut self, me: NodeId) -> Self {
+        self.part_of = Some(me);
+        self
     }
 
     pub(super) fn is_silent(&self, now: u64) -> bool {
@@ -115,15 +133,23 @@ impl Fetch {
             self.missing = head.listed().iter().filter(changed).map(|(node, _)| *node).collect();
             self.bytes = note.len() + self.ca.len();
             self.head = Some(head);
-            return Ok(self.missing.is_empty());
+            return Ok(self.missing.is_empty() && self.is_closed(acceptance.held));
         };
         let missing = self.missing.len();
         for DivisionFile { node, content } in part.files {
             acceptance.file(head, node, &content)?;
-            if self.missing.remove(&node) {
-                self.bytes += content.len();
-                self.files.insert(node, content);
+            if !self.missing.remove(&node) {
+                continue;
             }
+            let own = head.joined.iter().all(|joined| joined.head.digest_of(node).is_none());
+            let held = acceptance.held.division(node).is_some();
+            let needed = self.needed.as_ref().is_some_and(|needed| needed.contains(&node));
+            if self.part_of.is_some() && own && !held && !needed {
+                self.sketches.insert(node, Sketch::of_file(node, &content)?);
+                continue;
+            }
+            self.bytes += content.len();
+            self.files.insert(node, content);
             if self.bytes > DIRECTORY_BYTES_MAX {
                 let what = "directory".to_owned();
                 return Err(DirectoryError::TooLarge { what, most: DIRECTORY_BYTES_MAX }.into());
@@ -133,18 +159,43 @@ impl Fetch {
         if self.missing.len() == missing {
             return Err(VersionRefused::NotSent { version: self.edition.version });
         }
-        Ok(self.missing.is_empty())
+        Ok(self.missing.is_empty() && self.is_closed(acceptance.held))
+    }
+
+    /// Whether a node that holds a part has all that it needs by the new version; what it has not is missing from then on.
+    fn is_closed(&mut self, held: &Directory) -> bool {
+        let (Some(me), Some(head), None) = (self.part_of, &self.head, &self.needed) else { return true };
+        let mut outline = Outline::default();
+        for (node, digest) in head.listed() {
+            let read = || Sketch::of_file(*node, self.files.get(node)?).ok();
+            let before = || held.sketch(*node).filter(|sketch| sketch.digest == *digest);
+            let sketch = self.sketches.of_file(*node, digest).cloned().or_else(read).or_else(before);
+            if let Some(sketch) =
+                sketch.filter(|_| head.joined.iter().all(|it| it.head.digest_of(*node).is_none()))
+            {
+                outline.insert(*node, sketch);
+            }
+        }
+        let needed = outline.needed_by(me);
+        let unchanged = |node: &NodeId| held.digest_of(*node) == head.digest_of(*node);
+        let here = |node: &NodeId| {
+            self.files.contains_key(node) || held.division(*node).is_some() && unchanged(node)
+        };
+        self.missing = needed.iter().filter(|node| !here(node)).copied().collect();
+        self.needed = Some(needed);
+        self.missing.is_empty()
     }
 
     /// Asks for every file, since those held cannot be read back; false if all were asked for already.
     pub(super) fn fetch_all(&mut self) -> bool {
         let listed = self.head.iter().flat_map(Head::listed).map(|(node, _)| *node);
-        self.missing = listed.filter(|node| !self.files.contains_key(node)).collect();
+        let looked_at = |node: &NodeId| self.files.contains_key(node) || self.sketches.get(*node).is_some();
+        self.missing = listed.filter(|node| !looked_at(node)).collect();
         !self.missing.is_empty()
     }
 
-    /// The version, with what did not change taken from `kept`.
-    pub(super) fn assemble(&mut self, kept: Parcel) -> Parcel {
+    /// The version, with what did not change taken from `kept`, and sketches of what is not held.
+    pub(super) fn assemble(&mut self, kept: Parcel, before: &Directory) -> Parcel {
         let mut files = std::mem::take(&mut self.files);
         let listed = self.head.iter().flat_map(Head::listed);
         let mut held = kept.files;
@@ -156,7 +207,21 @@ impl Fetch {
             }
         }
         let root = self.head.as_ref().map(Head::to_bytes).unwrap_or_default();
-        let ca = if self.foreign.is_some() { kept.ca } else { std::mem::take(&mut self.ca) };
-        Parcel { root, ca, files }
+        let ca = if self.foreign.is_some() { before.ca.clone() } else { std::mem::take(&mut self.ca) };
+        let mut outline = std::mem::take(&mut self.sketches);
+        for (node, _) in self.head.iter().flat_map(Head::listed) {
+            if files.contains_key(node) {
+                outline.remove(*node);
+            } else if outline.get(*node).is_none()
+                && let Some(sketch) = before.sketch(*node)
+            {
+                outline.insert(*node, sketch);
+            }
+        }
+        Parcel { root, ca, files, outline }
     }
 }
+
+#[cfg(test)]
+#[path = "fetching_tests.rs"]
+mod tests;

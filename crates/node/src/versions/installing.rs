@@ -1,6 +1,6 @@
 //! From bytes to what the node goes by: verified, durable, then changed as one.
 
-use super::{LINGER_MS, Versions};
+use super::{LINGER_MS, Versions, holding};
 use crate::input::Input;
 use crate::keys::Keys;
 use std::sync::Arc;
@@ -26,10 +26,15 @@ impl Versions {
     pub(super) async fn install(&mut self, parcel: Parcel) -> Result<Arc<Directory>, InstallError> {
         let held = self.shared.current.held();
         let (anchor, history, now) = (self.anchor.clone(), self.history.clone(), self.shared.clock.wall());
+        let (hold, me) = (self.shared.config.directory.hold, self.shared.me());
         let taken = tokio::task::spawn_blocking(move || {
             let acceptance = Acceptance { anchor: &anchor, held: &held, now };
-            let parcel = acceptance.completed(parcel, || history.read(held.edition()).ok())?;
-            let directory = acceptance.whole(&parcel)?;
+            let mut parcel = acceptance.completed(parcel, || history.read(held.edition()).ok())?;
+            let mut directory = acceptance.whole(&parcel)?;
+            if let Some(kept) = holding::kept(hold, me, &held, &directory) {
+                directory = directory.reduced_to(&kept);
+                parcel.reduce_to(&directory);
+            }
             history.keep(directory.edition(), &parcel)?;
             Ok::<_, InstallError>(Arc::new(directory))
         });
@@ -53,6 +58,7 @@ impl Versions {
         for neighbour in before.iter().chain(neighbours.iter().filter(|node| !before.contains(node))) {
             self.tell(*neighbour);
         }
+        self.know_anew(&directory);
         // What is under way is older than this, or this itself.
         self.fetch = self.fetch.take().filter(|fetch| fetch.is_after(&directory));
         Ok(directory)

@@ -1,6 +1,6 @@
 //! Sending parts of a kept version to a neighbour that asked, file by file: no part needs the whole version in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use yizhan_document::NodeId;
 use yizhan_hierarchy::{Directory, Edition, History, HistoryError, KeptFiles};
@@ -25,7 +25,7 @@ impl Limits {
         let foreign = held.joined_with(neighbour).map(|_| Foreign {
             own: held.own_edition(),
             kept: held.edition(),
-            divisions: held.divisions().map(|division| division.node).collect(),
+            divisions: held.own_nodes().collect(),
         });
         Self { foreign }
     }
@@ -54,12 +54,14 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// The part that was asked for, as much as one frame is to hold, unless a single file is longer.
+    /// The part that was asked for, as much as one frame is to hold, unless a single file is longer. Of a part that is held some files lie
+    /// beside the archive: fetched since, or `beside`, passed on.
     pub(super) fn part(
         &mut self,
-        history: &History,
+        (history, held): (&History, &Directory),
         wanted: &DirectoryWanted,
         limits_of: &Limits,
+        mut beside: BTreeMap<NodeId, Vec<u8>>,
     ) -> Result<DirectoryPart, HistoryError> {
         let edition = Edition { version: wanted.version, delegated: wanted.delegated };
         let Some(edition) = limits_of.kept(edition) else { return Ok(nothing(wanted)) };
@@ -86,16 +88,27 @@ impl Serving {
         }
         let mut bytes = 0;
         for node in wanted.divisions.iter().filter(|node| limits_of.lets(**node)) {
-            bytes += kept.bytes_of(*node).unwrap_or_default();
+            let fetched = || history.fetched().file(*node, &held.digest_of(*node)?);
+            let other = match kept.bytes_of(*node) {
+                Some(_) => None,
+                None if held.holds_all() || edition != held.edition() => None,
+                None => beside.remove(node).or_else(fetched),
+            };
+            bytes += kept.bytes_of(*node).or(other.as_ref().map(Vec::len)).unwrap_or_default();
             if bytes > limits::DIRECTORY_PART_BYTES_AIM && !part.files.is_empty() {
                 break;
             }
-            if let Some(content) = kept.file(*node)? {
+            if let Some(content) = other.map_or_else(|| kept.file(*node), |found| Ok(Some(found)))? {
                 part.files.push(DivisionFile { node: *node, content });
             }
         }
         Ok(part)
     }
+}
+
+/// Whether there is nothing in a part.
+pub(super) fn is_nothing(part: &DirectoryPart) -> bool {
+    part.root.is_empty() && part.files.is_empty()
 }
 
 /// The answer about a version that is not kept any more.

@@ -42,8 +42,16 @@ fn words(view: &DirectoryView) -> String {
     let lists: String = view.delegated.iter().map(list).collect();
     let policy = view.policy.as_ref().map(policy_words).unwrap_or_default();
     let joined: String = view.joined.iter().map(joined_words).collect();
+    let part = match (view.holding.held_divisions, view.holding.listed_divisions) {
+        (held, listed) if held < listed => {
+            format!(
+                "\nA part is held 部分名录: the files of {held} of {listed} nodes; the rest is fetched when it is needed"
+            )
+        }
+        _ => String::new(),
+    };
     format!(
-        "Network {}, directory 名录 version {}{lists}\n{rows}{policy}{joined}",
+        "Network {}, directory 名录 version {}{part}{lists}\n{rows}{policy}{joined}",
         shown(&view.network),
         view.version
     )

@@ -61,5 +61,10 @@ pub(super) fn draft(named: &str, reach: &Reach) -> Result<Draft, Failure> {
         return Ok(Draft::read(path)?);
     }
     let parcel = parcel(named, reach)?;
+    if !parcel.outline.is_empty() {
+        return Err(Failure::Usage(format!(
+            "the node holds a part of version {named}; look at the one that the node above it keeps"
+        )));
+    }
     Ok(Draft::of_parts(parcel.claimed_head()?, parcel.ca, &parcel.files)?)
 }

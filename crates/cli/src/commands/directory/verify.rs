@@ -158,7 +158,7 @@ pub(super) fn verified(parcel: &Parcel, anchor: &TrustAnchor) -> Result<Verified
         expires: directory.expires,
         expired: directory.is_expired(now),
         signers: signed.map(|authority| authority.name().to_owned()).collect(),
-        divisions: directory.divisions().len(),
+        divisions: directory.listed_divisions(),
         delegated: delegated.collect(),
         joined: joined.collect(),
     })

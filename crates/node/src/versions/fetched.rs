@@ -1,0 +1,203 @@
+//! Files of nodes that are not held: asked for above, made durable, and gone by without a new version (MUST-65).
+
+use super::Versions;
+use super::holding::lacking;
+use super::knowing::{Come, For};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use yizhan_document::NodeId;
+use yizhan_hierarchy::{Directory, DirectoryError, HistoryError, VersionRefused};
+use yizhan_protocol::{DirectoryWanted, DivisionFile, Frame};
+
+impl Versions {
+    /// Nodes are to be known, for this node itself or so that it can judge what a neighbour said.
+    pub(super) fn need(&mut self, nodes: &[NodeId], from: Option<NodeId>, reply: oneshot::Sender<()>) {
+        let (held, now) = (self.shared.current.held(), self.shared.clock.uptime_ms());
+        let absent: Vec<NodeId> = nodes.iter().copied().filter(|node| held.is_absent(*node)).collect();
+        if absent.is_empty() {
+            return reply.send(()).unwrap_or_default();
+        }
+        let unasked = self.knowing.unasked(&absent);
+        let may = from.is_none_or(|from| self.knowing.may_spend(from, unasked, For::Knowing, now));
+        if may && self.knowing.want(&absent, true, now) {
+            self.knowing.wait(&absent, reply);
+            self.ask_for_files();
+        } else {
+            tracing::debug!(?from, "more nodes are to be known than may be fetched now");
+        }
+    }
+
+    /// Fetches what a neighbour asks for and is not held here; false if it is not for this node to fetch it. Nothing is said to the
+    /// neighbour until the files are here: the version is kept, and it asks again.
+    pub(super) fn pass_on(&mut self, neighbour: NodeId, wanted: &DirectoryWanted, held: &Directory) -> bool {
+        // Nobody above fetches through whom it has below, and nobody of another network is fetched for.
+        let above = self.above(held).contains(&neighbour);
+        if held.holds_all() || above || held.joined_with(neighbour).is_some() {
+            return false;
+        }
+        let absent = self.passing.wait(neighbour, wanted, held);
+        let now = self.shared.clock.uptime_ms();
+        let unasked = self.knowing.unasked(&absent);
+        if absent.is_empty() {
+            return false;
+        }
+        if self.knowing.may_spend(neighbour, unasked, For::Passing, now) {
+            self.knowing.want(&absent, false, now);
+            self.ask_for_files();
+        }
+        true
+    }
+
+    /// Asks for what is wanted, if somebody is up who may hold it.
+    pub(super) fn ask_for_files(&mut self) {
+        let (held, now) = (self.shared.current.held(), self.shared.clock.uptime_ms());
+        if held.holds_all() {
+            return;
+        }
+        let mut sources = self.above(&held);
+        let beside = held.neighbours(self.shared.me()).into_iter();
+        sources
+            .extend(beside.filter(|node| held.is_own(*node) && held.parent(*node) != Some(self.shared.me())));
+        sources.retain(|source| self.shared.links.is_up(*source));
+        let Some((to, wanted)) = self.knowing.next(&sources, held.edition(), now) else { return };
+        self.send_wanted(to, wanted);
+    }
+
+    /// Files that were asked for have come.
+    pub(super) async fn files(&mut self, neighbour: NodeId, files: Vec<DivisionFile>) {
+        let (held, now) = (self.shared.current.held(), self.shared.clock.uptime_ms());
+        match self.knowing.take(files, &held, now) {
+            Ok(Come::More(wanted)) => self.send_wanted(neighbour, wanted),
+            Ok(Come::All(files)) => self.come(files).await,
+            Err(refused) => {
+                let (code, reason) = (refused.code(), refused.to_string());
+                if let VersionRefused::NotSent { .. } = refused {
+                    tracing::warn!(%neighbour, code, reason, "files of the directory do not come from this neighbour");
+                } else {
+                    tracing::error!(%neighbour, code, reason, "ALARM: files of the directory are refused");
+                }
+                self.asked_in_vain(neighbour, now).await;
+            }
+        }
+    }
+
+    /// What time brings: somebody who does not answer, and what is still lacking.
+    pub(super) async fn look_for_files(&mut self, now: u64) {
+        let held = self.shared.current.held();
+        if held.holds_all() {
+            return;
+        }
+        if let Some(silent) = self.knowing.silent(now) {
+            tracing::warn!(neighbour = %silent, "files of the directory do not come; another neighbour is asked");
+            self.asked_in_vain(silent, now).await;
+        }
+        self.knowing.known(&held);
+        let lacking = lacking(self.shared.config.directory.hold, self.shared.me(), &held);
+        self.knowing.want(&lacking, true, now);
+        self.ask_for_files();
+    }
+
+    /// A neighbour is gone.
+    pub(super) async fn no_longer_up(&mut self, neighbour: NodeId) {
+        self.passing.forget(Some(neighbour));
+        self.asked_in_vain(neighbour, self.shared.clock.uptime_ms()).await;
+    }
+
+    /// Another version is held.
+    pub(super) fn know_anew(&mut self, held: &Directory) {
+        self.passing.forget(None);
+        self.knowing.begin_anew(held, self.shared.me());
+        self.ask_for_files();
+    }
+
+    /// Whoever is above: the parent, then who stands in for it.
+    fn above(&self, held: &Directory) -> Vec<NodeId> {
+        let me = self.shared.me();
+        let backups = held.division(me).map(|division| division.backup_parents.clone()).unwrap_or_default();
+        held.parent(me).into_iter().chain(backups).collect()
+    }
+
+    fn send_wanted(&self, to: NodeId, wanted: DirectoryWanted) {
+        if let Err(error) = self.shared.links.send(to, Frame::DirectoryWanted(wanted)) {
+            tracing::debug!(neighbour = %to, %error, "files of the directory could not be asked for");
+        }
+    }
+
+    async fn asked_in_vain(&mut self, from: NodeId, now: u64) {
+        let come = self.knowing.failed(from, now);
+        self.come(come).await;
+    }
+
+    /// Files are here, each as the version that is held lists it.
+    async fn come(&mut self, files: BTreeMap<NodeId, (bool, Vec<u8>)>) {
+        let nodes: Vec<NodeId> = files.keys().copied().collect();
+        files.values().for_each(|(_, content)| self.passing.remember(content));
+        let own: BTreeMap<NodeId, Vec<u8>> = files
+            .into_iter()
+            .filter(|(_, (own, _))| *own)
+            .map(|(node, (_, content))| (node, content))
+            .collect();
+        if !own.is_empty() {
+            self.know(own).await;
+        }
+        for (neighbour, wanted) in self.passing.waiting_for(&nodes) {
+            self.serve(neighbour, wanted).await;
+        }
+        self.ask_for_files();
+    }
+
+    /// Verifies files on a worker, makes them durable, and goes by the directory with them. It is the same version with the same tree:
+    /// nothing that the rules ask of a directory has another answer, and they need not hear of it.
+    async fn know(&mut self, files: BTreeMap<NodeId, Vec<u8>>) {
+        let (history, held) = (self.history.clone(), self.shared.current.held());
+        let needed = held.needed_by(self.shared.me());
+        let fetched = files.keys().copied().filter(|node| !needed.contains(node) && held.is_absent(*node));
+        let let_go = self.knowing.note_fetched(fetched);
+        let before = Arc::clone(&held);
+        let known = tokio::task::spawn_blocking(move || {
+            let (directory, refused) = before.with_files(&files);
+            let taken = files.into_iter().filter(|(node, _)| !directory.is_absent(*node)).collect();
+            history.fetched().keep(&taken)?;
+            history.fetched().forget(let_go.iter().copied())?;
+            let let_go: BTreeSet<NodeId> = let_go.into_iter().collect();
+            let mut kept: BTreeSet<NodeId> = directory.divisions().map(|division| division.node).collect();
+            kept.retain(|node| !let_go.contains(node));
+            let directory = if let_go.is_empty() { directory } else { directory.reduced_to(&kept) };
+            Ok::<_, HistoryError>((Arc::new(directory), refused))
+        });
+        match known.await {
+            Ok(Ok((directory, refused))) => self.go_by_more(&held, directory, refused),
+            // They are asked for again.
+            Ok(Err(error)) => tracing::error!(%error, "ALARM: files of the directory cannot be kept"),
+            Err(fault) => tracing::error!(%fault, "a worker failed; the files are asked for again"),
+        }
+    }
+
+    fn go_by_more(
+        &mut self,
+        before: &Directory,
+        directory: Arc<Directory>,
+        refused: Vec<(NodeId, DirectoryError)>,
+    ) {
+        let now = self.shared.clock.uptime_ms();
+        for (node, error) in refused {
+            tracing::error!(%node, code = error.code(), %error, "ALARM: a file of the directory is signed, and refused");
+            self.knowing.refuse(node, now);
+        }
+        let (held, listed) = (directory.divisions().len(), directory.listed_divisions());
+        tracing::info!(held, listed, "more of the directory is held");
+        self.shared.current.hold(Arc::clone(&directory));
+        // A version that does not fit this node is held and not gone by.
+        if *self.shared.by().directory == *directory {
+            if let Err(error) = self.shared.current.go_by(Arc::clone(&directory), None) {
+                tracing::error!(%error, "ALARM: what was fetched of the directory cannot be gone by before a restart");
+            }
+            let neighbours = directory.neighbours(self.shared.me());
+            if neighbours.iter().any(|node| before.is_absent(*node) && !directory.is_absent(*node)) {
+                self.set_neighbours(&[]);
+            }
+        }
+        self.knowing.known(&directory);
+    }
+}
