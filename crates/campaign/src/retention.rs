@@ -81,9 +81,8 @@ async fn settled(network: &Network) -> Result<[u64; 3], Failure> {
         let [origin, relay, destination] = NAMES.map(|(node, _)| bytes_of(&network.data(node)));
         Ok::<_, Failure>([origin?, relay?, destination?])
     };
-    let began = tokio::time::Instant::now();
     let mut before = sizes()?;
-    while began.elapsed() < PATIENCE {
+    for _ in 0..PATIENCE.as_secs() / REST.as_secs() {
         sleep(REST).await;
         let now = sizes()?;
         if std::mem::replace(&mut before, now) == now {

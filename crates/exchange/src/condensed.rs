@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
-use yizhan_document::{Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, Unit};
+use yizhan_document::{Act, Attempt, ChunkWords, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, Unit};
 use yizhan_ledger::{EntryRef, Head, Target};
 
 /// Intervals or indexes in one part, at the most: each part stays small, so that damage costs little.
@@ -114,6 +114,15 @@ pub enum Condensed {
     /// The segments of the journal in which the contents of this copy lie, but for those that were written since: stands in one
     /// record with `End`, so that nobody knows of some of them only.
     Kept(Vec<KeptSegment>),
+    /// Members of a set of numbers where there are many gaps: a bit for each of 65,536 numbers in a row.
+    NumberBits {
+        /// Which set.
+        of: NumberSet,
+        /// The first of them divided by 65,536.
+        chunk: u64,
+        /// 1,024 words, the lowest bit first.
+        words: Vec<u64>,
+    },
 }
 
 /// A segment that copies leave as it is: of its records contents, receipts, attachments and keys count, nothing else.
@@ -202,6 +211,7 @@ impl State {
                 let set = self.set(*of);
                 spans.iter().for_each(|(first, last)| set.insert_span(*first, *last));
             }
+            Condensed::NumberBits { of, chunk, words } => self.set(*of).insert_dense(*chunk, words),
             Condensed::Holding { acceptance, open, consigned } => {
                 self.take_holding(acceptance, open, *consigned)
             }
@@ -261,8 +271,11 @@ impl State {
 }
 
 fn numbers(parts: &mut Vec<Condensed>, of: NumberSet, set: &IntervalSet) {
-    let spans: Vec<(u64, u64)> = set.spans().collect();
+    let spans: Vec<(u64, u64)> = set.sparse_spans().collect();
     parts.extend(spans.chunks(PART_MAX).map(|spans| Condensed::Numbers { of, spans: spans.to_vec() }));
+    let bits =
+        |(chunk, words): (u64, &ChunkWords)| Condensed::NumberBits { of, chunk, words: words.to_vec() };
+    parts.extend(set.dense().map(bits));
 }
 
 fn holding(held: &Holding) -> Condensed {

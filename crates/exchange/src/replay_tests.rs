@@ -248,3 +248,16 @@ fn a_beginning_that_lost_its_first_or_last_part_still_counts() {
     assert_eq!(durable(&without_end), durable(&expected));
     assert_eq!(recalled(&condensed[1..]).holdings.len(), state.holdings.len());
 }
+
+#[test]
+fn sets_with_gaps_everywhere_are_said_in_bits_and_are_the_same_again() {
+    let mut state = State::new(own());
+    // Over the border of a chunk, and a row without gaps beside it.
+    let indexes: Vec<u64> = (50_000..70_000).filter(|n| n % 3 != 0).chain(500_000..500_100).collect();
+    state.apply(&Fact::Heard { ledger: ledger(1), indexes: indexes.clone() }, 0);
+    let condensed = whole(&state);
+    let bits = |fact: &&Fact| matches!(fact, Fact::Condensed(Condensed::NumberBits { .. }));
+    assert!(condensed.iter().filter(bits).count() == 1, "the part with fewer gaps stays intervals");
+    assert_eq!(durable(&recalled(&condensed)), durable(&state));
+    assert_eq!(recalled(&condensed).heard[&ledger(1)].len(), indexes.len() as u64);
+}
