@@ -51,7 +51,12 @@ fn newest_there_is(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Resu
         .completed(parcel, || history.read(kept.edition()).ok())
         .and_then(|parcel| Ok((acceptance.whole(&parcel)?, parcel)));
     match newer {
-        Ok((newer, parcel)) => {
+        Ok((mut newer, mut parcel)) => {
+            // Whoever holds a part keeps whom it has met (MUST-64).
+            if let Some(nodes) = super::holding::kept(config.directory.hold, config.node, &kept, &newer) {
+                newer = newer.reduced_to(&nodes);
+                parcel.reduce_to(&newer);
+            }
             keep(&history, &newer, Ok(parcel));
             Ok(newer)
         }

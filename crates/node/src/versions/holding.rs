@@ -78,3 +78,7 @@ fn write_anew(config: &Config, files: BTreeMap<NodeId, Vec<u8>>, directory: &Dir
         tracing::error!(%error, "ALARM: the directory that is held cannot be written anew; the next start tries it again");
     }
 }
+
+#[cfg(test)]
+#[path = "holding_tests.rs"]
+mod tests;
