@@ -56,7 +56,7 @@ impl Directory {
         }
     }
 
-    /// The nodes of the own network that `me` has to know always: see [`needed`].
+    /// The nodes of the own network that `me` has to know always: itself, its road up, all below it, whomever it has a link with.
     pub fn needed_by(&self, me: NodeId) -> BTreeSet<NodeId> {
         let mut needed = needed(self.tree(), me);
         needed.retain(|node| self.is_own(*node));
