@@ -119,6 +119,7 @@ impl Chunk {
     }
 
     /// Bytes on the heap.
+    #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::Spans(spans) => spans.capacity() * size_of::<(u16, u16)>(),

@@ -138,7 +138,8 @@ impl IntervalSet {
     }
 
     /// What it takes of memory, in bytes, roughly.
-    pub fn memory_bytes(&self) -> usize {
+    #[cfg(test)]
+    fn memory_bytes(&self) -> usize {
         let places = self.full.len() * 2 * size_of::<u64>() + self.some.len() * size_of::<(u64, Chunk)>();
         places + self.some.values().map(Chunk::heap_bytes).sum::<usize>()
     }

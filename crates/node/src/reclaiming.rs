@@ -145,7 +145,7 @@ impl Daemon {
         let least = self.shared.config.journal.reclaim_bytes;
         let until = self.reclaiming.until.max(least);
         let (until, living_percent) = match quiet {
-            // A twentieth of a long journal may be more than what is enough at any time.
+            // A twenty-fifth of a long journal may be more than what is enough at any time.
             true => (self.reclaiming.quiet_until.min(until), LIVING_PERCENT_QUIET),
             false => (until, LIVING_PERCENT),
         };
