@@ -1,12 +1,12 @@
 //! Recovery: the code that runs at every start. Journal and ledger are read, rules and indexes made anew from them.
 
 use crate::fault::NodeError;
-use crate::index::changes_of;
+use crate::index::{Steps, changes_of};
 use crate::relog::{Ledger, fill_gap, take_in};
 use ring::rand::SecureRandom;
 use std::path::Path;
 use std::sync::Arc;
-use yizhan_document::IntervalSet;
+use yizhan_document::{IntervalSet, LedgerId};
 use yizhan_exchange::{Node, Profile};
 use yizhan_hierarchy::Directory;
 use yizhan_identity::NoteVerifier;
@@ -15,7 +15,7 @@ use yizhan_journal::{
 };
 use yizhan_ledger::tiles::{CHECKPOINT_PATH, FolderTiles};
 use yizhan_ledger::{Log, SignedCheckpoint, verify_ledger};
-use yizhan_spool::{Changes, Note, Quarantine, Queue, RealFolder, Trust};
+use yizhan_spool::{Note, Quarantine, Queue, QueueError, RealFolder, Trust};
 
 /// Damaged bytes copied to quarantine, at the most, for one place.
 const DAMAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -120,10 +120,11 @@ fn replay(
                 return Ok(());
             }
         };
-        if let Some(queue) = queue {
-            let mut changes = Changes::new();
-            changes_of(&mut changes, own, &record, at)?;
-            queue.write(changes)?;
+        if let Some(queue) = queue
+            && let Err(error) = tell(queue, own, &record, at)
+        {
+            failed = Some(NodeError::from(error));
+            return Err("the queue cannot be made anew".into());
         }
         if let Record::Envelope(envelope) = &record {
             contents.insert(envelope.holding);
@@ -166,6 +167,14 @@ fn replay(
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
     Ok(Replay { node, log, journal, report, contents, condensed: copies.whole(), filled })
+}
+
+/// Tells the queue of a record.
+fn tell(queue: &Queue, own: LedgerId, record: &Record, at: Location) -> Result<(), QueueError> {
+    let mut write = |changes| queue.write(changes);
+    let mut steps = Steps::new(&mut write);
+    changes_of(&mut steps, own, record, at)?;
+    steps.end()
 }
 
 /// How many entries the published checkpoint speaks of, whatever the tiles beside it look like. What this node did not sign
@@ -267,3 +276,7 @@ fn random() -> Result<u64, NodeError> {
     filled.map_err(|_| NodeError::Random)?;
     Ok(u64::from_be_bytes(bytes))
 }
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

@@ -72,6 +72,8 @@ bugs! {
         "the committer calls batches durable before the sync"
     QueueBelievedAfterCrash "queue-believed-after-crash" breaks "design 1.4":
         "the sled queue is believed without the mark of a clean stop"
+    RecordInOneStep "record-in-one-step" breaks "docs/on-disk.md, queue":
+        "all that the queue is to know of one record is told to it at once, however much that is"
     WordBeforeDisk "word-before-disk" breaks "MUST-09":
         "words leave before their batch is durable"
     DuplicateAccepted "duplicate-accepted" breaks "MUST-07":

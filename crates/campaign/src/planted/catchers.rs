@@ -128,6 +128,13 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         Bug::QueueBelievedAfterCrash,
         &[inside("spool", "queue::guard_tests::after_an_unclean_stop_it_is_rebuilt")],
     ),
+    (
+        Bug::RecordInOneStep,
+        &[inside(
+            "node",
+            "recovery::tests::a_queue_is_made_anew_from_a_record_with_more_facts_than_it_takes_at_once",
+        )],
+    ),
     (Bug::WordBeforeDisk, &[rules("no_word_leaves_before_what_it_rests_on_is_durable")]),
     (Bug::DuplicateAccepted, &[rules("an_offer_is_taken_once_and_the_same_offer_gets_the_same_answer")]),
     (Bug::LoopAccepted, &[rules("an_offer_in_whose_path_the_node_stands_is_refused_for_good")]),
