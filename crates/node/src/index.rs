@@ -254,24 +254,21 @@ pub(crate) fn changes_of(
             facts.iter().try_for_each(|fact| steps.put(|changes| change_for(changes, own, fact, at)))
         }
         Record::Envelope(envelope) => steps.put(|changes| changes.put_holding(envelope.holding, at)),
-        Record::Receipts(bundle) => bundle.entries.iter().try_for_each(|proven| {
-            let envelope = Entry::envelope_id_in(&proven.entry);
-            steps.put(|changes| receipt_change(changes, bundle.ledger, proven.index, envelope, at))
-        }),
+        Record::Receipts(bundle) => receipt_changes(steps, bundle, at),
         Record::Attachment(attachment) => steps.put(|changes| changes.put_attachment(attachment.index, at)),
     }
 }
 
 /// What the queue is told of received receipts.
 pub(crate) fn receipt_changes(
-    changes: &mut Changes,
+    steps: &mut Steps<'_>,
     bundle: &ProofBundle,
     at: Location,
 ) -> Result<(), QueueError> {
-    let receipts = bundle.entries.iter();
-    receipts
-        .map(|proven| (proven.index, Entry::envelope_id_in(&proven.entry)))
-        .try_for_each(|(index, envelope)| receipt_change(changes, bundle.ledger, index, envelope, at))
+    bundle.entries.iter().try_for_each(|proven| {
+        let envelope = Entry::envelope_id_in(&proven.entry);
+        steps.put(|changes| receipt_change(changes, bundle.ledger, proven.index, envelope, at))
+    })
 }
 
 /// What the queue is told of a fact.

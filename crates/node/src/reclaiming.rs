@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::fault::NodeError;
-use crate::index::receipt_changes;
+use crate::index::{Steps, receipt_changes};
 use crate::input::Input;
 use crate::shared::Shared;
 use std::collections::BTreeSet;
@@ -12,10 +12,7 @@ use std::sync::atomic::Ordering;
 use yizhan_journal::{Condensation, CondenseError, Location, Owner};
 use yizhan_ledger::tiles::FolderTiles;
 use yizhan_ledger::{LogError, Settlement};
-use yizhan_spool::{Changes, Commit};
-
-/// Changes handed to the queue at once, roughly.
-const CHANGES_STEP: usize = 256;
+use yizhan_spool::{Changes, Commit, QueueError};
 
 /// How long nothing may have been decided before the journal is reclaimed for less, in milliseconds: nobody waits then.
 const QUIET_MS: u64 = 10_000;
@@ -37,8 +34,8 @@ const LIVING_PERCENT: u8 = 50;
 pub(crate) enum Told {
     /// What became of a group, or of the journal.
     Commit(Commit),
-    /// Records have new places.
-    Carried(Carried),
+    /// Records have new places; or the queue can not be told of them.
+    Carried(Result<Carried, QueueError>),
 }
 
 /// New places of records, in the form in which the index takes them.
@@ -75,27 +72,22 @@ impl Told {
 }
 
 impl Carried {
-    fn of(records: &[(Owner, Location)]) -> Self {
-        let mut carried = Self::default();
-        let mut changes = Changes::new();
+    fn of(records: &[(Owner, Location)]) -> Result<Self, QueueError> {
+        let (mut holdings, mut others) = (Vec::new(), Vec::new());
+        let mut lay_up = |changes| {
+            others.push(changes);
+            Ok(())
+        };
+        let mut steps = Steps::new(&mut lay_up);
         for (owner, at) in records {
-            let put = match owner {
-                Owner::Holding(holding) => {
-                    carried.holdings.push((*holding, *at));
-                    Ok(())
-                }
-                Owner::Receipts(bundle) => receipt_changes(&mut changes, bundle, *at),
-                Owner::Attachment(index) => changes.put_attachment(*index, *at),
-            };
-            if let Err(error) = put {
-                tracing::error!(%error, "ALARM: the queue cannot be told where a record lies now");
-            }
-            if changes.len() > CHANGES_STEP {
-                carried.others.push(std::mem::take(&mut changes));
+            match owner {
+                Owner::Holding(holding) => holdings.push((*holding, *at)),
+                Owner::Receipts(bundle) => receipt_changes(&mut steps, bundle, *at)?,
+                Owner::Attachment(index) => steps.put(|changes| changes.put_attachment(*index, *at))?,
             }
         }
-        carried.others.push(changes);
-        carried
+        steps.end()?;
+        Ok(Self { holdings, others })
     }
 }
 
@@ -114,19 +106,24 @@ impl Reclaiming {
         }
     }
 
-    /// Tells the index where records lie now.
-    pub(crate) fn heed(&self, shared: &Shared, carried: Carried) {
-        carried.others.into_iter().for_each(|changes| shared.index.write(changes));
-        let living = carried.holdings.iter().filter(|(holding, _)| !self.released.contains(holding));
-        for some in living.collect::<Vec<_>>().chunks(CHANGES_STEP) {
-            let mut changes = Changes::new();
-            for (holding, at) in some {
-                if let Err(error) = changes.put_holding(*holding, *at) {
-                    tracing::error!(%error, "ALARM: the queue cannot be told where a record lies now");
-                }
-            }
+    /// Tells the index where records lie now. What cannot be told ends the node: the originals would go, and the index would
+    /// point to where they were. The next start makes it anew.
+    pub(crate) fn heed(
+        &self,
+        shared: &Shared,
+        carried: Result<Carried, QueueError>,
+    ) -> Result<(), QueueError> {
+        let Carried { holdings, others } = carried?;
+        others.into_iter().for_each(|changes| shared.index.write(changes));
+        let mut write = |changes| {
             shared.index.write(changes);
+            Ok(())
+        };
+        let mut steps = Steps::new(&mut write);
+        for (holding, at) in holdings.iter().filter(|(holding, _)| !self.released.contains(holding)) {
+            steps.put(|changes| changes.put_holding(*holding, *at))?;
         }
+        steps.end()
     }
 }
 
@@ -194,10 +191,7 @@ impl Daemon {
     /// Takes what the committer tells.
     pub(crate) fn told(&mut self, told: Told) -> Result<(), NodeError> {
         match told {
-            Told::Carried(carried) => {
-                self.reclaiming.heed(&self.shared, carried);
-                Ok(())
-            }
+            Told::Carried(carried) => Ok(self.reclaiming.heed(&self.shared, carried)?),
             // All that was carried came before this, and every place of an earlier batch too.
             Told::Commit(Commit::Condensed(copied)) => Ok(self.committer.reclaim(copied)?),
             Told::Commit(Commit::NotCondensed { error, bytes }) => {
@@ -237,4 +231,36 @@ impl Daemon {
 /// Up to how many bytes a journal that was reclaimed down to `after` is left alone where nobody waits.
 fn quiet_until(after: u64, least: u64) -> u64 {
     after.saturating_add(after / QUIET_GROWTH).max(least / QUIET_SHARE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use yizhan_document::{Digest, EnvelopeId, LedgerId};
+    use yizhan_ledger::{Entry, Event};
+    use yizhan_protocol::limits::PROOF_ENTRIES_MAX;
+    use yizhan_protocol::{ProofBundle, ProvenEntry};
+
+    fn proven(index: u64) -> ProvenEntry {
+        let id = EnvelopeId { origin: "65".parse().unwrap(), epoch: 0, counter: index };
+        let event =
+            Event::AcceptanceRejectionExpiry { id, envelope: Digest::of(b"header"), units: Vec::new() };
+        let time = "2026-11-20T08:00:00Z".parse().unwrap();
+        let entry = Entry { time, event }.to_bytes().unwrap();
+        ProvenEntry { index, entry, path: Vec::new(), attachment: Vec::new() }
+    }
+
+    #[test]
+    fn each_receipt_of_the_largest_bundle_gets_its_new_place() {
+        let at = Location { segment: 7, offset: 100, len: 9 };
+        let ledger = LedgerId { node: "65".parse().unwrap(), epoch: 0 };
+        let entries = (0..PROOF_ENTRIES_MAX as u64).map(proven).collect();
+        let bundle = ProofBundle { ledger, checkpoint: Vec::new(), entries };
+        let attachments = (0..200).map(|index| (Owner::Attachment(index), at));
+        let receipts = (Owner::Receipts(Box::new(bundle)), at);
+        let records: Vec<_> = attachments.chain([receipts]).collect();
+        let carried = Carried::of(&records).unwrap();
+        let told: usize = carried.others.iter().map(Changes::len).sum();
+        assert_eq!(told, 200 + PROOF_ENTRIES_MAX);
+    }
 }
