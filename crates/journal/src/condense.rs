@@ -71,10 +71,11 @@ impl<F: Folder> Journal<F> {
         let old = self.segments().to_vec();
         let end = self.position().sequence + 1;
         let kept: BTreeSet<u64> = self.kept.segments().map(|kept| kept.number).collect();
-        let walk = || Walk::new(&old, |number| kept.contains(&number), self.floor, end);
+        let past = |number| kept.contains(&number) || self.passes_over(number);
+        let walk = || Walk::new(&old, past, self.floor, end);
         // Their checksums are looked at first, so that damage costs no copy that is worth nothing.
         let (mut looked_at, mut walk, mut origin) = (walk(), walk(), Origin::default());
-        let mut copied_in_vain = false;
+        let mut copied_in_vain = !self.passed_over.is_empty();
         while let Some(records) = looked_at.next(&self.folder, &self.marker)? {
             let more = records.len() > 1;
             let first = records.into_iter().take(1).map(Read::of).collect::<Result<Vec<_>, _>>()?;
@@ -302,10 +303,13 @@ impl<'a, F: Folder> Copy<'a, F> {
         let end = named.into_iter().chain([Condensed::End]).map(Fact::Condensed).collect();
         self.put(&Record::Facts(end))?;
         self.flush()?;
+        // What comes behind it begins a segment: if the copy is harmed, it is passed over as a whole.
+        self.journal.open = false;
+        let end = self.journal.position().segment;
         std::mem::take(&mut self.kept)
             .into_iter()
             .for_each(|(number, contents)| self.journal.kept.add(number, contents));
-        Ok(Copied { segment, kept })
+        Ok(Copied { segment, end, kept })
     }
 
     fn begin_segment(&mut self, keeping: bool) -> Result<(), CondenseError> {

@@ -18,6 +18,8 @@ mod damage_tests;
 mod error;
 mod folder;
 mod frame;
+#[cfg(test)]
+mod given_up_tests;
 mod journal;
 #[cfg(test)]
 mod journal_tests;
@@ -29,6 +31,7 @@ mod location;
 #[cfg(test)]
 mod memory_folder;
 mod reader;
+mod reclaim;
 mod record;
 mod recovery;
 mod report;

@@ -7,7 +7,7 @@ use ring::rand::SecureRandom;
 use std::path::Path;
 use std::sync::Arc;
 use yizhan_document::{IntervalSet, LedgerId};
-use yizhan_exchange::{Node, Profile};
+use yizhan_exchange::{KeptSegment, Node, Profile};
 use yizhan_hierarchy::Directory;
 use yizhan_identity::NoteVerifier;
 use yizhan_journal::{
@@ -43,23 +43,36 @@ pub(crate) fn recover(
     let tiles = data.join("ledger");
     let published = published_size(&tiles, key);
     let sound = look_at_tiles(&tiles, quarantine)?;
-    let found = replay(data, profile.clone(), directory, &tiles, (sound, published), None)?;
+    let read = |queue: Option<&Queue>, copies: Copies| {
+        replay(data, profile.clone(), directory, &tiles, (sound, published), queue, copies)
+    };
+    let mut found = read(None, Copies::default())?;
+    while let Some(harmed) = found.harmed_copy() {
+        tracing::error!(
+            segment = harmed.segment,
+            "ALARM: the copy of the journal that begins here is damaged; what it was made of is there and counts in its place"
+        );
+        let copies = found.copies.without_last();
+        drop(found);
+        found = read(None, copies)?;
+    }
     put_aside(data, &found.journal, &found.report, quarantine)?;
     let (queue, trust) = Queue::open(&data.join("queue"), found.journal.position(), quarantine)?;
-    let found = match trust {
-        Trust::Believed => found,
-        Trust::Rebuild { why } => {
-            tracing::info!(?why, records = found.report.records, "the queue is made anew from the journal");
+    let mut found = match trust {
+        // It may know contents by their places in a copy that is damaged there.
+        Trust::Believed if found.copies.passed_over().is_empty() => found,
+        trust => {
+            tracing::info!(?trust, records = found.report.records, "the queue is made anew from the journal");
+            let copies = found.copies.again();
             drop(found);
-            replay(data, profile, directory, &tiles, (sound, published), Some(&queue))?
+            read(Some(&queue), copies)?
         }
     };
     if !sound {
         remove_partial_tiles(&tiles)?;
     }
-    let Replay { node, log, mut journal, report, contents, condensed, filled } = found;
-    // A stop may have come between the end of the copy and the going of its originals. The queue knows where the copy lies.
-    let missing = condensed.map_or(Ok(Vec::new()), |copied| journal.reclaim(&copied))?;
+    let missing = found.let_go()?;
+    let Replay { node, log, journal, report, contents, filled, .. } = found;
     for kept in &missing {
         tracing::error!(
             segment = kept.number,
@@ -87,10 +100,35 @@ struct Replay {
     report: RecoveryReport,
     /// Holdings whose content is in the journal.
     contents: IntervalSet,
-    /// The last whole copy of everything needed.
-    condensed: Option<Copied>,
+    /// The copies of everything needed that stand in the journal.
+    copies: Copies,
     /// Entries that only the tiles had.
     filled: u64,
+}
+
+impl Replay {
+    /// The last whole copy, if it is damaged and everything that it was made of is there and sound.
+    fn harmed_copy(&self) -> Option<&Copied> {
+        let harmed = |copied: &&Copied| {
+            self.journal.is_harmed(copied, &self.report) && self.journal.has_originals(copied, &self.report)
+        };
+        self.copies.whole().filter(harmed)
+    }
+
+    /// A stop may have come between the end of the copy and the going of its originals. The queue knows where the copy lies.
+    /// Returns kept segments that are not whole.
+    fn let_go(&mut self) -> Result<Vec<KeptSegment>, NodeError> {
+        self.copies.passed_over().iter().for_each(|copied| self.journal.pass_over(copied));
+        let Some(copied) = self.copies.whole() else { return Ok(Vec::new()) };
+        if self.journal.is_harmed(copied, &self.report) {
+            tracing::error!(
+                segment = copied.segment,
+                "ALARM: the copy of the journal that begins here is damaged, and what it was made of is not whole; both stay"
+            );
+            return Ok(Vec::new());
+        }
+        Ok(self.journal.reclaim(copied)?)
+    }
 }
 
 /// Reads the whole journal once.
@@ -101,6 +139,7 @@ fn replay(
     tiles: &Path,
     (sound, published): (bool, u64),
     queue: Option<&Queue>,
+    mut copies: Copies,
 ) -> Result<Replay, NodeError> {
     let path = data.join("journal");
     let folder =
@@ -110,7 +149,6 @@ fn replay(
     let mut ledger = Ledger::open(tiles, sound)?;
     let mut failed = None;
     let mut contents = IntervalSet::new();
-    let mut copies = Copies::default();
     let mut visit = |at: Location, kind: u8, payload: &[u8]| {
         let record = match Record::decode(kind, payload) {
             Ok(record) => record,
@@ -129,14 +167,12 @@ fn replay(
         if let Record::Envelope(envelope) = &record {
             contents.insert(envelope.holding);
         }
-        if let Record::Facts(facts) = &record {
-            facts.iter().for_each(|fact| copies.see(fact, at.segment));
-        }
-        if let Record::Facts(facts) = record
-            && let Err(error) = take_in(&mut node, &mut ledger, &facts)
-        {
-            failed = Some(error);
-            return Err("the ledger cannot be continued".into());
+        if let Record::Facts(mut facts) = record {
+            facts.retain(|fact| copies.see(fact, at.segment));
+            if let Err(error) = take_in(&mut node, &mut ledger, &facts) {
+                failed = Some(error);
+                return Err("the ledger cannot be continued".into());
+            }
         }
         Ok(())
     };
@@ -152,13 +188,7 @@ fn replay(
         return Err(NodeError::Data(reason.to_owned()));
     }
     fill_gap(&mut node, &mut ledger, u64::MAX)?;
-    if ledger.log.size() < published {
-        return Err(NodeError::Data(format!(
-            "the published ledger has {published} entries, journal and sound tiles give {}: a part of the folder was lost or \
-             put back; restore it from one moment, or the node would tell a second history",
-            ledger.log.size()
-        )));
-    }
+    check_size(&ledger, published)?;
     if let Some(queue) = queue {
         ledger.tell_settled(own, queue)?;
     }
@@ -166,7 +196,19 @@ fn replay(
     let filled = ledger.filled;
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
-    Ok(Replay { node, log, journal, report, contents, condensed: copies.whole(), filled })
+    Ok(Replay { node, log, journal, report, contents, copies, filled })
+}
+
+/// What was published is there, or the node would tell a second history.
+fn check_size(ledger: &Ledger, published: u64) -> Result<(), NodeError> {
+    let size = ledger.log.size();
+    if size >= published {
+        return Ok(());
+    }
+    Err(NodeError::Data(format!(
+        "the published ledger has {published} entries, journal and sound tiles give {size}: a part of the folder was lost or \
+         put back; restore it from one moment, or the node would tell a second history"
+    )))
 }
 
 /// Tells the queue of a record.

@@ -58,6 +58,8 @@ bugs! {
         "segments are removed before the journal notes that they are gone on purpose"
     KeptSegmentLetGo "kept-segment-let-go" breaks "docs/on-disk.md, reclaim":
         "segments that the last copy needs are removed with those that it does not need"
+    HarmedCopyBelieved "harmed-copy-believed" breaks "docs/on-disk.md, reclaim":
+        "a copy of the journal that is damaged takes the place of its originals, which go"
     KeysNotCarried "keys-not-carried" breaks "docs/on-disk.md, reclaim":
         "a copy of the journal leaves the idempotency keys of submissions out"
     FolderNotSyncedAfterCreate "folder-not-synced-after-create" breaks "design 1.3":

@@ -229,7 +229,7 @@ mod tests {
         intake.submit(batch(1), 1, true).unwrap();
         intake.condense(Box::default()).unwrap();
         intake.submit(batch(1), 2, true).unwrap();
-        let copied = Copied { segment: 7, kept: Vec::new() };
+        let copied = Copied { segment: 7, end: 8, kept: Vec::new() };
         intake.reclaim(copied.clone()).unwrap();
         intake.close(true);
         assert_eq!(tickets(intake.next()), [1]);

@@ -88,6 +88,10 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         Bug::KeptSegmentLetGo,
         &[inside("journal", "kept_tests::what_lives_is_never_lost_and_never_kept_twice")],
     ),
+    (
+        Bug::HarmedCopyBelieved,
+        &[inside("node", "recovery::tests::a_damaged_copy_counts_for_nothing_while_its_originals_are_there")],
+    ),
     (Bug::KeysNotCarried, &[inside("journal", "condense_tests::keys_of_submissions_are_carried_once")]),
     (
         Bug::FolderNotSyncedAfterCreate,
