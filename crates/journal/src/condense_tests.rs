@@ -73,6 +73,7 @@ pub(crate) fn what() -> Condensation {
         live: BTreeSet::from(LIVE),
         base: BASE,
         living_percent: 50,
+        room: None,
     }
 }
 

@@ -212,6 +212,12 @@ impl<F: Folder> Journal<F> {
         self.segments.last().copied().ok_or(JournalError::Poisoned)
     }
 
+    /// Nothing that was written from batch `next` on is there any more: that is the number of the next one, in a segment of its own.
+    pub(crate) fn go_on_from(&mut self, next: u64) {
+        (self.next_sequence, self.durable) = (next, next.saturating_sub(1));
+        (self.open, self.stopped, self.dirty) = (false, false, false);
+    }
+
     /// Whether an error of the disk has ended all promises.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned

@@ -147,10 +147,15 @@ impl Kept {
         self.segments.values().copied()
     }
 
+    /// How many bytes live of a kept segment.
+    pub(crate) fn living(&self, number: u64, live: &BTreeSet<u64>) -> u64 {
+        self.contents.get(&number).map_or(0, |contents| contents.living(live))
+    }
+
     /// Those of which less than `living_percent` lives, and those shorter than `least` bytes, which several are made one of.
     pub(crate) fn worn(&self, live: &BTreeSet<u64>, living_percent: u8, least: u64) -> Vec<KeptSegment> {
         let worn = |kept: &KeptSegment| {
-            let living = self.contents.get(&kept.number).map_or(0, |contents| contents.living(live));
+            let living = self.living(kept.number, live);
             kept.bytes < least
                 || u128::from(living) * 100 < u128::from(kept.bytes) * u128::from(living_percent)
         };

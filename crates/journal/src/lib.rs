@@ -11,6 +11,7 @@
 mod condense;
 #[cfg(test)]
 mod condense_tests;
+mod copy;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::error::{JournalError, disk};
 use crate::folder::{FileKind, Folder, file_name};
-use crate::journal::Journal;
+use crate::journal::{Journal, Segment};
 use crate::kept::Copied;
 use crate::report::{DamageReason, RecoveryReport};
 use yizhan_exchange::KeptSegment;
@@ -81,6 +81,23 @@ impl<F: Folder> Journal<F> {
     pub fn pass_over(&mut self, copied: &Copied) {
         self.passed_over.push((copied.segment, copied.end));
         self.open = false;
+    }
+
+    /// Takes back a copy that was not finished, from the segment on with which it began: nobody was told of a place in it, and its
+    /// batches get no other numbers than what comes next. The newest goes first: what a stop leaves of it is the beginning of a copy.
+    pub(crate) fn take_back(&mut self, begun: Segment) -> Result<(), JournalError> {
+        if self.poisoned || on(Bug::FailedCopyStays) {
+            return Ok(());
+        }
+        while let Some(last) = self.segments.pop_if(|last| last.number >= begun.number) {
+            let name = file_name(last.number, FileKind::Segment);
+            self.folder.remove(&name).map_err(|source| {
+                self.poisoned = true;
+                disk("removing", &name)(source)
+            })?;
+        }
+        self.go_on_from(begun.first);
+        Ok(())
     }
 
     /// Whether a segment belongs to a copy that counts for nothing.

@@ -146,7 +146,8 @@ impl Daemon {
             true => (self.reclaiming.quiet_until.min(until), LIVING_PERCENT_QUIET),
             false => (until, LIVING_PERCENT),
         };
-        if self.reclaiming.under_way || self.journal_full || bytes <= until {
+        if self.reclaiming.under_way || self.journal_full || bytes <= until || self.room_for_copy().is_none()
+        {
             return Ok(());
         }
         self.reclaiming.under_way = true;
@@ -181,11 +182,25 @@ impl Daemon {
                 return Ok(());
             }
         };
+        let Some(room) = self.room_for_copy() else {
+            self.give_up(self.shared.journal_bytes.load(Ordering::Relaxed));
+            return Ok(());
+        };
         let (base, root) = self.shared.keeper().settled(&settlement).map_err(NodeError::Ledger)?;
         let state = self.node.state();
         let (facts, live) = (state.condensed(base, root), state.live_holdings());
-        let what = Condensation { facts, live, base, living_percent: self.reclaiming.living_percent };
+        let living_percent = self.reclaiming.living_percent;
+        let what = Condensation { facts, live, base, living_percent, room: Some(room) };
         Ok(self.committer.condense(what)?)
+    }
+
+    /// How many bytes a copy may take now; none where it is not to begin.
+    fn room_for_copy(&self) -> Option<u64> {
+        match yizhan_spool::free_bytes(&self.shared.config.data) {
+            Ok(free) => room_for_copy(free, self.shared.config.disk.reserve_bytes),
+            // The copy finds out, and takes back what it wrote.
+            Err(_) => Some(u64::MAX),
+        }
     }
 
     /// Takes what the committer tells.
@@ -198,9 +213,10 @@ impl Daemon {
                 tracing::error!(%error, bytes, "ALARM: the journal cannot be reclaimed; it keeps everything");
                 self.give_up(bytes);
                 if matches!(error, CondenseError::Journal(error) if error.is_full()) {
-                    // There may be room sooner than the journal doubles; a half copy for each try is what that costs.
+                    // There may be room sooner than the journal doubles. What was written was taken back; a try costs time.
                     let more = self.shared.config.journal.reclaim_bytes;
                     self.reclaiming.until = bytes.saturating_add(more);
+                    self.reclaiming.quiet_until = bytes.saturating_add(more / QUIET_SHARE);
                 }
                 Ok(())
             }
@@ -228,6 +244,12 @@ impl Daemon {
     }
 }
 
+/// How many bytes a copy may take: half of the reserve is left to receipts, confirmations and all else that is written meanwhile. It
+/// may take the other half, since it is what makes room, and one that does not fit is taken back.
+fn room_for_copy(free: u64, reserve: u64) -> Option<u64> {
+    free.checked_sub(reserve / 2).filter(|room| *room > 0)
+}
+
 /// Up to how many bytes a journal that was reclaimed down to `after` is left alone where nobody waits.
 fn quiet_until(after: u64, least: u64) -> u64 {
     after.saturating_add(after / QUIET_GROWTH).max(least / QUIET_SHARE)
@@ -248,6 +270,14 @@ mod tests {
         let time = "2026-11-20T08:00:00Z".parse().unwrap();
         let entry = Entry { time, event }.to_bytes().unwrap();
         ProvenEntry { index, entry, path: Vec::new(), attachment: Vec::new() }
+    }
+
+    #[test]
+    fn a_copy_takes_no_more_than_what_is_free_above_half_of_the_reserve() {
+        assert_eq!(room_for_copy(1_000, 128), Some(936));
+        assert_eq!(room_for_copy(128, 128), Some(64));
+        assert_eq!(room_for_copy(65, 128), Some(1));
+        assert_eq!([room_for_copy(64, 128), room_for_copy(0, 128), room_for_copy(0, 0)], [None; 3]);
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl Made {
         node.recalled();
         let (state, root) = (node.state(), merkle::root(&[]));
         let (facts, live) = (state.condensed(0, root), state.live_holdings());
-        let what = Condensation { facts, live, base: 0, living_percent: 50 };
+        let what = Condensation { facts, live, base: 0, living_percent: 50, room: None };
         let mut places = Changes::new();
         let mut carried = |told: yizhan_journal::Carried| {
             for (owner, at) in told {

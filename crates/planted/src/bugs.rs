@@ -60,6 +60,8 @@ bugs! {
         "segments that the last copy needs are removed with those that it does not need"
     HarmedCopyBelieved "harmed-copy-believed" breaks "docs/on-disk.md, reclaim":
         "a copy of the journal that is damaged takes the place of its originals, which go"
+    FailedCopyStays "failed-copy-stays" breaks "docs/on-disk.md, reclaim":
+        "what was written of a copy of the journal for which there is no room is not taken back"
     KeysNotCarried "keys-not-carried" breaks "docs/on-disk.md, reclaim":
         "a copy of the journal leaves the idempotency keys of submissions out"
     FolderNotSyncedAfterCreate "folder-not-synced-after-create" breaks "design 1.3":

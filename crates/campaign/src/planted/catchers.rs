@@ -92,6 +92,10 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         Bug::HarmedCopyBelieved,
         &[inside("node", "recovery::tests::a_damaged_copy_counts_for_nothing_while_its_originals_are_there")],
     ),
+    (
+        Bug::FailedCopyStays,
+        &[inside("journal", "given_up_tests::a_copy_for_which_there_is_no_room_gives_back_what_it_took")],
+    ),
     (Bug::KeysNotCarried, &[inside("journal", "condense_tests::keys_of_submissions_are_carried_once")]),
     (
         Bug::FolderNotSyncedAfterCreate,
