@@ -72,7 +72,7 @@ pub(crate) fn recover(
         remove_partial_tiles(&tiles)?;
     }
     let missing = found.let_go()?;
-    let Replay { node, log, journal, report, contents, filled, .. } = found;
+    let Replay { node, log, journal, report, contents, filled, unread, .. } = found;
     for kept in &missing {
         tracing::error!(
             segment = kept.number,
@@ -89,7 +89,8 @@ pub(crate) fn recover(
             "ALARM: the journal lost the content of this holding; its units are lost here"
         );
     }
-    let whole = report.damaged.is_empty() && missing.is_empty() && lost.is_empty() && filled == 0;
+    let whole =
+        report.damaged.is_empty() && missing.is_empty() && lost.is_empty() && filled == 0 && unread == 0;
     Ok(Recovered { node, lost, log, journal, queue, whole })
 }
 
@@ -104,6 +105,8 @@ struct Replay {
     copies: Copies,
     /// Entries that only the tiles had.
     filled: u64,
+    /// Records that do not read though their checksums fit.
+    unread: u64,
 }
 
 impl Replay {
@@ -147,7 +150,7 @@ fn replay(
     let own = profile.ledger;
     let mut node = Node::new(profile, Arc::clone(directory));
     let mut ledger = Ledger::open(tiles, sound)?;
-    let mut failed = None;
+    let (mut failed, mut unread) = (None, 0);
     let mut contents = IntervalSet::new();
     let mut visit = |at: Location, kind: u8, payload: &[u8]| {
         let record = match Record::decode(kind, payload) {
@@ -155,6 +158,7 @@ fn replay(
             Err(error @ RecordError::Kind(_)) => return Err(error.into()),
             Err(error) => {
                 tracing::error!(segment = at.segment, offset = at.offset, %error, "ALARM: a journal record does not read");
+                unread += 1;
                 return Ok(());
             }
         };
@@ -196,7 +200,7 @@ fn replay(
     let filled = ledger.filled;
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
-    Ok(Replay { node, log, journal, report, contents, copies, filled })
+    Ok(Replay { node, log, journal, report, contents, copies, filled, unread })
 }
 
 /// What was published is there, or the node would tell a second history.

@@ -240,3 +240,16 @@ fn a_damaged_copy_yields_to_its_originals() {
         }
     }
 }
+
+#[test]
+fn a_record_that_does_not_read_leaves_every_body_where_it_is() {
+    let made = Made::new();
+    let (mut journal, _) = made.journal();
+    let facts = raw(&Record::Facts(accepted(0)));
+    let unread = RawRecord { payload: facts.payload[..facts.payload.len() - 1].to_vec(), ..facts };
+    journal.append(&[unread]).unwrap();
+    journal.sync().unwrap();
+    drop(journal);
+    // What it decided is not known: a body that only it needed must not go.
+    assert!(!made.recover().unwrap().whole);
+}
