@@ -6,26 +6,19 @@
 //! Each of its batches begins with a condensed fact, by which a copy that was never finished is told from what happened, and
 //! passed over.
 
+use crate::copy::{Copy, FACTS_IN_A_RECORD, Rest, no_room};
 use crate::error::JournalError;
 use crate::folder::Folder;
 use crate::frame::RawRecord;
 use crate::journal::{Journal, Segment};
-use crate::kept::{Contents, Copied};
-use crate::limits::BATCH_RECORDS_MAX;
+use crate::kept::Copied;
 use crate::location::Location;
 use crate::record::{Owner, Record, RecordError};
 use crate::report::DamageReason;
 use crate::walk::Walk;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use yizhan_exchange::{Condensed, Entered, Fact, KeptSegment};
-use yizhan_planted::{Bug, on};
 
-/// Records of one batch of the copy, in bytes, roughly at the most.
-const COPY_BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// The same in records.
-const COPY_BATCH_RECORDS: usize = BATCH_RECORDS_MAX / 2;
-/// Facts of the state in one record, at the most: damage to a record costs no more.
-const FACTS_IN_A_RECORD: usize = 32;
 /// A kept segment that is shorter than this part of the longest is written anew, so that there are never many of them.
 const SHORT_PART: u64 = 8;
 /// More than can live of a segment, in percent.
@@ -42,6 +35,8 @@ pub struct Condensation {
     pub base: u64,
     /// A kept segment of which fewer percent live is written anew.
     pub living_percent: u8,
+    /// How many bytes there are for the copy, if that is to be looked at: one that takes more is given up.
+    pub room: Option<u64>,
 }
 
 /// Whose records were written anew and are durable, each with its new place.
@@ -62,7 +57,8 @@ impl<F: Folder> Journal<F> {
     /// Writes anew, and makes durable, what `what` leaves of everything written so far, but for kept segments that are worth
     /// keeping. Once `carried` has been heeded, everything that the returned copy does not need may go: [`Journal::reclaim`].
     ///
-    /// Damage in what would go ends it: nothing is let go on doubt. Damaged segments that are kept stay.
+    /// Damage in what would go ends it: nothing is let go on doubt. Damaged segments that are kept stay. What was written of a copy
+    /// that is given up is taken back; whose records lie where is told once it is whole, so nobody knows of a place in it.
     pub fn condense(
         &mut self,
         what: &Condensation,
@@ -71,15 +67,19 @@ impl<F: Folder> Journal<F> {
         let old = self.segments().to_vec();
         let end = self.position().sequence + 1;
         let kept: BTreeSet<u64> = self.kept.segments().map(|kept| kept.number).collect();
-        let walk = || Walk::new(&old, |number| kept.contains(&number), self.floor, end);
+        let past = |number| kept.contains(&number) || self.passes_over(number);
+        let walk = || Walk::new(&old, past, self.floor, end);
         // Their checksums are looked at first, so that damage costs no copy that is worth nothing.
-        let (mut looked_at, mut walk, mut origin) = (walk(), walk(), Origin::default());
-        let mut copied_in_vain = false;
+        let (mut looked_at, walk, mut origin) = (walk(), walk(), Origin::default());
+        let mut copied_in_vain = !self.passed_over.is_empty();
+        let mut needed = 0;
         while let Some(records) = looked_at.next(&self.folder, &self.marker)? {
             let more = records.len() > 1;
+            let bytes: u64 = records.iter().map(|raw| what.retained_bytes(raw)).sum();
             let first = records.into_iter().take(1).map(Read::of).collect::<Result<Vec<_>, _>>()?;
             let counts = origin.counts(&first);
             copied_in_vain |= more && !counts;
+            needed += if counts { bytes } else { 0 };
         }
         // An index that was made anew meanwhile may know contents by a copy that was never finished and goes now: so everything is
         // given a new place, and told of.
@@ -90,10 +90,31 @@ impl<F: Folder> Journal<F> {
             let (segment, reason) = (*kept, DamageReason::Framing);
             return Err(JournalError::Damaged { segment, offset: 0, reason }.into());
         }
+        needed += worn.iter().map(|segment| self.kept.living(segment.number, &what.live)).sum::<u64>();
+        if what.room.is_some_and(|room| needed > room) {
+            return Err(no_room().into());
+        }
         let stay = |kept: &KeptSegment| !is_one_of(&worn, kept.number);
         let stay: Vec<KeptSegment> = self.kept.segments().filter(stay).collect();
-        let start = self.new_segment()?.number;
-        let mut copy = Copy::new(self, carried);
+        let begun = self.new_segment()?;
+        match self.copy(what, worn, walk, stay) {
+            Ok((copied, anew)) => self.tell(&anew, carried).map(|()| copied),
+            Err(error) => {
+                self.take_back(begun)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes the copy, to its end; returns the segments of its own to be kept besides.
+    fn copy(
+        &mut self,
+        what: &Condensation,
+        worn: Vec<Segment>,
+        mut walk: Walk,
+        stay: Vec<KeptSegment>,
+    ) -> Result<(Copied, Vec<Segment>), CondenseError> {
+        let mut copy = Copy::new(self, what.room);
         for facts in what.facts.chunks(FACTS_IN_A_RECORD) {
             copy.put(&Record::Facts(facts.to_vec()))?;
         }
@@ -111,7 +132,25 @@ impl<F: Folder> Journal<F> {
                 records.into_iter().try_for_each(|read| what.carry(read, &mut copy, &mut rest))?;
             }
         }
-        copy.end(rest, stay, start)
+        copy.end(rest, stay)
+    }
+
+    /// Reads back what is to be kept of a whole copy, and tells where it lies.
+    fn tell(&self, anew: &[Segment], carried: &mut dyn FnMut(Carried)) -> Result<(), CondenseError> {
+        for segment in anew {
+            let mut walk = Walk::within(*segment);
+            while let Some(placed) = walk.next_placed(&self.folder, &self.marker)? {
+                let mut told = Carried::new();
+                for (at, raw) in placed {
+                    let owner = Record::owner(raw.kind, &raw.payload)?;
+                    told.extend(owner.map(|owner| (owner, at)));
+                }
+                if !told.is_empty() {
+                    carried(told);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Kept segments that are to be written anew, and are as they were written: others stay.
@@ -141,13 +180,6 @@ fn is_one_of(segments: &[Segment], number: u64) -> bool {
     segments.iter().any(|segment| segment.number == number)
 }
 
-/// What of a walk is written at the end of the copy, or when there is enough of it.
-#[derive(Default)]
-struct Rest {
-    entries: Vec<Fact>,
-    keys: Vec<Fact>,
-}
-
 /// A record of the old segments, read as far as it has to be.
 enum Read {
     /// What was decided.
@@ -170,6 +202,15 @@ impl Read {
 }
 
 impl Condensation {
+    /// How many bytes of a record are written anew at the least.
+    fn retained_bytes(&self, raw: &RawRecord) -> u64 {
+        let retained = match Record::holding(raw.kind, &raw.payload) {
+            Some(holding) => self.live.contains(&holding),
+            None => !Record::is_facts(raw.kind),
+        };
+        if retained { raw.framed_len() as u64 } else { 0 }
+    }
+
     /// Writes anew what is needed of a record, or lays it up in `rest`.
     fn carry<F: Folder>(
         &self,
@@ -179,7 +220,7 @@ impl Condensation {
     ) -> Result<(), CondenseError> {
         match read {
             Read::Kept(Owner::Holding(holding), _) if !self.live.contains(&holding) => Ok(()),
-            Read::Kept(owner, raw) => copy.keep(raw, Some(owner)),
+            Read::Kept(_, raw) => copy.keep(raw),
             Read::Facts(facts) => {
                 facts.into_iter().for_each(|fact| self.lay_up(fact, rest));
                 if rest.keys.len() < FACTS_IN_A_RECORD { Ok(()) } else { copy.keep_keys(rest) }
@@ -238,126 +279,4 @@ impl Origin {
         };
         first.is_none() || !matches!(self, Self::History)
     }
-}
-
-/// The copy that is being written.
-struct Copy<'a, F: Folder> {
-    journal: &'a mut Journal<F>,
-    carried: &'a mut dyn FnMut(Carried),
-    batch: Vec<RawRecord>,
-    /// Whose the records of the batch are, but for facts.
-    told: Vec<(usize, Owner)>,
-    bytes: usize,
-    /// Nothing was put in yet.
-    first: bool,
-    /// Segments to be kept are being written.
-    keeping: bool,
-    kept: BTreeMap<u64, Contents>,
-}
-
-impl<'a, F: Folder> Copy<'a, F> {
-    fn new(journal: &'a mut Journal<F>, carried: &'a mut dyn FnMut(Carried)) -> Self {
-        let (batch, told, kept) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { journal, carried, batch, told, bytes: 0, first: true, keeping: false, kept }
-    }
-
-    fn put(&mut self, record: &Record) -> Result<(), CondenseError> {
-        self.put_raw(raw(record)?, None)
-    }
-
-    /// Puts in what lies in a segment to be kept.
-    fn keep(&mut self, raw: RawRecord, owner: Option<Owner>) -> Result<(), CondenseError> {
-        if !self.keeping {
-            self.begin_segment(true)?;
-        }
-        self.put_raw(raw, owner)
-    }
-
-    fn keep_keys(&mut self, rest: &mut Rest) -> Result<(), CondenseError> {
-        let keys = std::mem::take(&mut rest.keys);
-        if on(Bug::KeysNotCarried) {
-            return Ok(());
-        }
-        keys.chunks(FACTS_IN_A_RECORD)
-            .try_for_each(|keys| self.keep(raw(&Record::Facts(keys.to_vec()))?, None))
-    }
-
-    /// Writes what is left, and says that all is written.
-    fn end(
-        mut self,
-        mut rest: Rest,
-        mut kept: Vec<KeptSegment>,
-        segment: u64,
-    ) -> Result<Copied, CondenseError> {
-        self.keep_keys(&mut rest)?;
-        if self.keeping {
-            self.begin_segment(false)?;
-        }
-        for entries in rest.entries.chunks(FACTS_IN_A_RECORD) {
-            self.put(&Record::Facts(entries.to_vec()))?;
-        }
-        let anew = self.journal.segments().iter().filter(|segment| self.kept.contains_key(&segment.number));
-        kept.extend(anew.map(|segment| KeptSegment { number: segment.number, bytes: segment.bytes }));
-        let named = (!kept.is_empty()).then(|| Condensed::Kept(kept.clone()));
-        let end = named.into_iter().chain([Condensed::End]).map(Fact::Condensed).collect();
-        self.put(&Record::Facts(end))?;
-        self.flush()?;
-        std::mem::take(&mut self.kept)
-            .into_iter()
-            .for_each(|(number, contents)| self.journal.kept.add(number, contents));
-        Ok(Copied { segment, kept })
-    }
-
-    fn begin_segment(&mut self, keeping: bool) -> Result<(), CondenseError> {
-        self.flush()?;
-        self.journal.new_segment()?;
-        self.keeping = keeping;
-        Ok(())
-    }
-
-    fn put_raw(&mut self, raw: RawRecord, owner: Option<Owner>) -> Result<(), CondenseError> {
-        let full = self.bytes.saturating_add(raw.framed_len()) > COPY_BATCH_BYTES
-            || self.batch.len() >= COPY_BATCH_RECORDS;
-        if full {
-            self.flush()?;
-        }
-        if self.batch.is_empty() && !std::mem::take(&mut self.first) {
-            self.push(self::raw(&Record::Facts(vec![Fact::Condensed(Condensed::Continued)]))?);
-        }
-        let number = self.batch.len();
-        self.told.extend(owner.map(|owner| (number, owner)));
-        self.push(raw);
-        Ok(())
-    }
-
-    fn push(&mut self, raw: RawRecord) {
-        self.bytes = self.bytes.saturating_add(raw.framed_len());
-        self.batch.push(raw);
-    }
-
-    /// Makes the batch durable before the next: a power cut could else keep a later one and lose an earlier one.
-    fn flush(&mut self) -> Result<(), CondenseError> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let batch = std::mem::take(&mut self.batch);
-        let places = self.journal.append(&batch)?;
-        self.journal.sync()?;
-        self.bytes = 0;
-        if let Some(place) = places.first().filter(|_| self.keeping) {
-            let contents = self.kept.entry(place.segment).or_default();
-            batch.iter().for_each(|raw| contents.add(raw.kind, &raw.payload, raw.framed_len()));
-        }
-        let told = std::mem::take(&mut self.told).into_iter();
-        let told: Carried = told.filter_map(|(n, owner)| Some((owner, *places.get(n)?))).collect();
-        if !told.is_empty() {
-            (self.carried)(told);
-        }
-        Ok(())
-    }
-}
-
-fn raw(record: &Record) -> Result<RawRecord, RecordError> {
-    let (kind, payload) = record.encode()?;
-    Ok(RawRecord { kind, payload })
 }

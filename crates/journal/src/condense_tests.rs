@@ -73,6 +73,7 @@ pub(crate) fn what() -> Condensation {
         live: BTreeSet::from(LIVE),
         base: BASE,
         living_percent: 50,
+        room: None,
     }
 }
 
@@ -85,7 +86,7 @@ pub(crate) fn reclaim(journal: &mut Journal<MemoryFolder>) -> Result<Vec<(Owner,
 }
 
 /// What is left of the eight documents.
-fn left() -> Vec<Record> {
+pub(crate) fn left() -> Vec<Record> {
     let condensed = |parts: Vec<Condensed>| Record::Facts(parts.into_iter().map(Fact::Condensed).collect());
     let entered = |index| Condensed::Entered { index, bytes: format!("entry {index}").into_bytes() };
     let contents = LIVE.into_iter().map(envelope).chain((0..DOCUMENTS).map(attachment));
@@ -106,7 +107,7 @@ pub(crate) fn records(seen: Vec<(Location, Record)>) -> Vec<Record> {
 }
 
 /// Whether all of `these` are there, and nothing else, each once.
-fn are(found: &[Record], these: &[Record]) -> bool {
+pub(crate) fn are(found: &[Record], these: &[Record]) -> bool {
     found.len() == these.len() && these.iter().all(|record| found.contains(record))
 }
 
@@ -317,10 +318,10 @@ pub(crate) fn whole(seen: &[(Location, Record)]) -> Option<crate::Copied> {
     let mut copies = Copies::default();
     for (at, record) in seen {
         if let Record::Facts(facts) = record {
-            facts.iter().for_each(|fact| copies.see(fact, at.segment));
+            facts.iter().for_each(|fact| assert!(copies.see(fact, at.segment)));
         }
     }
-    copies.whole()
+    copies.whole().cloned()
 }
 
 /// Opens as a start does: a copy that is whole makes everything else unneeded.

@@ -3,7 +3,7 @@
 use crate::error::{JournalError, disk, is_full};
 use crate::folder::{FileKind, Folder, NUMBER_MAX, file_name};
 use crate::frame::{BatchHeader, EncodedBatch, Marker, RECORD_HEADER_LEN, RawRecord};
-use crate::kept::{Contents, Copied, Kept};
+use crate::kept::{Contents, Kept};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, RECORD_BYTES_MAX, SEGMENT_BYTES_MAX};
 use crate::location::{Location, Position};
 use crate::reader::RecordReader;
@@ -12,7 +12,6 @@ use crate::report::RecoveryReport;
 use crate::scan::Visit;
 use crate::segment_header::{SEGMENT_HEADER_LEN, SegmentHeader};
 use std::collections::BTreeMap;
-use yizhan_exchange::KeptSegment;
 use yizhan_planted::{Bug, on};
 
 /// How a journal is opened.
@@ -54,18 +53,20 @@ pub struct Journal<F: Folder> {
     pub(crate) folder: F,
     pub(crate) segment_bytes: u64,
     pub(crate) marker: Marker,
-    segments: Vec<Segment>,
+    pub(crate) segments: Vec<Segment>,
     next_segment: u64,
     next_sequence: u64,
     durable: u64,
     pub(crate) floor: u64,
     pub(crate) kept: Kept,
+    /// First and last segment of each copy that counts for nothing.
+    pub(crate) passed_over: Vec<(u64, u64)>,
     /// The last segment may be appended to.
-    open: bool,
+    pub(crate) open: bool,
     /// The last batch is a clean stop, or nothing was ever written.
     stopped: bool,
     dirty: bool,
-    poisoned: bool,
+    pub(crate) poisoned: bool,
 }
 
 impl<F: Folder> Journal<F> {
@@ -93,6 +94,7 @@ impl<F: Folder> Journal<F> {
             durable: next_sequence.saturating_sub(1),
             floor,
             kept: Kept::found(contents),
+            passed_over: Vec::new(),
             open: !stopped,
             stopped,
             dirty: false,
@@ -210,52 +212,15 @@ impl<F: Folder> Journal<F> {
         self.segments.last().copied().ok_or(JournalError::Poisoned)
     }
 
+    /// Nothing that was written from batch `next` on is there any more: that is the number of the next one, in a segment of its own.
+    pub(crate) fn go_on_from(&mut self, next: u64) {
+        (self.next_sequence, self.durable) = (next, next.saturating_sub(1));
+        (self.open, self.stopped, self.dirty) = (false, false, false);
+    }
+
     /// Whether an error of the disk has ended all promises.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned
-    }
-
-    /// Removes all segments that `copied` does not need. The journal first notes, durably, that they are gone on purpose.
-    ///
-    /// Whoever opens a journal in which a whole copy stands ([`crate::Copies`]) calls this before anything is appended: a stop
-    /// may have come before. Returns the segments that the copy needs and that are not there, or not in their whole length.
-    pub fn reclaim(&mut self, copied: &Copied) -> Result<Vec<KeptSegment>, JournalError> {
-        if self.poisoned {
-            return Err(JournalError::Poisoned);
-        }
-        let segment = copied.segment;
-        let Some(copy) = self.segments.iter().find(|found| found.number == segment).copied() else {
-            return Err(JournalError::NotReclaimable { segment });
-        };
-        if self.segments.iter().any(|found| !copied.needs(found.number)) {
-            self.note_floor(copy.first)?;
-        }
-        // The newest first: whatever a crash leaves of them is a history from its beginning on.
-        while let Some(at) = self.segments.iter().rposition(|old| !copied.needs(old.number)) {
-            let name = file_name(self.segments.remove(at).number, FileKind::Segment);
-            self.folder.remove(&name).map_err(|source| {
-                self.poisoned = true;
-                disk("removing", &name)(source)
-            })?;
-        }
-        self.kept.go_by(copied);
-        let whole = |kept: &KeptSegment| {
-            self.segments.iter().any(|found| found.number == kept.number && found.bytes == kept.bytes)
-        };
-        Ok(copied.kept.iter().filter(|kept| !whole(kept)).copied().collect())
-    }
-
-    /// Notes, durably, that batches below `floor` may be gone.
-    fn note_floor(&mut self, floor: u64) -> Result<(), JournalError> {
-        let before = self.floor;
-        self.floor = before.max(floor);
-        if !on(Bug::ReclaimNotNoted)
-            && let Err(error) = self.write_batch(&[], 0, false)
-        {
-            self.floor = before;
-            return Err(error);
-        }
-        self.sync()
     }
 
     /// Syncs and notes a clean stop, so that the next opening need not rewrite anything.
@@ -269,7 +234,7 @@ impl<F: Folder> Journal<F> {
     }
 
     /// Writes one batch frame; returns the segment and the offset of the first record.
-    fn write_batch(
+    pub(crate) fn write_batch(
         &mut self,
         records: &[&RawRecord],
         bytes: usize,

@@ -175,7 +175,7 @@ fn a_full_disk_refuses_the_batch_and_goes_on_once_there_is_space() {
 }
 
 fn from(segment: u64) -> Copied {
-    Copied { segment, kept: Vec::new() }
+    Copied { segment, end: segment, kept: Vec::new() }
 }
 
 #[test]

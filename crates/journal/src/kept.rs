@@ -14,6 +14,8 @@ use yizhan_planted::{Bug, on};
 pub struct Copied {
     /// The segment with which it begins.
     pub segment: u64,
+    /// The segment with which it ends. It has all from the first to this one for itself.
+    pub end: u64,
     /// The segments that it needs besides those from `segment` on, and those of its own that the next copy may leave as they
     /// are; ascending.
     pub kept: Vec<KeptSegment>,
@@ -33,31 +35,64 @@ impl Copied {
 /// Finds the last copy of a journal that was written to its end, while its facts go by in the order of writing.
 #[derive(Clone, Debug, Default)]
 pub struct Copies {
-    begun: Option<Copied>,
-    whole: Option<Copied>,
+    /// Of how many the beginning went by.
+    count: usize,
+    begun: Option<(usize, Copied)>,
+    whole: Option<(usize, Copied)>,
+    /// Those that count for nothing, by the order in which they begin: segments may have other numbers at each opening.
+    without: BTreeSet<usize>,
+    passed_over: Vec<Copied>,
 }
 
 impl Copies {
-    /// Takes note of a fact in `segment`.
-    pub fn see(&mut self, fact: &Fact, segment: u64) {
-        match fact {
-            Fact::Condensed(Condensed::Begin { .. }) => {
-                self.begun = Some(Copied { segment, kept: Vec::new() })
-            }
-            Fact::Condensed(Condensed::Kept(kept)) => {
-                if let Some(begun) = &mut self.begun {
-                    begun.kept.clone_from(kept);
+    /// Takes note of a fact in `segment`. Says whether it counts; if not, nobody is to hear of it.
+    pub fn see(&mut self, fact: &Fact, segment: u64) -> bool {
+        let Fact::Condensed(part) = fact else {
+            self.begun = None;
+            return true;
+        };
+        if matches!(part, Condensed::Begin { .. }) {
+            self.count += 1;
+            self.begun = Some((self.count, Copied { segment, end: segment, kept: Vec::new() }));
+        }
+        let without = self.begun.as_ref().is_some_and(|(number, _)| self.without.contains(number));
+        match (part, &mut self.begun) {
+            (Condensed::Kept(kept), Some((_, begun))) => begun.kept.clone_from(kept),
+            (Condensed::End, begun) => {
+                if let Some((number, copied)) = begun.take() {
+                    let copied = Copied { end: segment, ..copied };
+                    match without {
+                        true => self.passed_over.push(copied),
+                        false => self.whole = Some((number, copied)),
+                    }
                 }
             }
-            Fact::Condensed(Condensed::End) => self.whole = self.begun.take().or(self.whole.take()),
-            Fact::Condensed(_) => {}
-            _ => self.begun = None,
+            _ => {}
         }
+        // Where the record of an entry is damaged, its copy is all there is.
+        !without || matches!(part, Condensed::Entered { .. })
     }
 
     /// The last one that is whole.
-    pub fn whole(self) -> Option<Copied> {
-        self.whole
+    pub fn whole(&self) -> Option<&Copied> {
+        self.whole.as_ref().map(|(_, copied)| copied)
+    }
+
+    /// Those that count for nothing and were passed over: for [`crate::Journal::pass_over`].
+    pub fn passed_over(&self) -> &[Copied] {
+        &self.passed_over
+    }
+
+    /// For reading the same journal once more.
+    pub fn again(&self) -> Self {
+        Self { without: self.without.clone(), ..Self::default() }
+    }
+
+    /// For reading the same journal once more without the last copy that is whole.
+    pub fn without_last(&self) -> Self {
+        let mut again = self.again();
+        again.without.extend(self.whole.as_ref().map(|(number, _)| *number));
+        again
     }
 }
 
@@ -112,10 +147,15 @@ impl Kept {
         self.segments.values().copied()
     }
 
+    /// How many bytes live of a kept segment.
+    pub(crate) fn living(&self, number: u64, live: &BTreeSet<u64>) -> u64 {
+        self.contents.get(&number).map_or(0, |contents| contents.living(live))
+    }
+
     /// Those of which less than `living_percent` lives, and those shorter than `least` bytes, which several are made one of.
     pub(crate) fn worn(&self, live: &BTreeSet<u64>, living_percent: u8, least: u64) -> Vec<KeptSegment> {
         let worn = |kept: &KeptSegment| {
-            let living = self.contents.get(&kept.number).map_or(0, |contents| contents.living(live));
+            let living = self.living(kept.number, live);
             kept.bytes < least
                 || u128::from(living) * 100 < u128::from(kept.bytes) * u128::from(living_percent)
         };

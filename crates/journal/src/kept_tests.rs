@@ -51,7 +51,7 @@ impl Model {
     fn condensation(&self, living_percent: u8) -> Condensation {
         let (next_index, root) = (self.written, Digest::of(b"root"));
         let facts = vec![Fact::Condensed(Condensed::Begin { next_index, base: 0, root })];
-        Condensation { facts, live: self.live.clone(), base: 0, living_percent }
+        Condensation { facts, live: self.live.clone(), base: 0, living_percent, room: None }
     }
 
     fn document(&mut self, journal: &mut Journal<MemoryFolder>) {

@@ -11,6 +11,7 @@
 mod condense;
 #[cfg(test)]
 mod condense_tests;
+mod copy;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
@@ -18,6 +19,8 @@ mod damage_tests;
 mod error;
 mod folder;
 mod frame;
+#[cfg(test)]
+mod given_up_tests;
 mod journal;
 #[cfg(test)]
 mod journal_tests;
@@ -29,6 +32,7 @@ mod location;
 #[cfg(test)]
 mod memory_folder;
 mod reader;
+mod reclaim;
 mod record;
 mod recovery;
 mod report;

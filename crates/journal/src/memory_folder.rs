@@ -40,6 +40,14 @@ struct State {
     files: BTreeMap<String, Bytes>,
     calls: usize,
     fail: Option<(usize, Failing)>,
+    /// All files together have no more bytes than this.
+    room: Option<usize>,
+}
+
+impl State {
+    fn bytes(&self) -> usize {
+        self.files.values().map(|file| file.bytes.len()).sum()
+    }
 }
 
 /// Clones share the files.
@@ -56,6 +64,12 @@ impl MemoryFolder {
 
     pub(crate) fn heal(&self) {
         self.0.lock().unwrap().fail = None;
+    }
+
+    /// From now on there is room for so many more bytes, or for any number.
+    pub(crate) fn leave_room(&self, more: Option<usize>) {
+        let mut state = self.0.lock().unwrap();
+        state.room = more.map(|more| state.bytes() + more);
     }
 
     /// The disk after a power cut, for a new process.
@@ -144,6 +158,15 @@ impl Folder for MemoryFolder {
 
     fn append(&mut self, name: &str, pieces: &[&[u8]]) -> io::Result<()> {
         let bytes = pieces.concat();
+        {
+            let mut state = self.0.lock().unwrap();
+            let left = state.room.map_or(usize::MAX, |room| room.saturating_sub(state.bytes()));
+            if bytes.len() > left {
+                let file = state.files.get_mut(name).ok_or_else(missing)?;
+                file.bytes.extend_from_slice(&bytes[..left]);
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+        }
         self.change(
             |files| {
                 files.get_mut(name).unwrap().bytes.extend_from_slice(&bytes[..bytes.len() / 2]);

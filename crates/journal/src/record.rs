@@ -137,6 +137,11 @@ impl Record {
         number.filter(|_| kind == ENVELOPE)
     }
 
+    /// Whether a record is one of facts.
+    pub(crate) fn is_facts(kind: u8) -> bool {
+        kind == FACTS
+    }
+
     /// Whose place it is that a record has; none for facts. Contents are not read: they may be large, and only the number
     /// before them is asked for.
     pub fn owner(kind: u8, payload: &[u8]) -> Result<Option<Owner>, RecordError> {

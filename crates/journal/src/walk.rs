@@ -6,6 +6,7 @@ use crate::error::{JournalError, disk};
 use crate::folder::{FileKind, Folder, file_name};
 use crate::frame::{BATCH_HEADER_LEN, BatchHeader, Marker, RawRecord, whole_batch};
 use crate::journal::Segment;
+use crate::location::Location;
 use crate::report::DamageReason;
 use crate::segment_header::{Beginning, FIRST_UNTOLD, SEGMENT_HEADER_LEN, SegmentHeader};
 use std::collections::VecDeque;
@@ -52,6 +53,16 @@ impl Walk {
         folder: &F,
         marker: &Marker,
     ) -> Result<Option<Vec<RawRecord>>, JournalError> {
+        let placed = self.next_placed(folder, marker)?;
+        Ok(placed.map(|placed| placed.into_iter().map(|(_, raw)| raw).collect()))
+    }
+
+    /// The same, each with its place.
+    pub(crate) fn next_placed<F: Folder>(
+        &mut self,
+        folder: &F,
+        marker: &Marker,
+    ) -> Result<Option<Vec<(Location, RawRecord)>>, JournalError> {
         while let Some(step) = self.segments.front().copied() {
             let segment = match step {
                 Step::Through(segment) => segment,
@@ -65,7 +76,7 @@ impl Walk {
                 self.enter(folder, &name, segment)?;
             }
             if self.at < segment.bytes
-                && let Some(records) = self.batch(folder, marker, &name)?
+                && let Some(records) = self.batch(folder, marker, segment.number, &name)?
             {
                 return Ok(Some(records));
             }
@@ -121,17 +132,23 @@ impl Walk {
         &mut self,
         folder: &F,
         marker: &Marker,
+        segment: u64,
         name: &str,
-    ) -> Result<Option<Vec<RawRecord>>, JournalError> {
+    ) -> Result<Option<Vec<(Location, RawRecord)>>, JournalError> {
         let head = folder.read(name, self.at, BATCH_HEADER_LEN).map_err(disk("reading", name))?;
         let header = BatchHeader::decode(&head, marker).filter(|header| header.sequence == self.next);
         let Some(header) = header else { return Ok(None) };
         let frame = folder.read(name, self.at, header.frame_len()).map_err(disk("reading", name))?;
         let Some(records) = whole_batch(&frame, &header, marker) else { return Ok(None) };
+        let at = self.at;
         self.next += 1;
         self.at += header.frame_len() as u64;
-        let raw = |(_, kind, payload): (usize, u8, &[u8])| RawRecord { kind, payload: payload.to_vec() };
-        Ok(Some(records.into_iter().map(raw).collect()))
+        let placed = |(offset, kind, payload): (usize, u8, &[u8])| {
+            let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+            let location = Location { segment, offset: at + offset as u64, len };
+            (location, RawRecord { kind, payload: payload.to_vec() })
+        };
+        Ok(Some(records.into_iter().map(placed).collect()))
     }
 }
 

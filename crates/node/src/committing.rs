@@ -2,7 +2,7 @@
 
 use crate::daemon::Daemon;
 use crate::fault::NodeError;
-use crate::index::{change_for, receipt_change};
+use crate::index::{Steps, change_for, receipt_change};
 use crate::shared::Shared;
 use crate::stage::{Said, StagedItem};
 use std::sync::Arc;
@@ -10,10 +10,7 @@ use yizhan_document::LedgerId;
 use yizhan_exchange::{Event, Fact, Stored};
 use yizhan_journal::{Location, RawRecord, Record, StoredAttachment, StoredEnvelope};
 use yizhan_ledger::Entry;
-use yizhan_spool::{Changes, Commit, Committed, QueueError};
-
-/// Changes handed to the queue at once, roughly.
-const CHANGES_STEP: usize = 256;
+use yizhan_spool::{Commit, Committed, QueueError};
 
 /// A batch on its way to disk: what the indexes are told once it is durable.
 pub(crate) struct Batch {
@@ -142,37 +139,33 @@ pub(crate) fn durable(outcome: Commit) -> Result<Option<Committed>, NodeError> {
 /// Tells the queue where everything of a batch lies.
 fn tell_queue(shared: &Shared, batch: &Batch, locations: &[Location]) -> Result<(), QueueError> {
     let own = shared.ledger;
-    let mut changes = Changes::new();
-    let write_step = |changes: &mut Changes| {
-        if changes.len() > CHANGES_STEP {
-            shared.index.write(std::mem::take(changes));
-        }
+    let mut write = |changes| {
+        shared.index.write(changes);
+        Ok(())
     };
+    let mut steps = Steps::new(&mut write);
     for (content, at) in batch.contents.iter().zip(locations) {
         match content {
-            Content::Envelope(envelope) => changes.put_new_holding(envelope.holding, *at)?,
+            Content::Envelope(envelope) => {
+                steps.put(|changes| changes.put_new_holding(envelope.holding, *at))?;
+            }
             Content::Receipts(maker, said) => {
                 for said in said {
-                    receipt_change(&mut changes, *maker, said.index, said.envelope, *at)?;
-                    write_step(&mut changes);
+                    steps.put(|changes| receipt_change(changes, *maker, said.index, said.envelope, *at))?;
                 }
             }
-            Content::Attachment(index) => changes.put_attachment(*index, *at)?,
+            Content::Attachment(index) => steps.put(|changes| changes.put_attachment(*index, *at))?,
         }
-        write_step(&mut changes);
     }
     if let Some(at) = locations.last().copied() {
         for said in &batch.own {
-            receipt_change(&mut changes, own, said.index, said.envelope, at)?;
-            write_step(&mut changes);
+            steps.put(|changes| receipt_change(changes, own, said.index, said.envelope, at))?;
         }
         for fact in batch.facts.iter().filter(|fact| !matches!(fact, Fact::Entered(_))) {
-            change_for(&mut changes, own, fact, at)?;
-            write_step(&mut changes);
+            steps.put(|changes| change_for(changes, own, fact, at))?;
         }
     }
-    shared.index.write(changes);
-    Ok(())
+    steps.end()
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ impl Daemon {
             let outcome = match told {
                 Told::Commit(outcome) => outcome,
                 Told::Carried(carried) => {
-                    reclaiming.heed(&shared, carried);
+                    reclaiming.heed(&shared, carried)?;
                     continue;
                 }
             };

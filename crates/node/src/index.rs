@@ -18,6 +18,9 @@ const RECENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// What an envelope takes besides its body, in bytes, roughly.
 const ENVELOPE_OVERHEAD: usize = 2048;
 
+/// Changes handed to the queue at once, roughly.
+const CHANGES_STEP: usize = 256;
+
 /// Journal and queue, for reading, and for telling the queue what is durable.
 pub(crate) struct Index {
     ledger: LedgerId,
@@ -210,31 +213,62 @@ impl Index {
     }
 }
 
+/// Changes on their way to the queue, handed on in steps: one record may ask for more than the queue takes at once.
+pub(crate) struct Steps<'a> {
+    changes: Changes,
+    hand_on: &'a mut dyn FnMut(Changes) -> Result<(), QueueError>,
+}
+
+impl<'a> Steps<'a> {
+    /// None yet.
+    pub(crate) fn new(hand_on: &'a mut dyn FnMut(Changes) -> Result<(), QueueError>) -> Self {
+        Self { changes: Changes::new(), hand_on }
+    }
+
+    /// Takes in what `put` puts, which is no more than a few changes.
+    pub(crate) fn put(
+        &mut self,
+        put: impl FnOnce(&mut Changes) -> Result<(), QueueError>,
+    ) -> Result<(), QueueError> {
+        if self.changes.len() >= CHANGES_STEP && !on(Bug::RecordInOneStep) {
+            (self.hand_on)(std::mem::take(&mut self.changes))?;
+        }
+        put(&mut self.changes)
+    }
+
+    /// Hands on what is left.
+    pub(crate) fn end(self) -> Result<(), QueueError> {
+        (self.hand_on)(self.changes)
+    }
+}
+
 /// What the queue is told of a record that lies at `at` in the journal of the node that keeps `own`.
 pub(crate) fn changes_of(
-    changes: &mut Changes,
+    steps: &mut Steps<'_>,
     own: LedgerId,
     record: &Record,
     at: Location,
 ) -> Result<(), QueueError> {
     match record {
-        Record::Facts(facts) => facts.iter().try_for_each(|fact| change_for(changes, own, fact, at)),
-        Record::Envelope(envelope) => changes.put_holding(envelope.holding, at),
-        Record::Receipts(bundle) => receipt_changes(changes, bundle, at),
-        Record::Attachment(attachment) => changes.put_attachment(attachment.index, at),
+        Record::Facts(facts) => {
+            facts.iter().try_for_each(|fact| steps.put(|changes| change_for(changes, own, fact, at)))
+        }
+        Record::Envelope(envelope) => steps.put(|changes| changes.put_holding(envelope.holding, at)),
+        Record::Receipts(bundle) => receipt_changes(steps, bundle, at),
+        Record::Attachment(attachment) => steps.put(|changes| changes.put_attachment(attachment.index, at)),
     }
 }
 
 /// What the queue is told of received receipts.
 pub(crate) fn receipt_changes(
-    changes: &mut Changes,
+    steps: &mut Steps<'_>,
     bundle: &ProofBundle,
     at: Location,
 ) -> Result<(), QueueError> {
-    let receipts = bundle.entries.iter();
-    receipts
-        .map(|proven| (proven.index, Entry::envelope_id_in(&proven.entry)))
-        .try_for_each(|(index, envelope)| receipt_change(changes, bundle.ledger, index, envelope, at))
+    bundle.entries.iter().try_for_each(|proven| {
+        let envelope = Entry::envelope_id_in(&proven.entry);
+        steps.put(|changes| receipt_change(changes, bundle.ledger, proven.index, envelope, at))
+    })
 }
 
 /// What the queue is told of a fact.

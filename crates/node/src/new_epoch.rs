@@ -23,6 +23,7 @@ use yizhan_document::{EPOCH_MAX, LedgerId, NodeId};
 use yizhan_exchange::Profile;
 use yizhan_hierarchy::Directory;
 use yizhan_identity::{NoteSigner, NoteVerifier, PublicKey};
+use yizhan_journal::JournalError;
 use yizhan_ledger::{Checkpoint, Head, Log, origin_of, verify_checkpoint};
 use yizhan_link::{LinkEvent, Links};
 use yizhan_planted::{Bug, on};
@@ -105,11 +106,25 @@ fn look_at_folder(config: &Config, keys: &Keys, directory: &Arc<Directory>) -> R
     let signer = NoteSigner::new(origin_of(&config.network, ledger), keys.ledger.clone()).map_err(misfit)?;
     match recover(&config.data, profile, directory, &quarantine, &signer.verifier()) {
         Ok(recovered) => Ok(Own { ledger, log: Some(recovered.log) }),
-        Err(error @ (NodeError::Data(_) | NodeError::Journal(_) | NodeError::Ledger(_))) => {
+        Err(error) if is_unreadable(&error) => {
             tracing::warn!(%error, "the data folder does not read");
             Ok(Own { ledger, log: None })
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Whether the folder is not what the node left there. A later release that wrote it, missing space or an index that fails say
+/// nothing of that.
+fn is_unreadable(error: &NodeError) -> bool {
+    match error {
+        NodeError::Data(_) => true,
+        NodeError::Ledger(error) => !error.is_full(),
+        NodeError::Journal(error) => !matches!(
+            error,
+            JournalError::Full { .. } | JournalError::Unsupported { .. } | JournalError::Visitor(_)
+        ),
+        _ => false,
     }
 }
 

@@ -93,3 +93,30 @@ fn only_what_this_node_signed_counts_as_remembered() {
     assert_eq!(told(&signed("6523.4", SigningKey::generate().unwrap())), None, "signed by somebody else");
     assert_eq!((told(b""), told(b"6523.4 has 3 entries")), (None, None));
 }
+
+#[test]
+fn a_folder_of_a_later_release_or_without_room_is_not_taken_for_one_that_does_not_read() {
+    let io = |kind: std::io::ErrorKind| std::io::Error::from(kind);
+    let lost = [
+        NodeError::Data("entries are lost".into()),
+        NodeError::Journal(JournalError::Unreadable { segments: 3 }),
+        NodeError::Journal(JournalError::Disk {
+            doing: "reading",
+            file: "000000000001.seg".into(),
+            source: io(std::io::ErrorKind::Other),
+        }),
+    ];
+    assert!(lost.iter().all(is_unreadable));
+    let passing = [
+        NodeError::Journal(JournalError::Visitor("journal record of kind 9".into())),
+        NodeError::Journal(JournalError::Unsupported {
+            segment: 1,
+            version: 9,
+            readable: 1,
+            release: "0.1.0",
+        }),
+        NodeError::Journal(JournalError::Full { source: io(std::io::ErrorKind::StorageFull) }),
+        NodeError::Queue(yizhan_spool::QueueError::TooManyChanges),
+    ];
+    assert!(!passing.iter().any(is_unreadable));
+}

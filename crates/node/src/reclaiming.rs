@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::fault::NodeError;
-use crate::index::receipt_changes;
+use crate::index::{Steps, receipt_changes};
 use crate::input::Input;
 use crate::shared::Shared;
 use std::collections::BTreeSet;
@@ -12,10 +12,7 @@ use std::sync::atomic::Ordering;
 use yizhan_journal::{Condensation, CondenseError, Location, Owner};
 use yizhan_ledger::tiles::FolderTiles;
 use yizhan_ledger::{LogError, Settlement};
-use yizhan_spool::{Changes, Commit};
-
-/// Changes handed to the queue at once, roughly.
-const CHANGES_STEP: usize = 256;
+use yizhan_spool::{Changes, Commit, QueueError};
 
 /// How long nothing may have been decided before the journal is reclaimed for less, in milliseconds: nobody waits then.
 const QUIET_MS: u64 = 10_000;
@@ -37,8 +34,8 @@ const LIVING_PERCENT: u8 = 50;
 pub(crate) enum Told {
     /// What became of a group, or of the journal.
     Commit(Commit),
-    /// Records have new places.
-    Carried(Carried),
+    /// Records have new places; or the queue can not be told of them.
+    Carried(Result<Carried, QueueError>),
 }
 
 /// New places of records, in the form in which the index takes them.
@@ -75,27 +72,22 @@ impl Told {
 }
 
 impl Carried {
-    fn of(records: &[(Owner, Location)]) -> Self {
-        let mut carried = Self::default();
-        let mut changes = Changes::new();
+    fn of(records: &[(Owner, Location)]) -> Result<Self, QueueError> {
+        let (mut holdings, mut others) = (Vec::new(), Vec::new());
+        let mut lay_up = |changes| {
+            others.push(changes);
+            Ok(())
+        };
+        let mut steps = Steps::new(&mut lay_up);
         for (owner, at) in records {
-            let put = match owner {
-                Owner::Holding(holding) => {
-                    carried.holdings.push((*holding, *at));
-                    Ok(())
-                }
-                Owner::Receipts(bundle) => receipt_changes(&mut changes, bundle, *at),
-                Owner::Attachment(index) => changes.put_attachment(*index, *at),
-            };
-            if let Err(error) = put {
-                tracing::error!(%error, "ALARM: the queue cannot be told where a record lies now");
-            }
-            if changes.len() > CHANGES_STEP {
-                carried.others.push(std::mem::take(&mut changes));
+            match owner {
+                Owner::Holding(holding) => holdings.push((*holding, *at)),
+                Owner::Receipts(bundle) => receipt_changes(&mut steps, bundle, *at)?,
+                Owner::Attachment(index) => steps.put(|changes| changes.put_attachment(*index, *at))?,
             }
         }
-        carried.others.push(changes);
-        carried
+        steps.end()?;
+        Ok(Self { holdings, others })
     }
 }
 
@@ -114,19 +106,24 @@ impl Reclaiming {
         }
     }
 
-    /// Tells the index where records lie now.
-    pub(crate) fn heed(&self, shared: &Shared, carried: Carried) {
-        carried.others.into_iter().for_each(|changes| shared.index.write(changes));
-        let living = carried.holdings.iter().filter(|(holding, _)| !self.released.contains(holding));
-        for some in living.collect::<Vec<_>>().chunks(CHANGES_STEP) {
-            let mut changes = Changes::new();
-            for (holding, at) in some {
-                if let Err(error) = changes.put_holding(*holding, *at) {
-                    tracing::error!(%error, "ALARM: the queue cannot be told where a record lies now");
-                }
-            }
+    /// Tells the index where records lie now. What cannot be told ends the node: the originals would go, and the index would
+    /// point to where they were. The next start makes it anew.
+    pub(crate) fn heed(
+        &self,
+        shared: &Shared,
+        carried: Result<Carried, QueueError>,
+    ) -> Result<(), QueueError> {
+        let Carried { holdings, others } = carried?;
+        others.into_iter().for_each(|changes| shared.index.write(changes));
+        let mut write = |changes| {
             shared.index.write(changes);
+            Ok(())
+        };
+        let mut steps = Steps::new(&mut write);
+        for (holding, at) in holdings.iter().filter(|(holding, _)| !self.released.contains(holding)) {
+            steps.put(|changes| changes.put_holding(*holding, *at))?;
         }
+        steps.end()
     }
 }
 
@@ -149,7 +146,8 @@ impl Daemon {
             true => (self.reclaiming.quiet_until.min(until), LIVING_PERCENT_QUIET),
             false => (until, LIVING_PERCENT),
         };
-        if self.reclaiming.under_way || self.journal_full || bytes <= until {
+        if self.reclaiming.under_way || self.journal_full || bytes <= until || self.room_for_copy().is_none()
+        {
             return Ok(());
         }
         self.reclaiming.under_way = true;
@@ -184,31 +182,43 @@ impl Daemon {
                 return Ok(());
             }
         };
+        let Some(room) = self.room_for_copy() else {
+            self.give_up(self.shared.journal_bytes.load(Ordering::Relaxed));
+            return Ok(());
+        };
         // What is known must be in the journal, or on its way there, before the journal says all of it once more.
         self.conclude()?;
         let (base, root) = self.shared.keeper().settled(&settlement).map_err(NodeError::Ledger)?;
         let state = self.node.state();
         let (facts, live) = (state.condensed(base, root), state.live_holdings());
-        let what = Condensation { facts, live, base, living_percent: self.reclaiming.living_percent };
+        let living_percent = self.reclaiming.living_percent;
+        let what = Condensation { facts, live, base, living_percent, room: Some(room) };
         Ok(self.committer.condense(what)?)
+    }
+
+    /// How many bytes a copy may take now; none where it is not to begin.
+    fn room_for_copy(&self) -> Option<u64> {
+        match yizhan_spool::free_bytes(&self.shared.config.data) {
+            Ok(free) => room_for_copy(free, self.shared.config.disk.reserve_bytes),
+            // The copy finds out, and takes back what it wrote.
+            Err(_) => Some(u64::MAX),
+        }
     }
 
     /// Takes what the committer tells.
     pub(crate) fn told(&mut self, told: Told) -> Result<(), NodeError> {
         match told {
-            Told::Carried(carried) => {
-                self.reclaiming.heed(&self.shared, carried);
-                Ok(())
-            }
+            Told::Carried(carried) => Ok(self.reclaiming.heed(&self.shared, carried)?),
             // All that was carried came before this, and every place of an earlier batch too.
             Told::Commit(Commit::Condensed(copied)) => Ok(self.committer.reclaim(copied)?),
             Told::Commit(Commit::NotCondensed { error, bytes }) => {
                 tracing::error!(%error, bytes, "ALARM: the journal cannot be reclaimed; it keeps everything");
                 self.give_up(bytes);
                 if matches!(error, CondenseError::Journal(error) if error.is_full()) {
-                    // There may be room sooner than the journal doubles; a half copy for each try is what that costs.
+                    // There may be room sooner than the journal doubles. What was written was taken back; a try costs time.
                     let more = self.shared.config.journal.reclaim_bytes;
                     self.reclaiming.until = bytes.saturating_add(more);
+                    self.reclaiming.quiet_until = bytes.saturating_add(more / QUIET_SHARE);
                 }
                 Ok(())
             }
@@ -236,7 +246,53 @@ impl Daemon {
     }
 }
 
+/// How many bytes a copy may take: half of the reserve is left to receipts, confirmations and all else that is written meanwhile. It
+/// may take the other half, since it is what makes room, and one that does not fit is taken back.
+fn room_for_copy(free: u64, reserve: u64) -> Option<u64> {
+    free.checked_sub(reserve / 2).filter(|room| *room > 0)
+}
+
 /// Up to how many bytes a journal that was reclaimed down to `after` is left alone where nobody waits.
 fn quiet_until(after: u64, least: u64) -> u64 {
     after.saturating_add(after / QUIET_GROWTH).max(least / QUIET_SHARE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use yizhan_document::{Digest, EnvelopeId, LedgerId};
+    use yizhan_ledger::{Entry, Event};
+    use yizhan_protocol::limits::PROOF_ENTRIES_MAX;
+    use yizhan_protocol::{ProofBundle, ProvenEntry};
+
+    fn proven(index: u64) -> ProvenEntry {
+        let id = EnvelopeId { origin: "65".parse().unwrap(), epoch: 0, counter: index };
+        let event =
+            Event::AcceptanceRejectionExpiry { id, envelope: Digest::of(b"header"), units: Vec::new() };
+        let time = "2026-11-20T08:00:00Z".parse().unwrap();
+        let entry = Entry { time, event }.to_bytes().unwrap();
+        ProvenEntry { index, entry, path: Vec::new(), attachment: Vec::new() }
+    }
+
+    #[test]
+    fn a_copy_takes_no_more_than_what_is_free_above_half_of_the_reserve() {
+        assert_eq!(room_for_copy(1_000, 128), Some(936));
+        assert_eq!(room_for_copy(128, 128), Some(64));
+        assert_eq!(room_for_copy(65, 128), Some(1));
+        assert_eq!([room_for_copy(64, 128), room_for_copy(0, 128), room_for_copy(0, 0)], [None; 3]);
+    }
+
+    #[test]
+    fn each_receipt_of_the_largest_bundle_gets_its_new_place() {
+        let at = Location { segment: 7, offset: 100, len: 9 };
+        let ledger = LedgerId { node: "65".parse().unwrap(), epoch: 0 };
+        let entries = (0..PROOF_ENTRIES_MAX as u64).map(proven).collect();
+        let bundle = ProofBundle { ledger, checkpoint: Vec::new(), entries };
+        let attachments = (0..200).map(|index| (Owner::Attachment(index), at));
+        let receipts = (Owner::Receipts(Box::new(bundle)), at);
+        let records: Vec<_> = attachments.chain([receipts]).collect();
+        let carried = Carried::of(&records).unwrap();
+        let told: usize = carried.others.iter().map(Changes::len).sum();
+        assert_eq!(told, 200 + PROOF_ENTRIES_MAX);
+    }
 }

@@ -1,13 +1,13 @@
 //! Recovery: the code that runs at every start. Journal and ledger are read, rules and indexes made anew from them.
 
 use crate::fault::NodeError;
-use crate::index::changes_of;
+use crate::index::{Steps, changes_of};
 use crate::relog::{Ledger, fill_gap, take_in};
 use ring::rand::SecureRandom;
 use std::path::Path;
 use std::sync::Arc;
-use yizhan_document::IntervalSet;
-use yizhan_exchange::{Node, Profile};
+use yizhan_document::{IntervalSet, LedgerId};
+use yizhan_exchange::{KeptSegment, Node, Profile};
 use yizhan_hierarchy::Directory;
 use yizhan_identity::NoteVerifier;
 use yizhan_journal::{
@@ -15,7 +15,7 @@ use yizhan_journal::{
 };
 use yizhan_ledger::tiles::{CHECKPOINT_PATH, FolderTiles};
 use yizhan_ledger::{Log, SignedCheckpoint, verify_ledger};
-use yizhan_spool::{Changes, Note, Quarantine, Queue, RealFolder, Trust};
+use yizhan_spool::{Note, Quarantine, Queue, QueueError, RealFolder, Trust};
 
 /// Damaged bytes copied to quarantine, at the most, for one place.
 const DAMAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -43,23 +43,36 @@ pub(crate) fn recover(
     let tiles = data.join("ledger");
     let published = published_size(&tiles, key);
     let sound = look_at_tiles(&tiles, quarantine)?;
-    let found = replay(data, profile.clone(), directory, &tiles, (sound, published), None)?;
+    let read = |queue: Option<&Queue>, copies: Copies| {
+        replay(data, profile.clone(), directory, &tiles, (sound, published), queue, copies)
+    };
+    let mut found = read(None, Copies::default())?;
+    while let Some(harmed) = found.harmed_copy() {
+        tracing::error!(
+            segment = harmed.segment,
+            "ALARM: the copy of the journal that begins here is damaged; what it was made of is there and counts in its place"
+        );
+        let copies = found.copies.without_last();
+        drop(found);
+        found = read(None, copies)?;
+    }
     put_aside(data, &found.journal, &found.report, quarantine)?;
     let (queue, trust) = Queue::open(&data.join("queue"), found.journal.position(), quarantine)?;
-    let found = match trust {
-        Trust::Believed => found,
-        Trust::Rebuild { why } => {
-            tracing::info!(?why, records = found.report.records, "the queue is made anew from the journal");
+    let mut found = match trust {
+        // It may know contents by their places in a copy that is damaged there.
+        Trust::Believed if found.copies.passed_over().is_empty() => found,
+        trust => {
+            tracing::info!(?trust, records = found.report.records, "the queue is made anew from the journal");
+            let copies = found.copies.again();
             drop(found);
-            replay(data, profile, directory, &tiles, (sound, published), Some(&queue))?
+            read(Some(&queue), copies)?
         }
     };
     if !sound {
         remove_partial_tiles(&tiles)?;
     }
-    let Replay { node, log, mut journal, report, contents, condensed, filled } = found;
-    // A stop may have come between the end of the copy and the going of its originals. The queue knows where the copy lies.
-    let missing = condensed.map_or(Ok(Vec::new()), |copied| journal.reclaim(&copied))?;
+    let missing = found.let_go()?;
+    let Replay { node, log, journal, report, contents, filled, unread, .. } = found;
     for kept in &missing {
         tracing::error!(
             segment = kept.number,
@@ -76,7 +89,8 @@ pub(crate) fn recover(
             "ALARM: the journal lost the content of this holding; its units are lost here"
         );
     }
-    let whole = report.damaged.is_empty() && missing.is_empty() && lost.is_empty() && filled == 0;
+    let whole =
+        report.damaged.is_empty() && missing.is_empty() && lost.is_empty() && filled == 0 && unread == 0;
     Ok(Recovered { node, lost, log, journal, queue, whole })
 }
 
@@ -87,10 +101,37 @@ struct Replay {
     report: RecoveryReport,
     /// Holdings whose content is in the journal.
     contents: IntervalSet,
-    /// The last whole copy of everything needed.
-    condensed: Option<Copied>,
+    /// The copies of everything needed that stand in the journal.
+    copies: Copies,
     /// Entries that only the tiles had.
     filled: u64,
+    /// Records that do not read though their checksums fit.
+    unread: u64,
+}
+
+impl Replay {
+    /// The last whole copy, if it is damaged and everything that it was made of is there and sound.
+    fn harmed_copy(&self) -> Option<&Copied> {
+        let harmed = |copied: &&Copied| {
+            self.journal.is_harmed(copied, &self.report) && self.journal.has_originals(copied, &self.report)
+        };
+        self.copies.whole().filter(harmed)
+    }
+
+    /// A stop may have come between the end of the copy and the going of its originals. The queue knows where the copy lies.
+    /// Returns kept segments that are not whole.
+    fn let_go(&mut self) -> Result<Vec<KeptSegment>, NodeError> {
+        self.copies.passed_over().iter().for_each(|copied| self.journal.pass_over(copied));
+        let Some(copied) = self.copies.whole() else { return Ok(Vec::new()) };
+        if self.journal.is_harmed(copied, &self.report) {
+            tracing::error!(
+                segment = copied.segment,
+                "ALARM: the copy of the journal that begins here is damaged, and what it was made of is not whole; both stay"
+            );
+            return Ok(Vec::new());
+        }
+        Ok(self.journal.reclaim(copied)?)
+    }
 }
 
 /// Reads the whole journal once.
@@ -101,6 +142,7 @@ fn replay(
     tiles: &Path,
     (sound, published): (bool, u64),
     queue: Option<&Queue>,
+    mut copies: Copies,
 ) -> Result<Replay, NodeError> {
     let path = data.join("journal");
     let folder =
@@ -108,34 +150,33 @@ fn replay(
     let own = profile.ledger;
     let mut node = Node::new(profile, Arc::clone(directory));
     let mut ledger = Ledger::open(tiles, sound)?;
-    let mut failed = None;
+    let (mut failed, mut unread) = (None, 0);
     let mut contents = IntervalSet::new();
-    let mut copies = Copies::default();
     let mut visit = |at: Location, kind: u8, payload: &[u8]| {
         let record = match Record::decode(kind, payload) {
             Ok(record) => record,
             Err(error @ RecordError::Kind(_)) => return Err(error.into()),
             Err(error) => {
                 tracing::error!(segment = at.segment, offset = at.offset, %error, "ALARM: a journal record does not read");
+                unread += 1;
                 return Ok(());
             }
         };
-        if let Some(queue) = queue {
-            let mut changes = Changes::new();
-            changes_of(&mut changes, own, &record, at)?;
-            queue.write(changes)?;
+        if let Some(queue) = queue
+            && let Err(error) = tell(queue, own, &record, at)
+        {
+            failed = Some(NodeError::from(error));
+            return Err("the queue cannot be made anew".into());
         }
         if let Record::Envelope(envelope) = &record {
             contents.insert(envelope.holding);
         }
-        if let Record::Facts(facts) = &record {
-            facts.iter().for_each(|fact| copies.see(fact, at.segment));
-        }
-        if let Record::Facts(facts) = record
-            && let Err(error) = take_in(&mut node, &mut ledger, &facts)
-        {
-            failed = Some(error);
-            return Err("the ledger cannot be continued".into());
+        if let Record::Facts(mut facts) = record {
+            facts.retain(|fact| copies.see(fact, at.segment));
+            if let Err(error) = take_in(&mut node, &mut ledger, &facts) {
+                failed = Some(error);
+                return Err("the ledger cannot be continued".into());
+            }
         }
         Ok(())
     };
@@ -151,13 +192,7 @@ fn replay(
         return Err(NodeError::Data(reason.to_owned()));
     }
     fill_gap(&mut node, &mut ledger, u64::MAX)?;
-    if ledger.log.size() < published {
-        return Err(NodeError::Data(format!(
-            "the published ledger has {published} entries, journal and sound tiles give {}: a part of the folder was lost or \
-             put back; restore it from one moment, or the node would tell a second history",
-            ledger.log.size()
-        )));
-    }
+    check_size(&ledger, published)?;
     if let Some(queue) = queue {
         ledger.tell_settled(own, queue)?;
     }
@@ -165,7 +200,27 @@ fn replay(
     let filled = ledger.filled;
     let mut log = ledger.log;
     log.store_full_tiles().map_err(crate::keeper::KeeperError::from).map_err(NodeError::Ledger)?;
-    Ok(Replay { node, log, journal, report, contents, condensed: copies.whole(), filled })
+    Ok(Replay { node, log, journal, report, contents, copies, filled, unread })
+}
+
+/// What was published is there, or the node would tell a second history.
+fn check_size(ledger: &Ledger, published: u64) -> Result<(), NodeError> {
+    let size = ledger.log.size();
+    if size >= published {
+        return Ok(());
+    }
+    Err(NodeError::Data(format!(
+        "the published ledger has {published} entries, journal and sound tiles give {size}: a part of the folder was lost or \
+         put back; restore it from one moment, or the node would tell a second history"
+    )))
+}
+
+/// Tells the queue of a record.
+fn tell(queue: &Queue, own: LedgerId, record: &Record, at: Location) -> Result<(), QueueError> {
+    let mut write = |changes| queue.write(changes);
+    let mut steps = Steps::new(&mut write);
+    changes_of(&mut steps, own, record, at)?;
+    steps.end()
 }
 
 /// How many entries the published checkpoint speaks of, whatever the tiles beside it look like. What this node did not sign
@@ -267,3 +322,7 @@ fn random() -> Result<u64, NodeError> {
     filled.map_err(|_| NodeError::Random)?;
     Ok(u64::from_be_bytes(bytes))
 }
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

@@ -58,6 +58,10 @@ bugs! {
         "segments are removed before the journal notes that they are gone on purpose"
     KeptSegmentLetGo "kept-segment-let-go" breaks "docs/on-disk.md, reclaim":
         "segments that the last copy needs are removed with those that it does not need"
+    HarmedCopyBelieved "harmed-copy-believed" breaks "docs/on-disk.md, reclaim":
+        "a copy of the journal that is damaged takes the place of its originals, which go"
+    FailedCopyStays "failed-copy-stays" breaks "docs/on-disk.md, reclaim":
+        "what was written of a copy of the journal for which there is no room is not taken back"
     KeysNotCarried "keys-not-carried" breaks "docs/on-disk.md, reclaim":
         "a copy of the journal leaves the idempotency keys of submissions out"
     FolderNotSyncedAfterCreate "folder-not-synced-after-create" breaks "design 1.3":
@@ -72,6 +76,8 @@ bugs! {
         "the committer calls batches durable before the sync"
     QueueBelievedAfterCrash "queue-believed-after-crash" breaks "design 1.4":
         "the sled queue is believed without the mark of a clean stop"
+    RecordInOneStep "record-in-one-step" breaks "docs/on-disk.md, queue":
+        "all that the queue is to know of one record is told to it at once, however much that is"
     WordBeforeDisk "word-before-disk" breaks "MUST-09":
         "words leave before their batch is durable"
     DuplicateAccepted "duplicate-accepted" breaks "MUST-07":

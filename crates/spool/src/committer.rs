@@ -90,7 +90,7 @@ impl Committer {
         Ok(Self { intake, thread: Some(thread) })
     }
 
-    /// Hands a batch in, and waits while too much is waiting for the disk.
+    /// Hands a batch in, and waits while too much is waiting for the disk, but not for room on it: of that [`Commit::Full`] tells.
     pub fn submit(&self, batch: Vec<RawRecord>, ticket: u64) -> Result<(), SubmitError> {
         self.intake.submit(batch, ticket, true)
     }
@@ -228,6 +228,7 @@ fn commit_when_there_is_room<F: Folder>(
     loop {
         match commit(journal, batches) {
             Err(error) if error.is_full() => {
+                intake.disk_is_full(true);
                 if intake.ends_within(FULL_PAUSE) {
                     return Err(error);
                 }
@@ -235,7 +236,10 @@ fn commit_when_there_is_room<F: Folder>(
                     told(Commit::Full { error });
                 }
             }
-            done => return done,
+            done => {
+                intake.disk_is_full(false);
+                return done;
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use yizhan_journal::{Folder, Journal, JournalOptions, RawRecord};
 
 /// Real files whose appends or syncs fail when told to; counts syncs.
@@ -230,4 +231,24 @@ fn dropping_commits_what_is_waiting_but_is_no_clean_stop() {
         .unwrap();
     assert!(report.unclean);
     assert_eq!(count, 100);
+}
+
+#[test]
+fn a_full_disk_holds_nobody_up_who_submits() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = Faulty::new(temp.path());
+    folder.full.store(true, Ordering::SeqCst);
+    let (journal, _) = open(folder);
+    let (send, told) = mpsc::channel();
+    let committer = Committer::spawn(journal, move |commit| send.send(commit).unwrap_or_default()).unwrap();
+    let (tell, done) = mpsc::channel();
+    let submitting = std::thread::spawn(move || {
+        // More than wait otherwise: whoever is in the middle of this has not heard yet that the disk is full.
+        (0..5_000).for_each(|ticket| committer.submit(batch(ticket), ticket).unwrap());
+        tell.send(()).unwrap();
+        committer
+    });
+    done.recv_timeout(Duration::from_secs(60)).expect("whoever submits is held up by the full disk");
+    assert!(matches!(told.recv(), Ok(Commit::Full { .. })));
+    assert!(submitting.join().unwrap().close().is_err());
 }

@@ -67,6 +67,8 @@ struct State {
     waiting: VecDeque<Waiting>,
     bytes: usize,
     phase: Phase,
+    /// The committer waits for room on the disk.
+    full: bool,
 }
 
 /// Many submit, one takes.
@@ -78,11 +80,12 @@ pub(crate) struct Intake {
 
 impl Intake {
     pub(crate) fn new() -> Self {
-        let state = State { waiting: VecDeque::new(), bytes: 0, phase: Phase::Open };
+        let state = State { waiting: VecDeque::new(), bytes: 0, phase: Phase::Open, full: false };
         Self { state: Mutex::new(state), filled: Condvar::new(), drained: Condvar::new() }
     }
 
-    /// Takes a batch in; if there is no room, waits or gives it back.
+    /// Takes a batch in; if there is no room, waits or gives it back. While the disk is full nobody is kept waiting: whoever waits
+    /// here could not hear of it, nor of a stop. Having heard, it submits little.
     pub(crate) fn submit(&self, batch: Vec<RawRecord>, ticket: u64, wait: bool) -> Result<(), SubmitError> {
         let bytes = check_batch(&batch).map_err(SubmitError::Limit)?;
         let mut state = self.lock();
@@ -92,7 +95,7 @@ impl Intake {
             }
             let room = state.waiting.len() < INTAKE_BATCHES_MAX
                 && state.bytes.saturating_add(bytes) <= INTAKE_BYTES_MAX;
-            if room || state.waiting.is_empty() {
+            if room || state.waiting.is_empty() || (wait && state.full) {
                 break;
             }
             if !wait {
@@ -177,6 +180,12 @@ impl Intake {
         self.drained.notify_all();
     }
 
+    /// The disk is full, and the committer waits for room; or there is some again.
+    pub(crate) fn disk_is_full(&self, full: bool) {
+        self.lock().full = full;
+        self.drained.notify_all();
+    }
+
     /// Waits for so long, or until the end is asked for; says whether it was.
     pub(crate) fn ends_within(&self, pause: Duration) -> bool {
         let state = self.lock();
@@ -229,7 +238,7 @@ mod tests {
         intake.submit(batch(1), 1, true).unwrap();
         intake.condense(Box::default()).unwrap();
         intake.submit(batch(1), 2, true).unwrap();
-        let copied = Copied { segment: 7, kept: Vec::new() };
+        let copied = Copied { segment: 7, end: 8, kept: Vec::new() };
         intake.reclaim(copied.clone()).unwrap();
         intake.close(true);
         assert_eq!(tickets(intake.next()), [1]);
@@ -260,6 +269,17 @@ mod tests {
         (0..3).for_each(|ticket| intake.submit(many.clone(), ticket, true).unwrap());
         assert_eq!(tickets(intake.next()), [0, 1]);
         assert_eq!(tickets(intake.next()), [2]);
+    }
+
+    #[test]
+    fn while_the_disk_is_full_nobody_waits_and_afterwards_what_waits_is_bounded_again() {
+        let intake = Intake::new();
+        let large = 8 * 1024 * 1024;
+        intake.disk_is_full(true);
+        (0..20).for_each(|ticket| intake.submit(batch(large), ticket, true).unwrap());
+        assert!(matches!(intake.submit(batch(1), 20, false), Err(SubmitError::Busy { .. })));
+        intake.disk_is_full(false);
+        assert!(!intake.lock().full);
     }
 
     #[test]

@@ -52,12 +52,20 @@ impl RealFolder {
     /// Keeps a descriptor; one for each file, and not too many.
     fn keep(&self, name: &str, file: Arc<File>) -> Arc<File> {
         let mut open = self.descriptors();
-        if open.len() >= OPEN_SEGMENTS_MAX {
-            // Which one goes hardly matters: reading is rare, and the files being written stay.
-            let idle = open.iter().find(|(_, open)| !open.unsynced).map(|(name, _)| name.clone());
-            idle.map(|name| open.remove(&name));
-        }
+        make_room(&mut open);
         open.entry(name.to_owned()).or_insert(Open { file, unsynced: false }).file.clone()
+    }
+
+    /// Keeps a descriptor that is about to be written to until it was synced, though readers may have displaced it meanwhile:
+    /// another one, opened for the sync, need not hear of a write-back that failed before.
+    fn keep_unsynced(&self, name: &str, file: Arc<File>) -> Arc<File> {
+        let mut open = self.descriptors();
+        if !open.contains_key(name) {
+            make_room(&mut open);
+        }
+        let kept = open.entry(name.to_owned()).or_insert(Open { file, unsynced: true });
+        kept.unsynced = true;
+        Arc::clone(&kept.file)
     }
 
     fn path_of(&self, name: &str) -> io::Result<PathBuf> {
@@ -70,11 +78,13 @@ impl RealFolder {
     fn sync_entries(&self) -> io::Result<()> {
         sync_folder(&self.path).map_err(|error| error.source)
     }
+}
 
-    fn mark(&self, name: &str, unsynced: bool) {
-        if let Some(open) = self.descriptors().get_mut(name) {
-            open.unsynced = unsynced;
-        }
+/// Lets a descriptor go where there are too many. Which one hardly matters: reading is rare, and the files being written stay.
+fn make_room(open: &mut BTreeMap<String, Open>) {
+    if open.len() >= OPEN_SEGMENTS_MAX {
+        let idle = open.iter().find(|(_, open)| !open.unsynced).map(|(name, _)| name.clone());
+        idle.map(|name| open.remove(&name));
     }
 }
 
@@ -96,8 +106,7 @@ impl Folder for RealFolder {
     }
 
     fn append(&mut self, name: &str, pieces: &[&[u8]]) -> io::Result<()> {
-        let file = self.file(name)?;
-        self.mark(name, true);
+        let file = self.keep_unsynced(name, self.file(name)?);
         let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
         let mut left = slices.as_mut_slice();
         // Empty pieces at the front would make a write of nothing look like a full disk.
@@ -119,7 +128,9 @@ impl Folder for RealFolder {
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
         self.file(name)?.sync_data()?;
-        self.mark(name, false);
+        if let Some(open) = self.descriptors().get_mut(name) {
+            open.unsynced = false;
+        }
         Ok(())
     }
 
@@ -201,6 +212,23 @@ mod tests {
         assert_eq!(folder.descriptors().len(), OPEN_SEGMENTS_MAX);
         assert!(folder.descriptors()["0"].unsynced);
         assert_eq!(folder.read("1", 0, 9).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_descriptor_that_readers_displaced_meanwhile_is_the_one_that_is_synced() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut folder = RealFolder::open(temp.path()).unwrap();
+        (0..=OPEN_SEGMENTS_MAX).for_each(|i| folder.create(&i.to_string()).unwrap());
+        let readers = folder.clone();
+        let file = folder.file("0").unwrap();
+        // Between looking the descriptor up and writing to it.
+        (1..=OPEN_SEGMENTS_MAX).for_each(|i| assert_eq!(readers.len(&i.to_string()).unwrap(), 0));
+        assert!(!folder.descriptors().contains_key("0"));
+        let file = folder.keep_unsynced("0", file);
+        (1..=OPEN_SEGMENTS_MAX).for_each(|i| assert_eq!(readers.len(&i.to_string()).unwrap(), 0));
+        let kept = folder.descriptors()["0"].clone();
+        assert!(kept.unsynced && Arc::ptr_eq(&kept.file, &file));
+        assert_eq!(folder.descriptors().len(), OPEN_SEGMENTS_MAX);
     }
 
     #[test]

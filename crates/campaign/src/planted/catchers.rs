@@ -88,6 +88,8 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         Bug::KeptSegmentLetGo,
         &[inside("journal", "kept_tests::what_lives_is_never_lost_and_never_kept_twice")],
     ),
+    (Bug::HarmedCopyBelieved, &[inside("node", "recovery::tests::a_damaged_copy_yields_to_its_originals")]),
+    (Bug::FailedCopyStays, &[inside("journal", "given_up_tests::a_copy_without_room_is_taken_back")]),
     (Bug::KeysNotCarried, &[inside("journal", "condense_tests::keys_of_submissions_are_carried_once")]),
     (
         Bug::FolderNotSyncedAfterCreate,
@@ -128,6 +130,7 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         Bug::QueueBelievedAfterCrash,
         &[inside("spool", "queue::guard_tests::after_an_unclean_stop_it_is_rebuilt")],
     ),
+    (Bug::RecordInOneStep, &[inside("node", "recovery::tests::a_queue_takes_in_a_record_of_many_facts")]),
     (Bug::WordBeforeDisk, &[rules("no_word_leaves_before_what_it_rests_on_is_durable")]),
     (Bug::DuplicateAccepted, &[rules("an_offer_is_taken_once_and_the_same_offer_gets_the_same_answer")]),
     (Bug::LoopAccepted, &[rules("an_offer_in_whose_path_the_node_stands_is_refused_for_good")]),

@@ -178,7 +178,7 @@ impl Process {
         let (facts, live) = (state.condensed(base, root), state.live_holdings());
         // From what is at hand, so that the world takes the same course whatever is kept.
         let living_percent = u8::try_from(bytes % 101).unwrap_or_default();
-        let what = Condensation { facts, live, base, living_percent };
+        let what = Condensation { facts, live, base, living_percent, room: None };
         let condensed = self.journal.condense(&what, &mut |_| {});
         // A copy that is whole and lets nothing go counts, too: a stop may come in between.
         let let_go = |copied: Copied| match bytes % RECLAIMS_NOT_ONE_IN {
@@ -188,7 +188,7 @@ impl Process {
         match condensed.and_then(let_go) {
             Ok(()) => {}
             Err(error) if self.journal.is_poisoned() => out.ending.push((self.node, error.to_string())),
-            // As the daemon does, it gives up: the half copy counts for nothing.
+            // As the daemon does, it gives up.
             Err(CondenseError::Journal(error)) if error.is_full() => {}
             // What a lying disk did to its journal keeps it from being reclaimed, and from nothing else.
             Err(_) if out.distrusted.contains(&self.node) => {}

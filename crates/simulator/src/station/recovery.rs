@@ -42,7 +42,8 @@ impl Station {
         let mut visit = |location: yizhan_journal::Location, kind: u8, payload: &[u8]| {
             let record = Record::decode(kind, payload)?;
             if let Record::Facts(facts) = &record {
-                facts.iter().for_each(|fact| copies.see(fact, location.segment));
+                // A copy that is harmed would be passed over; here that is a fault, and ends the start.
+                facts.iter().for_each(|fact| _ = copies.see(fact, location.segment));
             }
             records.found(&record, location.segment, location.offset);
             recalled.take(record, unreadable)?;
@@ -57,7 +58,7 @@ impl Station {
             return Err(format!("the journal is damaged although nobody damaged it: {:?}", report.damaged));
         }
         if let Some(copied) = copies.whole() {
-            let missing = journal.reclaim(&copied).map_err(|error| error.to_string())?;
+            let missing = journal.reclaim(copied).map_err(|error| error.to_string())?;
             if !missing.is_empty() {
                 return Err(format!("kept segments are missing although nobody removed them: {missing:?}"));
             }
