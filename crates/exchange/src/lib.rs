@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+mod clocks;
 mod condensed;
 mod custody;
 mod delivery;

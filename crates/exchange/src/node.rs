@@ -51,8 +51,6 @@ pub struct Node {
     pub(crate) epochs_kept_by: BTreeMap<NodeId, Ticket>,
     /// New attempts that wait for their time: uptime -> what.
     pub(crate) retries: BTreeMap<(u64, EnvelopeId, NodeId), Attempt>,
-    /// Whether a neighbour's clock was found to agree with this one.
-    pub(crate) clock_agrees: bool,
     pub(crate) deadlines_looked_at: u64,
     pub(crate) looked_at: u64,
     /// How much room the disk has.
@@ -104,7 +102,6 @@ impl Node {
             undurable: BTreeMap::new(),
             epochs_kept_by: BTreeMap::new(),
             retries: BTreeMap::new(),
-            clock_agrees: false,
             deadlines_looked_at: 0,
             looked_at: 0,
             room: Room::Ample,

@@ -92,6 +92,12 @@ bugs! {
         "a second attempt of a document is put into the inboxes again"
     ExpiryInDoubt "expiry-in-doubt" breaks "MUST-17":
         "a unit expires while an offer of it may be unanswered"
+    StepBelieved "step-believed" breaks "MUST-17":
+        "a clock that was set after the hellos of the neighbours counts as agreeing with theirs"
+    OneClockEnough "one-clock-enough" breaks "MUST-17":
+        "one neighbour that agrees with a clock is enough, whatever all others say"
+    EndedInDoubt "ended-in-doubt" breaks "MUST-59":
+        "what an agreement let cross is refused for good by a clock that no neighbour bears out"
     AttemptWithoutFailure "attempt-without-failure" breaks "MUST-16":
         "a failure that is told again opens its attempt again"
     AcceptanceTakenForEnd "acceptance-taken-for-end" breaks "design 2, receipts":

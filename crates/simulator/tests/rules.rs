@@ -7,6 +7,8 @@ use yizhan_exchange::{Effect, Event, HeardEntry, Node, Now, OfferedEnvelope, Pro
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
+#[path = "rules/clocks.rs"]
+mod clocks;
 #[path = "rules/epochs.rs"]
 mod epochs;
 #[path = "rules/further_attempts.rs"]
@@ -52,6 +54,8 @@ fn entry_of(name: &str, index: u64) -> EntryRef {
 struct Alone {
     node: Node,
     uptime: u64,
+    /// How far its clock was set off.
+    off_ms: i64,
 }
 
 impl Alone {
@@ -62,14 +66,15 @@ impl Alone {
             max_classification: Classification::Internal,
             previous: Vec::new(),
         };
-        let mut alone = Self { node: Node::new(profile, network_of_seven()), uptime: 0 };
+        let mut alone = Self { node: Node::new(profile, network_of_seven()), uptime: 0, off_ms: 0 };
         let begun = alone.node.start(alone.now());
         alone.durable(&begun);
         alone
     }
 
     fn now(&self) -> Now {
-        Now { wall: WallTime::from_ms(1_795_161_600_000 + self.uptime), uptime: self.uptime }
+        let right: u64 = 1_795_161_600_000 + self.uptime;
+        Now { wall: WallTime::from_ms(right.saturating_add_signed(self.off_ms)), uptime: self.uptime }
     }
 
     fn deadline(&self) -> WallTime {

@@ -151,6 +151,23 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         )],
     ),
     (Bug::ExpiryInDoubt, &[rules("a_unit_whose_offer_is_unanswered_does_not_expire")]),
+    (
+        Bug::StepBelieved,
+        &[rules(
+            "clocks::a_clock_that_goes_wrong_after_the_hellos_ends_nothing_and_set_right_it_counts_again",
+        )],
+    ),
+    (
+        Bug::OneClockEnough,
+        &[rules("clocks::one_neighbour_that_lies_neither_stops_expiry_nor_brings_it_about")],
+    ),
+    (
+        Bug::EndedInDoubt,
+        &[inside(
+            "simulator",
+            "scenarios::two_joined_trees::what_may_cross_does_although_a_clock_at_the_link_went_wrong",
+        )],
+    ),
     (Bug::AttemptWithoutFailure, &[rules("a_failure_told_again_and_again_opens_one_attempt")]),
     (
         Bug::AcceptanceTakenForEnd,
