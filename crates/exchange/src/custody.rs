@@ -26,6 +26,7 @@ impl State {
         match acceptance.source {
             Source::Office => {
                 self.counters.insert(acceptance.id.counter);
+                self.count_units(acceptance.units.len());
                 for (target, number) in acceptance.units.iter().zip(&acceptance.numbers) {
                     self.numbers.entry(target.node).or_default().insert(*number);
                 }

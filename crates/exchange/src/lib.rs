@@ -20,6 +20,7 @@ mod delivery;
 mod effect;
 mod epoch;
 mod event;
+mod evidence;
 mod fact;
 mod forwarding;
 mod inboxes;

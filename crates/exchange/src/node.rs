@@ -134,6 +134,7 @@ impl Node {
     /// Everything was recalled: all that is known is durable, and may be looked at.
     pub fn recalled(&mut self) {
         self.state.released.clear();
+        self.state.recount();
         self.durable_size = self.state.next_index;
     }
 

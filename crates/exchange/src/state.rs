@@ -2,6 +2,7 @@
 
 use crate::epoch::EpochStatement;
 use crate::event::Office;
+use crate::evidence::Counts;
 use crate::fact::{Acceptance, Consigned, Entered, Fact};
 use crate::inboxes::Inboxes;
 use crate::links::{Link, Outbound};
@@ -67,6 +68,8 @@ pub struct State {
     pub(crate) owed_soon: VecDeque<(u64, NodeId)>,
     pub(crate) heard: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) renewed: BTreeMap<LedgerId, IntervalSet>,
+    /// What follows from `numbers` and `heard`.
+    pub(crate) counts: Counts,
     pub(crate) witnessed: BTreeMap<LedgerId, Head>,
     /// The newest epoch of each node that began one.
     pub(crate) epochs: BTreeMap<NodeId, EpochStatement>,
@@ -120,6 +123,7 @@ impl State {
             owed_soon: VecDeque::new(),
             heard: BTreeMap::new(),
             renewed: BTreeMap::new(),
+            counts: Counts::default(),
             witnessed: BTreeMap::new(),
             epochs: BTreeMap::new(),
             recalls: Recalls::default(),
@@ -204,7 +208,7 @@ impl State {
             Fact::Consigned(consigned) => self.consigned(consigned),
             Fact::Ended { id, node, .. } => self.ended(*id, *node),
             Fact::Attempted { id, node, attempt } => self.attempted(*id, *node, *attempt),
-            Fact::Heard { ledger, indexes } => insert_all(self.heard.entry(*ledger).or_default(), indexes),
+            Fact::Heard { ledger, indexes } => self.hear(*ledger, indexes),
             Fact::Renewed { ledger, indexes } => {
                 insert_all(self.renewed.entry(*ledger).or_default(), indexes)
             }

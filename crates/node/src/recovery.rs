@@ -2,7 +2,7 @@
 
 use crate::fault::NodeError;
 use crate::index::changes_of;
-use crate::relog::{Ledger, fill_gap, take_in};
+use crate::relog::{Ledger, fill_gap, recall_submissions, take_in};
 use ring::rand::SecureRandom;
 use std::path::Path;
 use std::sync::Arc;
@@ -151,6 +151,9 @@ fn replay(
         return Err(NodeError::Data(reason.to_owned()));
     }
     fill_gap(&mut node, &mut ledger, u64::MAX)?;
+    if !report.damaged.is_empty() || ledger.filled > 0 {
+        recall_submissions(&mut node, &ledger);
+    }
     if ledger.log.size() < published {
         return Err(NodeError::Data(format!(
             "the published ledger has {published} entries, journal and sound tiles give {}: a part of the folder was lost or \

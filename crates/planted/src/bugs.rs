@@ -106,6 +106,10 @@ bugs! {
         "the origin lets the envelope go before the end receipt"
     KeptBeforeDurable "kept-before-durable" breaks "MUST-20":
         "the origin confirms receipts that are not durable with it"
+    AnythingKept "anything-kept" breaks "MUST-67":
+        "an origin takes and confirms receipts about envelopes that it never gave out"
+    ReceiptsUncounted "receipts-uncounted" breaks "MUST-67":
+        "an origin takes any number of receipts of one node"
     OwedOnlyOnce "owed-only-once" breaks "MUST-19":
         "a receipt that was sent home is not sent again"
     WitnessedBackwards "witnessed-backwards" breaks "MUST-23":

@@ -11,6 +11,8 @@ use yizhan_simulator::network_of_seven;
 mod clocks;
 #[path = "rules/epochs.rs"]
 mod epochs;
+#[path = "rules/evidence.rs"]
+mod evidence;
 #[path = "rules/further_attempts.rs"]
 mod further_attempts;
 #[path = "rules/handing_in.rs"]
