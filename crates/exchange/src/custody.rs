@@ -31,9 +31,9 @@ impl State {
                     self.numbers.entry(target.node).or_default().insert(*number);
                 }
                 let targets = acceptance.units.iter().map(|target| (target.node, target.attempt)).collect();
-                let header = acceptance.header;
-                self.outgoing
-                    .insert(acceptance.id, Outgoing { holding, header, targets, failed: BTreeMap::new() });
+                let (header, failed) = (acceptance.header, BTreeMap::new());
+                let outgoing = Outgoing { holding, header, targets, failed, custodians: None };
+                self.outgoing.insert(acceptance.id, outgoing);
             }
             Source::Neighbour { node, link } => {
                 self.offers.insert((node, link), holding);

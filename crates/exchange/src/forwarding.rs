@@ -97,6 +97,7 @@ impl Node {
         let acknowledged = if counts { acknowledged } else { Vec::new() };
         let mut passed = Vec::new();
         let mut heard = Vec::new();
+        let mut claims = Vec::new();
         for (link, entry) in acknowledged {
             let Some(out) = self.state.links.get(&neighbour).and_then(|to| to.outbound.get(&link)) else {
                 continue;
@@ -106,8 +107,10 @@ impl Node {
                 continue;
             }
             passed.push(Passed { link, index: entry.at.index });
-            if held.acceptance.id.origin == me {
+            let id = held.acceptance.id;
+            if id.origin == me {
                 heard.push(entry.at.index);
+                claims.push((id, self.claims_of(id, neighbour, &out.units)));
             }
         }
         let fresh = self.advances(head);
@@ -126,6 +129,7 @@ impl Node {
             for Passed { link, .. } in passed {
                 self.fact(Fact::Passed { hop: neighbour, link });
             }
+            claims.into_iter().for_each(|(id, claims)| self.count(id, claims));
         }
         if heard.is_empty() {
             self.effect(Effect::Discard { staged });

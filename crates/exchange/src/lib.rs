@@ -15,6 +15,7 @@ extern crate alloc;
 
 mod clocks;
 mod condensed;
+mod custodians;
 mod custody;
 mod delivery;
 mod effect;

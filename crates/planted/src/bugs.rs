@@ -100,6 +100,8 @@ bugs! {
         "what an agreement let cross is refused for good by a clock that no neighbour bears out"
     AttemptWithoutFailure "attempt-without-failure" breaks "MUST-16":
         "a failure that is told again opens its attempt again"
+    ClaimBelieved "claim-believed" breaks "MUST-68":
+        "an origin believes an end from whoever tells it, whether or not it had custody"
     AcceptanceTakenForEnd "acceptance-taken-for-end" breaks "design 2, receipts":
         "the origin takes a relay's acceptance for the end of a destination"
     ReleasedEarly "released-early" breaks "MUST-16":

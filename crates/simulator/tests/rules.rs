@@ -9,6 +9,8 @@ use yizhan_simulator::network_of_seven;
 
 #[path = "rules/clocks.rs"]
 mod clocks;
+#[path = "rules/custodians.rs"]
+mod custodians;
 #[path = "rules/epochs.rs"]
 mod epochs;
 #[path = "rules/evidence.rs"]
@@ -275,6 +277,8 @@ fn a_failure_told_again_and_again_opens_one_attempt() {
     let mut origin = Alone::start(COUNTY);
     origin.link_up(PREFECTURE);
     let id = origin.submit(REGION);
+    let taken = acceptance(id, header(), vec![target(REGION, 0)], entry_of(COUNTY, 1));
+    origin.settle(home(entry_of(PREFECTURE, 2), taken));
     for index in 3..6 {
         let (units, reason) = (vec![target(REGION, 0)], "damaged".to_owned());
         let event = Entered::RelayFailure { id, envelope: header(), units, reason };

@@ -156,6 +156,10 @@ const TABLE: &[(Bug, &[Catcher])] = &[
     ),
     (Bug::AttemptWithoutFailure, &[rules("a_failure_told_again_and_again_opens_one_attempt")]),
     (
+        Bug::ClaimBelieved,
+        &[rules("custodians::an_end_that_somebody_tells_who_had_no_custody_is_kept_and_ends_nothing")],
+    ),
+    (
         Bug::AcceptanceTakenForEnd,
         &[WORLDS, rules("the_acceptance_of_a_relay_is_no_end_and_the_envelope_stays_until_there_is_one")],
     ),
