@@ -88,7 +88,7 @@ pub(crate) enum Opening {
 pub struct TakenIn {
     /// Facts.
     pub facts: usize,
-    /// The length of the entries among them, in bytes.
+    /// The length of the entries among them, in bytes, and of the units of which custody was heard.
     pub entry_bytes: usize,
 }
 
@@ -97,7 +97,7 @@ struct Batch {
     facts: Vec<Fact>,
     stored: Vec<Stored>,
     entries: Vec<(u64, Entry)>,
-    /// Of all entries together.
+    /// Of all entries together, and of units that facts name without an entry.
     entry_bytes: usize,
     words: Vec<Effect>,
 }
@@ -277,6 +277,9 @@ impl Node {
     /// Decides a fact: it is applied now and durable with this batch.
     pub(crate) fn fact(&mut self, fact: Fact) {
         self.state.apply(&fact, self.last_ticket + 1);
+        if let Fact::Custodian { units, .. } | Fact::Claimed { units, .. } = &fact {
+            self.batch.entry_bytes += core::mem::size_of_val(units.as_slice());
+        }
         self.batch.facts.push(fact);
     }
 
