@@ -10,8 +10,9 @@ use crate::versions::Matter;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
-use yizhan_document::{Digest, NodeId};
+use yizhan_document::{Digest, NodeId, WallTime};
 use yizhan_exchange::HeardEntry;
+use yizhan_exchange::limits::CLOCK_AGREEMENT_MS;
 use yizhan_link::LinkEvent;
 use yizhan_protocol::{BodyPlace, Custody, Frame, Offer, ProofBundle};
 
@@ -51,6 +52,10 @@ async fn take_event(shared: &Arc<Shared>, checks: &Arc<Semaphore>, lanes: &mut L
     match event {
         LinkEvent::Up { neighbour, hello } => {
             tracing::info!(%neighbour, "neighbour is up");
+            let (ours, theirs) = (shared.clock.wall(), WallTime::from_ms(hello.clock_ms));
+            if ours.as_ms().abs_diff(theirs.as_ms()) > CLOCK_AGREEMENT_MS {
+                tracing::warn!(%neighbour, %ours, %theirs, "the clocks differ: the wrong one has to be set, by NTP or by hand");
+            }
             about_versions(shared, Matter::Up { neighbour });
             give(shared, Input::Up { neighbour, hello }).await;
         }
