@@ -278,7 +278,7 @@ impl Node {
     pub(crate) fn fact(&mut self, fact: Fact) {
         self.state.apply(&fact, self.last_ticket + 1);
         if let Fact::Custodian { units, .. } | Fact::Claimed { units, .. } = &fact {
-            self.batch.entry_bytes += core::mem::size_of_val(units.as_slice());
+            self.batch.entry_bytes += size_of_val(units.as_slice());
         }
         self.batch.facts.push(fact);
     }
