@@ -229,7 +229,7 @@ impl Fetch {
                 outline.insert(*node, sketch);
             }
         }
-        Parcel { root, ca, files, outline }
+        Parcel { root, ca, files, outline, is_part: false }
     }
 }
 
