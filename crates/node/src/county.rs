@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use yizhan_document::NodeId;
 use yizhan_exchange::Profile;
 use yizhan_hierarchy::{NetworkPlan, Parcel};
@@ -42,7 +42,7 @@ pub(crate) struct County {
     /// What goes to its rules.
     pub(crate) inputs: mpsc::Receiver<Input>,
     /// What goes to its task of the versions.
-    pub(crate) matters: mpsc::Receiver<Matter>,
+    matters: mpsc::Receiver<Matter>,
     /// The files of all divisions.
     pub(crate) files: BTreeMap<NodeId, Vec<u8>>,
     pub(crate) folder: TempDir,
@@ -103,6 +103,15 @@ impl County {
             config,
         });
         Self { shared, inputs: queue_of_inputs, matters, files, folder, _link_events: link_events }
+    }
+
+    /// The nodes that are to be known next, and where that is told; dropped, it is not to be.
+    pub(crate) async fn need(&mut self) -> (Vec<NodeId>, oneshot::Sender<()>) {
+        loop {
+            if let Matter::Need { nodes, reply, .. } = self.matters.recv().await.unwrap() {
+                return (nodes, reply);
+            }
+        }
     }
 
     /// Its task of the versions, which does not run.

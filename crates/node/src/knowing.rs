@@ -130,20 +130,16 @@ pub(crate) fn of_receipts(shared: &Shared, bundle: &ProofBundle) -> Vec<NodeId> 
     std::iter::once(maker).chain(cosigners).collect()
 }
 
-/// Whom it takes to take what offices hand in: the nodes of all recipients, those of groups among them.
-pub(crate) async fn know_recipients<'a>(shared: &Shared, submissions: impl Iterator<Item = &'a Submission>) {
+/// Whom it takes to take what an office hands in and is not held: nodes of all recipients, those of groups among them.
+pub(crate) fn unknown_recipients(shared: &Shared, submission: &Submission) -> BTreeSet<NodeId> {
     let directory = shared.directory();
     if directory.holds_all() {
-        return;
+        return BTreeSet::new();
     }
-    let mut nodes = BTreeSet::new();
-    for submission in submissions {
-        nodes.extend(submission.recipients().map(|office| office.node));
-        let groups = submission.groups.to.iter().chain(&submission.groups.cc);
-        nodes.extend(groups.flat_map(|group| directory.nodes_of(group)));
-    }
-    let nodes: Vec<NodeId> = nodes.into_iter().collect();
-    know(shared, &nodes, None, OFFICE_PATIENCE).await;
+    let groups = submission.groups.to.iter().chain(&submission.groups.cc);
+    let meant = groups.flat_map(|group| directory.nodes_of(group));
+    let nodes = submission.recipients().map(|office| office.node).chain(meant);
+    nodes.filter(|node| directory.is_absent(*node)).collect()
 }
 
 #[cfg(test)]
