@@ -4,7 +4,7 @@ use crate::body_intake::receive_body;
 use crate::input::Input;
 use crate::knowing;
 use crate::offers::check_offer;
-use crate::receipts::is_cosigned;
+use crate::receipts::may_be_cosigned;
 use crate::shared::Shared;
 use crate::versions::Matter;
 use std::collections::HashMap;
@@ -170,7 +170,7 @@ async fn take_frame(
             check_once_known(shared, checks, said, nodes, move |shared| match shared.by().proofs.entries(&frame.proof) {
                 Ok(entries) => {
                     let entries = with_statements(shared, neighbour, &mut frame.proof, entries);
-                    let witnessed = is_cosigned(shared, &frame.proof);
+                    let witnessed = may_be_cosigned(shared, &frame.proof);
                     (!entries.is_empty()).then_some(Input::Receipts { neighbour, frame, entries, witnessed })
                 }
                 Err(error) => {
