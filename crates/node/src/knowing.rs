@@ -133,13 +133,9 @@ pub(crate) fn of_receipts(shared: &Shared, bundle: &ProofBundle) -> Vec<NodeId> 
 /// Whom it takes to take what an office hands in and is not held: nodes of all recipients, those of groups among them.
 pub(crate) fn unknown_recipients(shared: &Shared, submission: &Submission) -> BTreeSet<NodeId> {
     let directory = shared.directory();
-    if directory.holds_all() {
-        return BTreeSet::new();
-    }
-    let groups = submission.groups.to.iter().chain(&submission.groups.cc);
-    let meant = groups.flat_map(|group| directory.nodes_of(group));
-    let nodes = submission.recipients().map(|office| office.node).chain(meant);
-    nodes.filter(|node| directory.is_absent(*node)).collect()
+    let groups = [&submission.groups.to[..], &submission.groups.cc[..]].concat();
+    // Of too many none: the document is refused.
+    directory.absent_of(submission.recipients(), &groups).unwrap_or_default()
 }
 
 #[cfg(test)]
