@@ -138,40 +138,47 @@ impl Versions {
             .filter(|(_, (own, _))| *own)
             .map(|(node, (_, content))| (node, content))
             .collect();
-        if !own.is_empty() {
-            self.know(own).await;
-        }
+        let known = own.is_empty() || self.know(own).await;
         for (neighbour, wanted) in self.passing.waiting_for(&nodes) {
             self.serve(neighbour, wanted).await;
         }
-        self.ask_for_files();
+        // A disk that fails has until the next round.
+        if known {
+            self.ask_for_files();
+        }
     }
 
-    /// Verifies files on a worker, makes them durable, and goes by the directory with them. It is the same version with the same tree:
-    /// nothing that the rules ask of a directory has another answer, and they need not hear of it.
-    async fn know(&mut self, files: BTreeMap<NodeId, Vec<u8>>) {
-        let (history, held) = (self.history.clone(), self.shared.current.held());
-        let needed = held.needed_by(self.shared.me());
-        let fetched = files.keys().copied().filter(|node| !needed.contains(node) && held.is_absent(*node));
-        let let_go = self.knowing.note_fetched(fetched);
+    /// Verifies files on a worker, makes them durable, and goes by the directory with them; false if they cannot be kept, and are asked
+    /// for again. It is the same version with the same tree: nothing that the rules ask of a directory has another answer, and they need
+    /// not hear of it.
+    async fn know(&mut self, files: BTreeMap<NodeId, Vec<u8>>) -> bool {
+        let (history, shared) = (self.history.clone(), Arc::clone(&self.shared));
+        let held = shared.current.held();
         let before = Arc::clone(&held);
+        let (needed, nodes) = (held.needed_by(shared.me()), files.keys().copied().collect::<Vec<_>>());
+        let others = nodes.iter().copied().filter(|node| !needed.contains(node) && held.is_absent(*node));
+        let (fetched, let_go) = self.knowing.with_fetched(others);
         let known = tokio::task::spawn_blocking(move || {
-            let (directory, refused) = before.with_files(&files);
+            let let_go: BTreeSet<NodeId> = let_go.into_iter().collect();
+            let (directory, refused) = held.with_files(&files);
             let taken = files.into_iter().filter(|(node, _)| !directory.is_absent(*node)).collect();
             history.fetched().keep(&taken)?;
             history.fetched().forget(let_go.iter().copied())?;
-            let let_go: BTreeSet<NodeId> = let_go.into_iter().collect();
-            let mut kept: BTreeSet<NodeId> = directory.divisions().map(|division| division.node).collect();
-            kept.retain(|node| !let_go.contains(node));
-            let directory = if let_go.is_empty() { directory } else { directory.reduced_to(&kept) };
+            let directory = without(directory, &let_go);
             Ok::<_, HistoryError>((Arc::new(directory), refused))
         });
         match known.await {
-            Ok(Ok((directory, refused))) => self.go_by_more(&held, directory, refused),
-            // They are asked for again.
+            Ok(Ok((directory, refused))) => {
+                let held = fetched.into_iter().filter(|node| !directory.is_absent(*node));
+                self.knowing.note_fetched(held.collect());
+                self.go_by_more(&before, directory, refused);
+                return true;
+            }
             Ok(Err(error)) => tracing::error!(%error, "ALARM: files of the directory cannot be kept"),
             Err(fault) => tracing::error!(%fault, "a worker failed; the files are asked for again"),
         }
+        self.knowing.want(&nodes, true, self.shared.clock.uptime_ms());
+        false
     }
 
     fn go_by_more(
@@ -199,5 +206,35 @@ impl Versions {
             }
         }
         self.knowing.known(&directory);
+    }
+}
+
+/// A directory that holds these no more.
+fn without(directory: Directory, let_go: &BTreeSet<NodeId>) -> Directory {
+    if let_go.is_empty() {
+        return directory;
+    }
+    let held = directory.divisions().map(|division| division.node);
+    let kept = held.filter(|node| !let_go.contains(node)).collect();
+    directory.reduced_to(&kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::county::{County, node};
+
+    #[tokio::test]
+    async fn files_that_cannot_be_kept_are_asked_for_again() {
+        let county = County::that_met(&[]);
+        let (mut versions, far) = (county.versions(), node("653101"));
+        let fetched = county.shared.config.data.join("directory/fetched");
+        std::fs::write(&fetched, "no folder").unwrap();
+        versions.know(county.files_of(&["653101"])).await;
+        assert!(county.shared.directory().is_absent(far), "nothing is gone by that is not durable");
+        assert_eq!(versions.knowing.unasked(&[far]), 0);
+        std::fs::remove_file(&fetched).unwrap();
+        versions.know(county.files_of(&["653101"])).await;
+        assert!(county.shared.directory().division(far).is_some());
+        assert_eq!(versions.knowing.unasked(&[far]), 1, "and no more once they are");
     }
 }

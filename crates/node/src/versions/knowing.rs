@@ -238,11 +238,20 @@ impl Knowing {
         self.known(held);
     }
 
-    /// Notes what was fetched; gives what is let go of for it.
-    pub(super) fn note_fetched(&mut self, nodes: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
-        self.fetched.extend(nodes);
-        let over = self.fetched.len().saturating_sub(FETCHED_MAX);
-        self.fetched.drain(..over).collect()
+    /// What was fetched, these with it, and what is let go of for them.
+    pub(super) fn with_fetched(
+        &self,
+        nodes: impl Iterator<Item = NodeId>,
+    ) -> (VecDeque<NodeId>, Vec<NodeId>) {
+        let mut fetched: VecDeque<NodeId> = self.fetched.iter().copied().chain(nodes).collect();
+        let over = fetched.len().saturating_sub(FETCHED_MAX);
+        let let_go = fetched.drain(..over).collect();
+        (fetched, let_go)
+    }
+
+    /// Notes that, once it is durable.
+    pub(super) fn note_fetched(&mut self, fetched: VecDeque<NodeId>) {
+        self.fetched = fetched;
     }
 }
 
