@@ -153,25 +153,25 @@ impl Versions {
     /// not hear of it.
     async fn know(&mut self, files: BTreeMap<NodeId, Vec<u8>>) -> bool {
         let (history, shared) = (self.history.clone(), Arc::clone(&self.shared));
-        let held = shared.current.held();
-        let before = Arc::clone(&held);
+        let (held, by) = (shared.current.held(), shared.directory());
         let (needed, nodes) = (held.needed_by(shared.me()), files.keys().copied().collect::<Vec<_>>());
         let others = nodes.iter().copied().filter(|node| !needed.contains(node) && held.is_absent(*node));
         let (fetched, let_go) = self.knowing.with_fetched(others);
         let known = tokio::task::spawn_blocking(move || {
             let let_go: BTreeSet<NodeId> = let_go.into_iter().collect();
             let (directory, refused) = held.with_files(&files);
+            let older = (*by != *held).then(|| Arc::new(without(by.with_files(&files).0, &let_go)));
             let taken = files.into_iter().filter(|(node, _)| !directory.is_absent(*node)).collect();
             history.fetched().keep(&taken)?;
             history.fetched().forget(let_go.iter().copied())?;
             let directory = without(directory, &let_go);
-            Ok::<_, HistoryError>((Arc::new(directory), refused))
+            Ok::<_, HistoryError>(((Arc::new(directory), older), refused))
         });
         match known.await {
             Ok(Ok((directory, refused))) => {
-                let held = fetched.into_iter().filter(|node| !directory.is_absent(*node));
+                let held = fetched.into_iter().filter(|node| !directory.0.is_absent(*node));
                 self.knowing.note_fetched(held.collect());
-                self.go_by_more(&before, directory, refused);
+                self.go_by_more(directory, refused);
                 return true;
             }
             Ok(Err(error)) => tracing::error!(%error, "ALARM: files of the directory cannot be kept"),
@@ -181,10 +181,11 @@ impl Versions {
         false
     }
 
+    /// Holds more, and goes by it. A version that does not fit this node is held and not gone by: then by `older`, the one before, with what
+    /// it lists of that.
     fn go_by_more(
         &mut self,
-        before: &Directory,
-        directory: Arc<Directory>,
+        (directory, older): (Arc<Directory>, Option<Arc<Directory>>),
         refused: Vec<(NodeId, DirectoryError)>,
     ) {
         let now = self.shared.clock.uptime_ms();
@@ -195,15 +196,13 @@ impl Versions {
         let (held, listed) = (directory.divisions().len(), directory.listed_divisions());
         tracing::info!(held, listed, "more of the directory is held");
         self.shared.current.hold(Arc::clone(&directory));
-        // A version that does not fit this node is held and not gone by.
-        if *self.shared.by().directory == *directory {
-            if let Err(error) = self.shared.current.go_by(Arc::clone(&directory), None) {
-                tracing::error!(%error, "ALARM: what was fetched of the directory cannot be gone by before a restart");
-            }
-            let neighbours = directory.neighbours(self.shared.me());
-            if neighbours.iter().any(|node| before.is_absent(*node) && !directory.is_absent(*node)) {
-                self.set_neighbours(&[]);
-            }
+        let (before, by) = (self.shared.directory(), older.unwrap_or_else(|| Arc::clone(&directory)));
+        if let Err(error) = self.shared.current.go_by(Arc::clone(&by), None) {
+            tracing::error!(%error, "ALARM: what was fetched of the directory cannot be gone by before a restart");
+        }
+        let neighbours = by.neighbours(self.shared.me());
+        if neighbours.iter().any(|node| before.is_absent(*node) && !by.is_absent(*node)) {
+            self.set_neighbours(&[]);
         }
         self.knowing.known(&directory);
     }
@@ -222,6 +221,9 @@ fn without(directory: Directory, let_go: &BTreeSet<NodeId>) -> Directory {
 #[cfg(test)]
 mod tests {
     use crate::county::{County, node};
+    use std::sync::Arc;
+    use yizhan_hierarchy::{Acceptance, Edit};
+    use yizhan_identity::{NoteSigner, SigningKey};
 
     #[tokio::test]
     async fn files_that_cannot_be_kept_are_asked_for_again() {
@@ -236,5 +238,28 @@ mod tests {
         versions.know(county.files_of(&["653101"])).await;
         assert!(county.shared.directory().division(far).is_some());
         assert_eq!(versions.knowing.unasked(&[far]), 1, "and no more once they are");
+    }
+
+    #[tokio::test]
+    async fn a_node_that_goes_by_the_version_before_knows_by_it_whom_it_fetches() {
+        let county = County::that_met(&[]);
+        let (mut versions, by) = (county.versions(), county.shared.directory());
+        let pem = county.folder.path().join("net/authority/authority.pem");
+        let key = SigningKey::from_text(&std::fs::read_to_string(pem).unwrap()).unwrap();
+        let authority = NoteSigner::new(format!("{}/authority", by.network), key).unwrap();
+        let (whole, _) = by.with_files(&county.files);
+        let rename = Edit::Name(node("653130"), "ug".into(), "چىرا".into());
+        let now = county.shared.clock.wall();
+        let next = whole.edited([rename], now, now.plus_ms(86_400_000)).unwrap();
+        let parcel = next.render().unwrap().signed(&[authority]);
+        let anchor = crate::versions::begin::anchor(&county.shared.config).unwrap();
+        let held = Acceptance { anchor: &anchor, held: &whole, now }.whole(&parcel).unwrap();
+        let held = held.reduced_to(&held.needed_by(node("652301")));
+        // As it is with one that does not fit this node.
+        county.shared.current.hold(Arc::new(held));
+        versions.know(county.files_of(&["653101"])).await;
+        let (by, held) = (county.shared.directory(), county.shared.current.held());
+        assert_eq!((by.version, held.version), (1, 2));
+        assert!(by.division(node("653101")).is_some() && held.division(node("653101")).is_some());
     }
 }
