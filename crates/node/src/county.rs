@@ -56,10 +56,15 @@ pub(crate) fn node(text: &str) -> NodeId {
 impl County {
     /// It holds what it needs always, and has fetched the files of `met`. Needs a tokio runtime around it.
     pub(crate) fn that_met(met: &[&str]) -> Self {
+        Self::that_is_to_hold(Hold::Part, met)
+    }
+
+    /// The same, to hold the whole again from now on if that is said.
+    pub(crate) fn that_is_to_hold(hold: Hold, met: &[&str]) -> Self {
         let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::start());
         let plan = NetworkPlan { base_port: 0, ..NetworkPlan::demo() };
         create_network(&plan, &folder.path().join("net"), clock.wall()).unwrap();
-        let config = Self::config(folder.path(), COUNTY);
+        let mut config = Self::config(folder.path(), COUNTY);
         crate::start::prepare_data_folder(&config.data).unwrap();
         let files = Parcel::read(&config.directory.folder).unwrap().files;
         let newest = || newest(&config, &anchor(&config).unwrap(), clock.wall()).unwrap();
@@ -70,6 +75,7 @@ impl County {
             history(&config).fetched().keep(&fetched).unwrap();
         }
         let directory = Arc::new(newest());
+        config.directory.hold = hold;
         let (events, link_events) = mpsc::channel(1);
         let links = link(&config, clock, &directory, events);
         let (inputs, queue_of_inputs) = mpsc::channel(64);

@@ -108,7 +108,7 @@ impl Versions {
     /// The task, before it runs.
     pub(crate) fn new(shared: Arc<Shared>, own: OwnKeys, anchor: TrustAnchor) -> Self {
         let history = begin::history(&shared.config);
-        let knowing = Knowing::beginning(&shared.current.held(), shared.me());
+        let knowing = Knowing::beginning(&shared.current.held(), shared.me(), shared.config.directory.hold);
         let (serving, passing) = (Serving::default(), Passing::default());
         Self { shared, own, anchor, history, fetch: None, serving, knowing, passing, lingering: None }
     }

@@ -1,8 +1,9 @@
 //! Files of nodes that are not held: asked for above, made durable, and gone by without a new version (MUST-65).
 
 use super::Versions;
-use super::holding::lacking;
+use super::holding::{lacking, stays_part, write_anew};
 use super::knowing::{Come, For};
+use super::serving::Serving;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -165,6 +166,9 @@ impl Versions {
             history.fetched().keep(&taken)?;
             history.fetched().forget(let_go.iter().copied())?;
             let directory = without(directory, &let_go);
+            if !stays_part(shared.config.directory.hold, &directory) {
+                write_anew(&shared.config, BTreeMap::new(), &directory);
+            }
             Ok::<_, HistoryError>(((Arc::new(directory), older), refused))
         });
         match known.await {
@@ -196,6 +200,10 @@ impl Versions {
         let (held, listed) = (directory.divisions().len(), directory.listed_divisions());
         tracing::info!(held, listed, "more of the directory is held");
         self.shared.current.hold(Arc::clone(&directory));
+        if !stays_part(self.shared.config.directory.hold, &directory) {
+            // Its archive was written anew, and what lay beside it is gone.
+            self.serving = Serving::default();
+        }
         let (before, by) = (self.shared.directory(), older.unwrap_or_else(|| Arc::clone(&directory)));
         if let Err(error) = self.shared.current.go_by(Arc::clone(&by), None) {
             tracing::error!(%error, "ALARM: what was fetched of the directory cannot be gone by before a restart");
@@ -220,7 +228,9 @@ fn without(directory: Directory, let_go: &BTreeSet<NodeId>) -> Directory {
 
 #[cfg(test)]
 mod tests {
+    use crate::config::Hold;
     use crate::county::{County, node};
+    use crate::versions::begin::history;
     use std::sync::Arc;
     use yizhan_hierarchy::{Acceptance, Edit};
     use yizhan_identity::{NoteSigner, SigningKey};
@@ -238,6 +248,19 @@ mod tests {
         versions.know(county.files_of(&["653101"])).await;
         assert!(county.shared.directory().division(far).is_some());
         assert_eq!(versions.knowing.unasked(&[far]), 1, "and no more once they are");
+    }
+
+    #[tokio::test]
+    async fn with_the_last_file_a_node_that_is_to_hold_the_whole_keeps_it_as_a_whole() {
+        let county = County::that_is_to_hold(Hold::Whole, &["653101"]);
+        let (mut versions, config) = (county.versions(), &county.shared.config);
+        let edition = county.shared.current.held().edition();
+        assert!(versions.know(county.files_of(&["652324", "653130"])).await);
+        assert!(history(config).read(edition).unwrap().is_part);
+        assert!(versions.know(county.files_of(&["6531"])).await);
+        let kept = history(config).read(edition).unwrap();
+        assert!(county.shared.directory().holds_all() && !kept.is_part && kept.files == county.files);
+        assert!(!config.data.join("directory/fetched").exists());
     }
 
     #[tokio::test]
