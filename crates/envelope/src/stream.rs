@@ -11,6 +11,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 use std::io::{self, Read, Write};
 use yizhan_planted::{Bug, on};
 
+/// What a chunk makes room for at first, in bytes: the whole body of most documents.
+const SMALL_BYTES: usize = 16 * 1024;
+
 /// Why an encrypted body cannot be read. With a body whose pieces match the header, the origin is to blame; otherwise
 /// link or disk are, and it helps to get the body again.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +70,7 @@ impl<W: Write> Encryptor<W> {
             out,
             key: key.payload_key(&nonce),
             nonces: Nonces { next: 0 },
-            chunk: Vec::new(),
+            chunk: Vec::with_capacity(SMALL_BYTES),
             broken: false,
         })
     }
@@ -81,6 +84,7 @@ impl<W: Write> Encryptor<W> {
                 self.end_chunk(false)?;
             }
             let (now, later) = plain.split_at(plain.len().min(CHUNK_BYTES - self.chunk.len()));
+            make_room(&mut self.chunk, now.len() + TAG_BYTES);
             self.chunk.extend_from_slice(now);
             plain = later;
         }
@@ -174,6 +178,7 @@ impl<R: Read> Decryptor<R> {
         self.chunk.extend(self.ahead.take());
         let sealed = CHUNK_BYTES + TAG_BYTES;
         let want = sealed + 1 - self.chunk.len();
+        make_room(&mut self.chunk, if number == 0 { SMALL_BYTES } else { want });
         let read = (&mut self.body).take(want as u64).read_to_end(&mut self.chunk);
         if let Err(error) = read {
             self.chunk.clear();
@@ -195,6 +200,14 @@ impl<R: Read> Decryptor<R> {
         }
         self.last_seen = last;
         Ok(())
+    }
+}
+
+/// Makes room in a chunk: as much as a small body takes, else as much as any chunk does, and nothing in between.
+fn make_room(chunk: &mut Vec<u8>, more: usize) {
+    if chunk.len() + more > chunk.capacity() {
+        let whole = if chunk.len() + more <= SMALL_BYTES { SMALL_BYTES } else { CHUNK_BYTES + TAG_BYTES + 1 };
+        chunk.reserve_exact(whole.saturating_sub(chunk.len()));
     }
 }
 

@@ -234,6 +234,25 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// What came with it and is staged.
+    pub fn staged(&self) -> Option<Staged> {
+        match self {
+            Self::Submitted { staged, .. }
+            | Self::NoticeClosed { staged, .. }
+            | Self::Offered { staged, .. }
+            | Self::Opened { staged, .. }
+            | Self::NotOpened { staged }
+            | Self::CustodyTaken { staged, .. }
+            | Self::ReceiptsArrived { staged, .. }
+            | Self::Acted { staged, .. }
+            | Self::Recalling { staged, .. }
+            | Self::RecallArrived { staged, .. } => Some(*staged),
+            _ => None,
+        }
+    }
+}
+
 /// A closed envelope, as its origin knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {

@@ -4,7 +4,8 @@ use crate::event::{OfferedEnvelope, Staged};
 use crate::limits::{OFFER_BYTES_LOOKED_AT_MAX, OFFERS_LOOKED_AT_MAX};
 use crate::quota::{Load, Loads};
 use alloc::collections::BTreeMap;
-use yizhan_document::NodeId;
+use alloc::vec::Vec;
+use yizhan_document::{EnvelopeId, NodeId};
 
 /// An offer that is being looked at.
 pub(crate) struct Incoming {
@@ -20,6 +21,8 @@ pub(crate) struct Incoming {
 #[derive(Default)]
 pub(crate) struct Incomings {
     offers: BTreeMap<(NodeId, u64), Incoming>,
+    /// Those of one envelope.
+    by_envelope: BTreeMap<EnvelopeId, Vec<(NodeId, u64)>>,
     loads: Loads<NodeId>,
     /// Of bodies that came with their offer: they are in memory.
     inline: Loads<NodeId>,
@@ -38,6 +41,10 @@ impl Incomings {
         self.offers.iter().map(|((neighbour, link), incoming)| (*neighbour, *link, incoming))
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.offers.is_empty()
+    }
+
     /// Begins to look at an offer, which must not be looked at already.
     pub(crate) fn insert(&mut self, neighbour: NodeId, incoming: Incoming) {
         let (link, size) = (incoming.offered.link, incoming.offered.size);
@@ -45,11 +52,18 @@ impl Incomings {
         if incoming.offered.inline {
             self.inline.add(neighbour, size);
         }
+        self.by_envelope.entry(incoming.offered.id).or_default().push((neighbour, link));
         self.offers.insert((neighbour, link), incoming);
     }
 
     pub(crate) fn remove(&mut self, neighbour: NodeId, link: u64) -> Option<Incoming> {
         let incoming = self.offers.remove(&(neighbour, link))?;
+        if let Some(same) = self.by_envelope.get_mut(&incoming.offered.id) {
+            same.retain(|offer| *offer != (neighbour, link));
+            if same.is_empty() {
+                self.by_envelope.remove(&incoming.offered.id);
+            }
+        }
         self.loads.take(neighbour, incoming.offered.size);
         if incoming.offered.inline {
             self.inline.take(neighbour, incoming.offered.size);
@@ -59,11 +73,13 @@ impl Incomings {
 
     /// Units of an envelope were accepted: other offers of any of them have to be compared with the past once more.
     pub(crate) fn met(&mut self, accepted: &OfferedEnvelope) {
-        let same = |offered: &OfferedEnvelope| {
-            offered.id == accepted.id && offered.units.iter().any(|unit| accepted.units.contains(unit))
-        };
-        let others = self.offers.values_mut().filter(|incoming| same(&incoming.offered));
-        others.for_each(|incoming| incoming.met_since = true);
+        for offer in self.by_envelope.get(&accepted.id).into_iter().flatten() {
+            if let Some(incoming) = self.offers.get_mut(offer)
+                && incoming.offered.units.iter().any(|unit| accepted.units.contains(unit))
+            {
+                incoming.met_since = true;
+            }
+        }
     }
 
     /// What of a neighbour is being looked at.

@@ -9,6 +9,7 @@ use crate::now::Now;
 use crate::quota::{AnswersEntered, Quota};
 use crate::receipts::Arrival;
 use crate::replay::Replaying;
+use crate::reserved::Reserved;
 use crate::room::Room;
 use crate::state::State;
 use crate::submission::Reservation;
@@ -40,6 +41,10 @@ pub struct Node {
     pub(crate) directory: Arc<Directory>,
     pub(crate) state: State,
     pub(crate) reservations: BTreeMap<Request, Reservation>,
+    /// The counters among them.
+    pub(crate) reserved_counters: Reserved,
+    /// Their numbers, by destination.
+    pub(crate) reserved_numbers: BTreeMap<NodeId, Reserved>,
     pub(crate) incoming: Incomings,
     pub(crate) quota: Quota,
     pub(crate) answers_entered: AnswersEntered,
@@ -80,11 +85,22 @@ pub(crate) enum Opening {
     Submission(Request),
 }
 
+/// How much was decided and is in no batch yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TakenIn {
+    /// Facts.
+    pub facts: usize,
+    /// The length of the entries among them, in bytes.
+    pub entry_bytes: usize,
+}
+
 #[derive(Default)]
 struct Batch {
     facts: Vec<Fact>,
     stored: Vec<Stored>,
     entries: Vec<(u64, Entry)>,
+    /// Of all entries together.
+    entry_bytes: usize,
     words: Vec<Effect>,
 }
 
@@ -97,6 +113,8 @@ impl Node {
             directory,
             state,
             reservations: BTreeMap::new(),
+            reserved_counters: Reserved::default(),
+            reserved_numbers: BTreeMap::new(),
             incoming: Incomings::default(),
             quota: Quota::default(),
             answers_entered: AnswersEntered::default(),
@@ -170,12 +188,30 @@ impl Node {
 
     /// Takes what happened and says what to do.
     pub fn handle(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        self.take_in(now, event);
+        self.conclude(now)
+    }
+
+    /// Takes what happened and says nothing yet: of what comes together all is decided before [`Node::conclude`] makes one
+    /// batch of it. Until then nothing of it is on its way to disk, and the caller looks at [`Node::taken_in`], for a batch
+    /// has limits.
+    pub fn take_in(&mut self, now: Now, event: Event) {
         self.now = now;
         if !self.leave_to_be_repeated(&event) {
             self.take(event);
         }
+    }
+
+    /// Does what is due, and says what is to be done about everything that was taken in.
+    pub fn conclude(&mut self, now: Now) -> Vec<Effect> {
+        self.now = now;
         self.tick();
         self.finish()
+    }
+
+    /// How much was decided since the last [`Node::conclude`].
+    pub fn taken_in(&self) -> TakenIn {
+        TakenIn { facts: self.batch.facts.len(), entry_bytes: self.batch.entry_bytes }
     }
 
     fn take(&mut self, event: Event) {
@@ -264,6 +300,7 @@ impl Node {
         let bytes = entry.to_bytes().unwrap_or_default();
         let at = EntryRef::to(self.profile.ledger, index, &bytes);
         self.batch.entries.push((index, entry));
+        self.batch.entry_bytes += bytes.len();
         self.fact(Fact::Entered(Entered { index, bytes, home }));
         at
     }

@@ -5,6 +5,7 @@ use crate::event::{Closed, Office, Request, Staged};
 use crate::fact::{Acceptance, Fact, Source};
 use crate::limits::RESERVATIONS_MAX;
 use crate::node::{Node, Opening};
+use crate::reserved::Reserved;
 use crate::room::Room;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -33,12 +34,17 @@ impl Node {
             self.effect(Effect::Answer { request, answer: Answer::Refused { reason } });
             return;
         }
-        let reserved = |id: &Reservation| id.id.counter;
-        let counter = first_free(&self.state.counters, self.reservations.values().map(reserved));
+        let counter = self.reserved_counters.take(&self.state.counters);
         let ledger = self.profile.ledger;
         let id = EnvelopeId { origin: ledger.node, epoch: ledger.epoch, counter };
-        let numbers: Vec<u64> = to.iter().map(|node| self.first_free_number(*node)).collect();
+        let none = IntervalSet::new();
+        let mut number = |node: &NodeId| {
+            let used = self.state.numbers.get(node).unwrap_or(&none);
+            self.reserved_numbers.entry(*node).or_default().take(used)
+        };
+        let numbers: Vec<u64> = to.iter().map(&mut number).collect();
         let answer = Answer::Reserved { id, numbers: numbers.clone() };
+        self.take_reservation(request, Reserved::give_back);
         self.reservations.insert(request, Reservation { id, to, numbers, closed: None, notice: None });
         self.effect(Effect::Answer { request, answer });
     }
@@ -73,7 +79,7 @@ impl Node {
         let known = self.reservations.get(&request).is_some_and(fits);
         let document = self.reservations.get_mut(&of).filter(|document| known && document.notice.is_none());
         let Some(document) = document else {
-            self.reservations.remove(&request);
+            self.take_reservation(request, Reserved::give_back);
             self.effect(Effect::Discard { staged });
             self.effect(Effect::Answer { request, answer: Answer::Refused { reason: "unknown" } });
             return;
@@ -89,9 +95,11 @@ impl Node {
 
     /// Gives back what was reserved for a submission, and for the notice that was to be accepted with it.
     pub(crate) fn give_up(&mut self, request: Request) {
-        let given_up = self.reservations.remove(&request);
+        let given_up = self.take_reservation(request, Reserved::give_back);
         let Some(notice) = given_up.and_then(|document| document.notice) else { return };
-        if let Some((_, staged)) = self.reservations.remove(&notice).and_then(|notice| notice.closed) {
+        if let Some((_, staged)) =
+            self.take_reservation(notice, Reserved::give_back).and_then(|notice| notice.closed)
+        {
             self.effect(Effect::Discard { staged });
             self.effect(Effect::Answer { request: notice, answer: Answer::Refused { reason: "unknown" } });
         }
@@ -99,7 +107,10 @@ impl Node {
 
     /// Accepts custody of a closed submission; `local` is the outcome of opening the slip for this node itself.
     pub(crate) fn admit(&mut self, request: Request, local: Option<Result<Vec<Office>, String>>) {
-        let Some(reservation) = self.reservations.remove(&request) else { return };
+        let is_closed =
+            self.reservations.get(&request).is_some_and(|reservation| reservation.closed.is_some());
+        let ended = if is_closed { Reserved::used } else { Reserved::give_back };
+        let Some(reservation) = self.take_reservation(request, ended) else { return };
         let Some((closed, staged)) = reservation.closed else { return };
         let event = LedgerEvent::SubmissionAcceptance {
             id: closed.id,
@@ -158,35 +169,18 @@ impl Node {
         if to.iter().all(reachable) { None } else { Some("no-route") }
     }
 
-    fn first_free_number(&self, node: NodeId) -> u64 {
-        let reserved = self.reservations.values().flat_map(|reservation| {
-            reservation
-                .to
-                .iter()
-                .zip(&reservation.numbers)
-                .filter(|(to, _)| **to == node)
-                .map(|(_, number)| *number)
-        });
-        match self.state.numbers.get(&node) {
-            Some(used) => first_free(used, reserved),
-            None => first_free(&IntervalSet::new(), reserved),
+    /// Takes a reservation away, whose numbers are used now or free again.
+    fn take_reservation(&mut self, request: Request, ended: fn(&mut Reserved, u64)) -> Option<Reservation> {
+        let reservation = self.reservations.remove(&request)?;
+        ended(&mut self.reserved_counters, reservation.id.counter);
+        for (node, number) in reservation.to.iter().zip(&reservation.numbers) {
+            if let Some(reserved) = self.reserved_numbers.get_mut(node) {
+                ended(reserved, *number);
+                if reserved.is_empty() {
+                    self.reserved_numbers.remove(node);
+                }
+            }
         }
-    }
-}
-
-/// The smallest number that is neither used nor reserved.
-fn first_free(used: &IntervalSet, reserved: impl Iterator<Item = u64>) -> u64 {
-    let mut reserved: Vec<u64> = reserved.collect();
-    if reserved.is_empty() {
-        return used.first_absent();
-    }
-    reserved.sort_unstable();
-    let mut candidate = used.first_absent();
-    loop {
-        if used.contains(candidate) || reserved.binary_search(&candidate).is_ok() {
-            candidate += 1;
-        } else {
-            return candidate;
-        }
+        Some(reservation)
     }
 }

@@ -1,9 +1,7 @@
 //! What time brings: repeated offers, receipts due again, deadlines, new attempts.
 
 use crate::fact::{End, Fact};
-use crate::limits::{
-    DEADLINE_ROUND_MS, EXPIRED_IN_A_ROUND_MAX, EXPIRY_WEIGHT, OFFER_PATIENCE_MS, OFFER_SILENCE_MS, ROUND_MS,
-};
+use crate::limits::{DEADLINE_ROUND_MS, EXPIRED_IN_A_ROUND_MAX, EXPIRY_WEIGHT, OFFER_PATIENCE_MS, ROUND_MS};
 use crate::links::{Link, Outbound};
 use crate::node::Node;
 use alloc::vec::Vec;
@@ -39,19 +37,17 @@ impl Node {
         let recall = self.next_recall();
         let retry = self.retries.first_key_value().map(|((due, _, _), _)| *due);
         let up = self.state.links.values().filter(|link| link.up);
-        let offers = up.clone().flat_map(|link| link.in_flight.iter().filter_map(|n| link.outbound.get(n)));
-        let repeat = offers.map(|out| out.sent_at + OFFER_PATIENCE_MS).min();
         let room = |link: &&Link| link.waiting.may_go(link.under_way());
         let held_back = up.clone().any(|link| room(&link)).then_some(self.looked_at + ROUND_MS);
         let refused = up.clone().filter_map(|link| link.refused.first()).map(|(due, _)| *due).min();
         let refused = refused.map(|due| due.max(self.looked_at + ROUND_MS));
+        // What is under way to a neighbour is held, so this round finds as well what is to be offered again.
         let deadlines =
             (!self.state.holdings.is_empty()).then_some(self.deadlines_looked_at + DEADLINE_ROUND_MS);
-        let silent = self.incoming.iter().map(|(_, _, incoming)| incoming.heard_at + OFFER_SILENCE_MS).min();
-        let silent = silent.map(|silent| silent.max(self.looked_at) + ROUND_MS);
+        let silent = (!self.incoming.is_empty()).then_some(self.looked_at + DEADLINE_ROUND_MS);
         let detours = self.next_detours();
         let telling = self.next_telling().map(|at| at.max(self.looked_at + ROUND_MS));
-        [due, telling, recall, detours, retry, repeat, held_back, refused, deadlines, silent, self.lazy_due()]
+        [due, telling, recall, detours, retry, held_back, refused, deadlines, silent, self.lazy_due()]
             .into_iter()
             .flatten()
             .min()

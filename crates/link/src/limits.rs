@@ -42,6 +42,9 @@ pub const SEND_WINDOW: u64 = 40 * 1024 * 1024;
 pub const CRYPTO_BUFFER_BYTES: usize = 16 * 1024;
 /// The first size of a datagram, in bytes; every path of QUIC carries it (RFC 9000, section 14.1).
 pub const INITIAL_MTU: u16 = 1200;
+/// The largest datagram that is tried, in bytes of UDP payload: where the path carries it (jumbo frames, one machine), a third of
+/// the packets does. quinn hands ten of them to the kernel at once, and UDP takes 65,507 bytes.
+pub const MTU_MAX: u16 = 6500;
 
 /// Incoming connections that QUIC holds before this crate looks at them, at the most.
 pub const INCOMING_MAX: usize = 128;

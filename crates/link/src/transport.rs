@@ -43,6 +43,8 @@ pub(crate) fn client(config: &LinkConfig, authority: &[u8]) -> Result<ClientConf
 /// One connection, with nothing that bounds memory left to a default (MUST-04). The dialler opens the one control stream,
 /// so only the dialled side grants one.
 pub(crate) fn connection(timing: &LinkTiming, control_streams: u32) -> Result<TransportConfig, LinkError> {
+    let mut discovery = MtuDiscoveryConfig::default();
+    discovery.upper_bound(limits::MTU_MAX);
     let idle = IdleTimeout::try_from(timing.idle)
         .map_err(|_| LinkError::Timing("idle is beyond what QUIC can say"))?;
     let mut transport = TransportConfig::default();
@@ -58,7 +60,7 @@ pub(crate) fn connection(timing: &LinkTiming, control_streams: u32) -> Result<Tr
         .datagram_receive_buffer_size(None)
         .datagram_send_buffer_size(0)
         .initial_mtu(limits::INITIAL_MTU)
-        .mtu_discovery_config(Some(MtuDiscoveryConfig::default()))
+        .mtu_discovery_config(Some(discovery))
         .congestion_controller_factory(Arc::new(CubicConfig::default()))
         .enable_segmentation_offload(true)
         .send_fairness(true)
@@ -77,6 +79,9 @@ pub(crate) fn endpoint(key_pkcs8: &[u8]) -> Result<EndpointConfig, LinkError> {
     let [a, b, c, d, e, f, g, h, ..] = ids;
     let ids = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
     let mut endpoint = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &reset)));
+    endpoint
+        .max_udp_payload_size(limits::MTU_MAX)
+        .map_err(|_| LinkError::Timing("datagrams of this size"))?;
     endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
     Ok(endpoint)
 }

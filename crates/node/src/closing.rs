@@ -161,7 +161,10 @@ impl Closer {
             .keys
             .for_body(&self.directory, &submission.from.office, to, now, many)
             .map_err(|e| internal(&e))?;
-        let sink = BodySink { bodies: &self.bodies, place: Place::Memory(Vec::new()) };
+        let sink = BodySink {
+            bodies: &self.bodies,
+            place: Place::Memory(Vec::with_capacity(memory_bytes(submission))),
+        };
         let mut body = BodyCloser::new(sink, &key.key).map_err(|e| closing(&e))?;
         let parts = write_parts(submission, content, &mut body)?;
         Ok(Begun { key, body, parts })
@@ -304,6 +307,9 @@ pub(crate) fn submission_key(submission: &Submission) -> Option<SubmissionKey> {
     Some(SubmissionKey { key, submission })
 }
 
+/// What a body has besides its files, as a rule, in bytes: headers, manifest, signature with certificates.
+const BESIDE_FILES_BYTES: usize = 8 * 1024;
+
 /// Where the body of an envelope is written: memory while it is small, then a file.
 pub(crate) struct BodySink<'a> {
     bodies: &'a BodyStore,
@@ -338,6 +344,12 @@ impl Write for BodySink<'_> {
             Place::Memory(_) => Ok(()),
         }
     }
+}
+
+/// Room for the body of a submission that stays in memory, in bytes: its files, and what comes with them for one signature.
+fn memory_bytes(submission: &Submission) -> usize {
+    let files = submission.files.iter().fold(0u64, |sum, file| sum.saturating_add(file.size));
+    usize::try_from(files).unwrap_or(usize::MAX).saturating_add(BESIDE_FILES_BYTES).min(INLINE_BODY_BYTES_MAX)
 }
 
 fn deadline(submission: &Submission, now: WallTime) -> WallTime {

@@ -5,6 +5,7 @@ use crate::input::{Ask, Input};
 use crate::placement::Place;
 use crate::reclaiming::{Reclaiming, Told};
 use crate::renewals::Renewals;
+use crate::row::Row;
 use crate::shared::Shared;
 use crate::stage::{Said, Stage, StagedItem};
 use std::collections::{BTreeMap, HashMap};
@@ -53,6 +54,8 @@ pub(crate) struct Daemon {
     pub(crate) to_open: Vec<Staged>,
     /// How far the reclaiming of the journal has come.
     pub(crate) reclaiming: Reclaiming,
+    /// What was taken in and not concluded.
+    pub(crate) row: Row,
 }
 
 impl Daemon {
@@ -75,6 +78,7 @@ impl Daemon {
             journal_full: false,
             to_open: Vec::new(),
             reclaiming,
+            row: Row::default(),
         }
     }
 
@@ -115,7 +119,8 @@ impl Daemon {
             self.open_those_to_be_opened();
             let now = self.shared.clock.uptime_ms();
             let housekeeping = self.published_at + PUBLISH_MS;
-            let wake = self.node.next_wake().unwrap_or(u64::MAX).min(housekeeping).max(now + 1);
+            let due = [self.node.next_wake(), self.renewals.next_due()].into_iter().flatten().min();
+            let wake = due.unwrap_or(u64::MAX).min(housekeeping).max(now + 1);
             let wait = Duration::from_millis(wake - now);
             let mut row = Vec::new();
             let mut committed = Vec::new();
@@ -135,6 +140,8 @@ impl Daemon {
             for input in row {
                 self.take(input)?;
             }
+            self.conclude()?;
+            self.send_what_waited_long_enough()?;
             self.keep_house()?;
         }
         Ok(())
@@ -166,15 +173,10 @@ impl Daemon {
         Ok(shared.index.close(position?)?)
     }
 
-    /// Lets the rules handle an event and does what they say.
-    pub(crate) fn handle(&mut self, event: Event) -> Result<(), NodeError> {
-        let effects = self.node.handle(self.shared.clock.now(), event);
-        self.perform(effects)
-    }
-
     fn take(&mut self, input: Input) -> Result<(), NodeError> {
         match input {
             Input::Up { neighbour, hello } => {
+                self.conclude()?;
                 self.hear_memory(neighbour, &hello)?;
                 let witnessed = self.shared.keeper().witnessed_by(&hello);
                 self.cosigned_by.insert(neighbour, witnessed);
@@ -190,7 +192,7 @@ impl Daemon {
                 Ok(checked) => {
                     let offered = checked.offered.clone();
                     let staged = self.stage.put(StagedItem::Envelope(Arc::new(checked.stored)));
-                    self.handle(Event::Offered { neighbour, offered, staged })
+                    self.take_in(Event::Offered { neighbour, offered, staged })
                 }
                 Err(error) => {
                     tracing::warn!(%neighbour, link, %error, "an offer was refused");
@@ -216,7 +218,7 @@ impl Daemon {
             Input::Receipts { neighbour, frame, entries, witnessed } => {
                 let (origin, hops_left, ledger) = (frame.origin, frame.hops_left, frame.proof.ledger);
                 let staged = self.stage.put(StagedItem::Receipts(frame, Said::of_heard(&entries)));
-                self.handle(Event::ReceiptsArrived {
+                self.take_in(Event::ReceiptsArrived {
                     neighbour,
                     origin,
                     hops_left,
@@ -230,11 +232,11 @@ impl Daemon {
             Input::Kept { neighbour, kept } => {
                 let yizhan_protocol::Kept { maker, origin, hops_left, ledger, indexes } = kept;
                 let kept = yizhan_exchange::Kept { maker, origin, hops_left, ledger, indexes };
-                self.handle(Event::KeptArrived { neighbour, kept })
+                self.take_in(Event::KeptArrived { neighbour, kept })
             }
             Input::Cosigned { neighbour, cosign } => {
                 self.cosigned(neighbour, &cosign);
-                Ok(())
+                self.renew(crate::renewals::ROUND_MAX)
             }
             Input::EpochOpened { neighbour, opened } => self.epoch_opened(neighbour, opened),
             Input::Opened { staged, result } => self.opened(staged, result),
@@ -248,32 +250,32 @@ impl Daemon {
         match ask {
             Ask::Reserve { request, to, classification, reply } => {
                 self.requests.insert(request, reply);
-                self.handle(Event::Submitting { request, to, classification })
+                self.take_in(Event::Submitting { request, to, classification })
             }
             Ask::Submit { request, closed, stored, reply } => {
                 self.requests.insert(request, reply);
                 let staged = self.stage.put(StagedItem::Envelope(Arc::new(*stored)));
-                self.handle(Event::Submitted { request, closed: *closed, staged })
+                self.take_in(Event::Submitted { request, closed: *closed, staged })
             }
             Ask::Notice { request, of, closed, stored } => {
                 let staged = self.stage.put(StagedItem::Envelope(Arc::new(*stored)));
-                self.handle(Event::NoticeClosed { request, of, closed: *closed, staged })
+                self.take_in(Event::NoticeClosed { request, of, closed: *closed, staged })
             }
             Ask::Many(asks) => asks.into_iter().try_for_each(|ask| self.ask(ask)),
             Ask::Abandon { request } => self.handle(Event::SubmissionAbandoned { request }),
             Ask::Take { office, id, reply } => {
                 let request = self.request(reply);
-                self.handle(Event::Taken { request, office, id })
+                self.take_in(Event::Taken { request, office, id })
             }
             Ask::Act { office, id, act, statement, attachment, reply } => {
                 let request = self.request(reply);
                 let staged = self.stage.put(StagedItem::Attachment(attachment));
-                self.handle(Event::Acted { request, office, id, act, statement, staged })
+                self.take_in(Event::Acted { request, office, id, act, statement, staged })
             }
             Ask::Recall { order, attachment, reply } => {
                 let request = self.request(reply);
                 let staged = self.stage.put(StagedItem::Attachment(attachment));
-                self.handle(Event::Recalling { request, order, staged })
+                self.take_in(Event::Recalling { request, order, staged })
             }
             Ask::Look(look) => {
                 look(&self.node);
@@ -299,7 +301,7 @@ impl Daemon {
         // Nobody waits for it any more, or it came before.
         let Some(staged) = self.stage.fetching.remove(&(neighbour, link)) else { return Ok(()) };
         let good = pieces.is_some_and(|pieces| self.stage.set_pieces(staged, pieces));
-        self.handle(Event::BodyArrived { neighbour, link, good })
+        self.take_in(Event::BodyArrived { neighbour, link, good })
     }
 
     fn opened(
@@ -314,14 +316,14 @@ impl Daemon {
             }
             Err(error) if error.is_this_nodes() => {
                 tracing::error!(%error, "ALARM: a document that arrived cannot be opened now; it is asked for again");
-                return self.handle(Event::NotOpened { staged });
+                return self.take_in(Event::NotOpened { staged });
             }
             Err(error) => {
                 tracing::error!(%error, "a document that arrived cannot be delivered");
                 Err(error.code().to_owned())
             }
         };
-        self.handle(Event::Opened { staged, result })
+        self.take_in(Event::Opened { staged, result })
     }
 
     /// A neighbour's acceptances: its checkpoint must continue what was cosigned before, then the rules see it.
@@ -353,7 +355,7 @@ impl Daemon {
         let frame =
             yizhan_protocol::ReceiptsHome { origin: self.shared.me(), hops_left: 0, proof: custody.proof };
         let staged = self.stage.put(StagedItem::Receipts(Box::new(frame), said));
-        self.handle(Event::CustodyTaken { neighbour, head, acknowledged, staged })
+        self.take_in(Event::CustodyTaken { neighbour, head, acknowledged, staged })
     }
 
     /// Whether a neighbour's head continues what is known of its ledger (MUST-23, MUST-26).

@@ -55,6 +55,7 @@ mod released;
 mod relog;
 mod remembered;
 mod renewals;
+mod row;
 mod shared;
 mod stage;
 mod start;

@@ -20,6 +20,11 @@ const CHECKS_MAX: usize = 64;
 /// Frames that one worker checks in a row, at the most: handing work over costs as much as some of the work.
 const CHECKS_IN_A_ROW_MAX: usize = 16;
 
+/// The body of a frame that is checked where it came, in bytes, at the most: hashing it takes some 50 microseconds.
+const LIGHT_BYTES: usize = 64 * 1024;
+/// Slips and entries of such a frame, at the most.
+const LIGHT_ENTRIES: usize = 16;
+
 /// Takes link events until the links are closed.
 pub(crate) async fn listen(shared: Arc<Shared>, mut events: mpsc::Receiver<LinkEvent>) {
     let checks = Arc::new(Semaphore::new(CHECKS_MAX));
@@ -103,22 +108,35 @@ async fn check_offers(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec
 }
 
 async fn check_in_a_row(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec<(NodeId, Offer)>) {
-    if offers.is_empty() {
-        return;
+    match offers.as_slice() {
+        [] => {}
+        [(_, offer)] if is_light(offer) => {
+            let checked = offers.into_iter().map(|offer| checked(shared, offer)).collect();
+            give(shared, Input::Many(checked)).await;
+        }
+        _ => {
+            check(shared, checks, offers.len(), move |shared| {
+                Some(Input::Many(offers.into_iter().map(|offer| checked(shared, offer)).collect()))
+            })
+            .await;
+        }
     }
-    check(shared, checks, offers.len(), move |shared| {
-        let checked = offers.into_iter().map(|(neighbour, offer)| {
-            let (link, envelope) = (offer.link, Digest::of(&offer.header));
-            let shown = (offer.custody.ledger, offer.custody.checkpoint.clone());
-            let checked = check_offer(&shared.by().proofs, neighbour, offer).map(Box::new);
-            if checked.is_ok() {
-                shared.remember(neighbour, shown.0, &shown.1);
-            }
-            Input::Offer { neighbour, link, envelope, checked }
-        });
-        Some(Input::Many(checked.collect()))
-    })
-    .await;
+}
+
+/// Whether an offer that came alone is checked where it came: to wake a worker for it takes longer.
+fn is_light(offer: &Offer) -> bool {
+    let body = if let BodyPlace::Inline(bytes) = &offer.body { bytes.len() } else { 0 };
+    body <= LIGHT_BYTES && offer.slips.len() + offer.custody.entries.len() <= LIGHT_ENTRIES
+}
+
+fn checked(shared: &Shared, (neighbour, offer): (NodeId, Offer)) -> Input {
+    let (link, envelope) = (offer.link, Digest::of(&offer.header));
+    let shown = (offer.custody.ledger, offer.custody.checkpoint.clone());
+    let checked = check_offer(&shared.by().proofs, neighbour, offer).map(Box::new);
+    if checked.is_ok() {
+        shared.remember(neighbour, shown.0, &shown.1);
+    }
+    Input::Offer { neighbour, link, envelope, checked }
 }
 
 async fn take_frame(
@@ -241,23 +259,34 @@ impl Lanes {
 
 async fn work_through(shared: Arc<Shared>, neighbour: NodeId, mut waiting: mpsc::Receiver<Shown>) {
     while let Some(shown) = waiting.recv().await {
-        let worker = Arc::clone(&shared);
-        let checking = tokio::task::spawn_blocking(move || match shown {
-            Shown::Head(custody) => {
-                let entries = worker.by().proofs.entries(&custody.proof);
-                Some(Input::Custody { neighbour, custody, entries })
+        let checking = match &shown {
+            Shown::Head(custody) if custody.proof.entries.len() <= LIGHT_ENTRIES => {
+                Ok(judged(&shared, neighbour, shown))
             }
-            Shown::Epoch(bundle) => {
-                let opened = crate::epochs::heard(&worker, neighbour, *bundle)?;
-                Some(Input::EpochOpened { neighbour, opened })
+            _ => {
+                let worker = Arc::clone(&shared);
+                tokio::task::spawn_blocking(move || judged(&worker, neighbour, shown)).await
             }
-        });
-        match checking.await {
+        };
+        match checking {
             Ok(Some(input)) => give(&shared, input).await,
             Ok(None) => {}
             Err(fault) => {
                 tracing::error!(%neighbour, %fault, "a worker failed; the neighbour will be asked again")
             }
+        }
+    }
+}
+
+fn judged(shared: &Shared, neighbour: NodeId, shown: Shown) -> Option<Input> {
+    match shown {
+        Shown::Head(custody) => {
+            let entries = shared.by().proofs.entries(&custody.proof);
+            Some(Input::Custody { neighbour, custody, entries })
+        }
+        Shown::Epoch(bundle) => {
+            let opened = crate::epochs::heard(shared, neighbour, *bundle)?;
+            Some(Input::EpochOpened { neighbour, opened })
         }
     }
 }

@@ -20,7 +20,7 @@ fn ledger(of: &str) -> LedgerId {
     LedgerId { node: node(of), epoch: 0 }
 }
 
-/// An offer whose origin is the far county; nothing else in it is good.
+/// An offer whose origin is the far county, with a body that takes a worker; nothing else in it is good.
 fn offer() -> Offer {
     let proof = |of: &str| ProofBundle { ledger: ledger(of), checkpoint: Vec::new(), entries: Vec::new() };
     Offer {
@@ -30,7 +30,7 @@ fn offer() -> Offer {
         origin: proof(FAR),
         custody: proof(PARENT),
         path: vec![node(FAR), node(PARENT)],
-        body: BodyPlace::Stream,
+        body: BodyPlace::Inline(vec![0; LIGHT_BYTES + 1]),
     }
 }
 

@@ -22,6 +22,7 @@ const OPENED_IN_A_ROW_MAX: usize = 16;
 impl Daemon {
     /// Performs effects in order. Effects that answer at once are handled before the next.
     pub(crate) fn perform(&mut self, effects: Vec<Effect>) -> Result<(), NodeError> {
+        self.renewals.head_is_shown = effects.iter().any(|effect| matches!(effect, Effect::Custody { .. }));
         let mut effects = std::collections::VecDeque::from(effects);
         while let Some(effect) = effects.pop_front() {
             if let Some(event) = self.perform_one(effect)? {
@@ -62,7 +63,7 @@ impl Daemon {
             Effect::Reject { neighbour, link, envelope, reason, retry, entry } => {
                 self.reject(neighbour, link, envelope, &reason, retry, entry);
             }
-            Effect::SendReceipts { hop, origin, indexes } => self.send_receipts(hop, origin, &indexes)?,
+            Effect::SendReceipts { hop, origin, indexes } => self.receipts_are_due(hop, origin, &indexes)?,
             Effect::ForwardReceipts { hop, staged } => {
                 if let Some(StagedItem::Receipts(mut frame, _)) = self.stage.take(staged) {
                     frame.hops_left = frame.hops_left.saturating_sub(1);
@@ -259,25 +260,6 @@ impl Daemon {
         Ok(())
     }
 
-    fn send_receipts(&mut self, hop: NodeId, origin: NodeId, indexes: &[u64]) -> Result<(), NodeError> {
-        let proof = self.shared.keeper().bundle_of_readable(indexes).map_err(NodeError::Ledger)?;
-        let Some(mut proof) = proof else { return Ok(()) };
-        let readable: Vec<u64> = proof.entries.iter().map(|entry| entry.index).collect();
-        let indexes = readable.as_slice();
-        for entry in &mut proof.entries {
-            entry.attachment = crate::recalling::sent_home_with(&self.shared, entry).unwrap_or_default();
-        }
-        let hops_left = yizhan_exchange::limits::HOPS_MAX;
-        let frame = Frame::ReceiptsHome(Box::new(yizhan_protocol::ReceiptsHome { origin, hops_left, proof }));
-        if let Some((first, second)) = halves(indexes, &frame, limits::RECEIPTS_HOME_BYTES_MAX) {
-            self.send_receipts(hop, origin, first)?;
-            return self.send_receipts(hop, origin, second);
-        }
-        self.send(hop, frame);
-        self.renew_later(origin, indexes);
-        Ok(())
-    }
-
     fn cosign(&mut self, neighbour: NodeId, head: Head) {
         let directory = self.shared.directory();
         let network = directory.network_of(head.ledger.node);
@@ -358,7 +340,7 @@ impl Daemon {
         self.published_at = now;
         self.look_at_disk()?;
         self.reclaim_if_due()?;
-        self.renew()?;
+        self.renew(usize::MAX)?;
         self.shared.remembered.write_down();
         let size = {
             let mut keeper = self.shared.keeper();
@@ -392,6 +374,6 @@ fn was_sent(to: NodeId, sent: Result<(), SendError>) -> bool {
 }
 
 /// Both halves of a batch whose frame is too long for a neighbour to take.
-fn halves<'a, T>(batch: &'a [T], frame: &Frame, bytes_max: u32) -> Option<(&'a [T], &'a [T])> {
+pub(crate) fn halves<'a, T>(batch: &'a [T], frame: &Frame, bytes_max: u32) -> Option<(&'a [T], &'a [T])> {
     (batch.len() > 1 && encoded_bytes(frame) > u64::from(bytes_max)).then(|| batch.split_at(batch.len() / 2))
 }

@@ -171,7 +171,7 @@ impl Daemon {
             None => (None, StagedItem::Recall(frame)),
         };
         let staged = self.stage.put(item);
-        self.handle(Event::RecallArrived { neighbour, destination, hops_left, recall, staged })
+        self.take_in(Event::RecallArrived { neighbour, destination, hops_left, recall, staged })
     }
 
     /// Sends a recall on its way. Closing the reason to the destination takes a worker; what is not sent is asked again.

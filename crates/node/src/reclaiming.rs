@@ -184,6 +184,8 @@ impl Daemon {
                 return Ok(());
             }
         };
+        // What is known must be in the journal, or on its way there, before the journal says all of it once more.
+        self.conclude()?;
         let (base, root) = self.shared.keeper().settled(&settlement).map_err(NodeError::Ledger)?;
         let state = self.node.state();
         let (facts, live) = (state.condensed(base, root), state.live_holdings());

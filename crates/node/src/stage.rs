@@ -7,7 +7,7 @@ use yizhan_envelope::Header;
 use yizhan_exchange::{HeardEntry, Staged};
 use yizhan_journal::{StoredBody, StoredEnvelope};
 use yizhan_ledger::Event as LedgerEvent;
-use yizhan_protocol::{Recall, ReceiptsHome};
+use yizhan_protocol::{ProvenEntry, Recall, ReceiptsHome};
 
 /// Something staged.
 pub(crate) enum StagedItem {
@@ -80,6 +80,23 @@ impl Stage {
         match self.items.get(&staged) {
             Some(StagedItem::Envelope(envelope)) => Some(envelope),
             _ => None,
+        }
+    }
+
+    /// How much is staged there and would go to the journal, roughly, in bytes.
+    pub(crate) fn bytes_of(&self, staged: Staged) -> usize {
+        match self.items.get(&staged) {
+            Some(StagedItem::Envelope(envelope)) => {
+                let body = if let StoredBody::Inline(bytes) = &envelope.body { bytes.len() } else { 0 };
+                let slips: usize = envelope.slips.iter().map(|slip| slip.header.len()).sum();
+                envelope.header.len() + slips + body + envelope.card.len()
+            }
+            Some(StagedItem::Receipts(frame, _)) => {
+                let entry = |proven: &ProvenEntry| proven.entry.len() + proven.attachment.len();
+                frame.proof.checkpoint.len() + frame.proof.entries.iter().map(entry).sum::<usize>()
+            }
+            Some(StagedItem::Attachment(bytes)) => bytes.len(),
+            Some(StagedItem::Recall(_)) | None => 0,
         }
     }
 

@@ -66,6 +66,8 @@ pub(crate) struct Hello {
 pub(crate) enum Step {
     /// The rules wanted to be woken.
     Wake,
+    /// What came within the last milliseconds is decided together.
+    Conclude,
     /// Queued batches are written.
     Write,
     /// What was written is synced.

@@ -18,6 +18,8 @@ pub const BAD_CLOCK_SKEW_MS: u64 = 5 * 3600 * 1000;
 pub const STAGED_PER_DOCUMENT_MAX: usize = 16;
 /// How often a ledger is shown to neighbours that have not cosigned its present size, in milliseconds; as in the daemon.
 pub const SHOW_MS: u64 = 1_000;
+/// How long an event waits to be decided together with others, at the most, in milliseconds.
+pub const ROW_MS_MAX: u64 = 4;
 /// Batches written at once, at the most.
 pub const BATCHES_AT_ONCE_MAX: usize = 64;
 /// After one in so many syncs the journal says its whole state once more.

@@ -38,6 +38,8 @@ pub(crate) struct Outside {
     pub(crate) crash_rule: Option<CrashRule>,
     pub(crate) sync_ms_max: u64,
     pub(crate) condensed_freely_bytes: u64,
+    /// Whether nodes decide what comes within a few milliseconds together.
+    pub(crate) rows: bool,
     pub(crate) bad_pieces: u64,
     /// Processes that have to end now: the node, and why.
     pub(crate) ending: Vec<(NodeId, String)>,

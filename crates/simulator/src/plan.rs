@@ -44,6 +44,8 @@ pub struct Plan {
     pub clerks_act: bool,
     /// Versions of the directory that are published while documents are under way.
     pub new_directories: u64,
+    /// Whether nodes have what comes within a few milliseconds decided together, as the daemon does under load.
+    pub rows: bool,
 }
 
 /// How often each kind of fault strikes in a run.
@@ -160,6 +162,7 @@ impl Plan {
             quota: Quota::default(),
             clerks_act: true,
             new_directories: 0,
+            rows: false,
         }
     }
 
@@ -240,6 +243,7 @@ impl Plan {
             recalled_per_mille: if random.chance(700) { random.within(0..=400) } else { 0 },
             hostile: None,
             rare_link: random.chance(20),
+            rows: seed % 4 == 1,
         }
     }
 }

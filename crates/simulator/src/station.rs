@@ -12,6 +12,7 @@ mod room;
 use crate::faulty_folder::FaultyFolder;
 use crate::happening::{Hello, Step};
 use crate::ledger::Ledger;
+use crate::limits::ROW_MS_MAX;
 use crate::outside::Outside;
 use crate::random::Random;
 pub(crate) use bodies::Bodies;
@@ -107,6 +108,8 @@ pub(crate) struct Process {
     skew_ms: i64,
     room: RoomKnown,
     wake_at: Option<u64>,
+    /// Something was taken in and is not concluded.
+    row: bool,
     show_at: Option<u64>,
     random: Random,
 }
@@ -126,11 +129,37 @@ impl Process {
         Now { wall: self.wall(out), uptime: out.now - self.started_at }
     }
 
-    /// Lets the rules handle an event and does what they say.
+    /// Lets the rules handle an event, by itself or with others that come soon, and does what they say.
     pub(crate) fn handle(&mut self, out: &mut Outside, event: Event) {
+        let by_itself = matches!(
+            event,
+            Event::Tick
+                | Event::Persisted { .. }
+                | Event::LinkUp { .. }
+                | Event::LinkDown { .. }
+                | Event::DirectoryChanged { .. }
+                | Event::Room(_)
+        );
+        if by_itself && self.row {
+            self.conclude(out);
+        }
         let node = self.node;
         out.note(|| format!("{node}: {}", crate::brief::event(&event)));
-        let effects = self.core.handle(self.now(out), event);
+        self.core.take_in(self.now(out), event);
+        if out.rows && !by_itself && self.random.chance(700) {
+            if !std::mem::replace(&mut self.row, true) {
+                let delay = self.random.within(0..=ROW_MS_MAX);
+                out.later(self.name(), delay, Step::Conclude);
+            }
+        } else {
+            self.conclude(out);
+        }
+    }
+
+    /// Does what the rules say of everything that they took in.
+    pub(crate) fn conclude(&mut self, out: &mut Outside) {
+        self.row = false;
+        let effects = self.core.conclude(self.now(out));
         self.perform(out, effects);
         out.checks.queues_stay_bounded.look(self).into_iter().for_each(|(check, what)| out.fail(check, what));
         self.plan_wake(out);
@@ -145,6 +174,9 @@ impl Process {
             }
             // An earlier wake made this one void.
             Step::Wake => {}
+            Step::Conclude if self.row => self.conclude(out),
+            // It was concluded before, with something that is decided by itself.
+            Step::Conclude => {}
             Step::Write => self.write(out),
             Step::Sync => self.sync(out),
             Step::Tell => self.tell(out),

@@ -112,6 +112,7 @@ impl World {
             crash_rule: plan.crash_rule,
             sync_ms_max: plan.sync_ms_max,
             condensed_freely_bytes: plan.condensed_freely_bytes,
+            rows: plan.rows,
             bad_pieces: 0,
             ending: Vec::new(),
             set_back: BTreeSet::new(),

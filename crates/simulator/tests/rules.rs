@@ -17,6 +17,8 @@ mod handing_in;
 mod quotas;
 #[path = "rules/rerouting.rs"]
 mod rerouting;
+#[path = "rules/together.rs"]
+mod together;
 
 const REGION: &str = "65";
 const PREFECTURE: &str = "6523";

@@ -114,6 +114,18 @@ fn documents_under_way_arrive_whatever_versions_of_the_directory_come_meanwhile(
 }
 
 #[test]
+fn what_is_decided_together_keeps_every_promise_whatever_else_happens() {
+    let trees = Trees::new(None);
+    for seed in 0..25 {
+        for plan in [Plan::mixed(seed), Plan::hostile(seed), Plan::lost_disk(seed), Plan::new_directory(seed)]
+        {
+            let outcome = run(seed, &Plan { rows: true, ..plan }, &trees.of_seed(seed));
+            assert!(outcome.failures.is_empty(), "{outcome}");
+        }
+    }
+}
+
+#[test]
 fn a_node_that_crashes_at_every_moment_of_every_few_batches_loses_nothing() {
     for (number, node) in ["65", "6523", "652301", "653101"].into_iter().enumerate() {
         for moment in [CommitMoment::Written, CommitMoment::Synced, CommitMoment::Told] {

@@ -152,13 +152,16 @@ impl Queue {
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let rows = self.list(Space::Receipts, key::content(envelope), after, QUEUE_LIST_MAX)?;
+            let rows = self.list(Space::Receipts, key::group(envelope), after, QUEUE_LIST_MAX)?;
             after = rows.last().map(|(key, _)| key.clone());
-            if after.is_none() {
-                return Ok(packed::last_places(found));
-            }
+            let mut is_past = after.is_none();
             for packed in read_rows(rows, Space::Receipts, packed::unpack)? {
-                found.extend(packed);
+                // A row begins with the smallest of its keys.
+                is_past = packed.first().is_none_or(|(first, _)| first.envelope > *envelope);
+                found.extend(packed.into_iter().filter(|(key, _)| key.envelope == *envelope));
+            }
+            if is_past {
+                return Ok(packed::last_places(found));
             }
         }
     }

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
@@ -14,30 +14,70 @@ use yizhan_document::PartName;
 
 /// How much of a file is read at once, in bytes.
 const READ_BYTES: usize = 256 * 1024;
+/// How much of a submission is read before it is sent, in bytes: all of it, if it is small.
+const READ_AT_ONCE_BYTES: u64 = 1024 * 1024;
 
 /// The form for a submission with these files. All files are opened before anything is sent.
 pub(super) async fn form(
     mut submission: Submission,
     files: Vec<(PartName, PathBuf)>,
 ) -> Result<Form, ClientError> {
-    let mut contents = Vec::new();
-    submission.files.clear();
+    let (mut opened, mut names) = (Vec::new(), Vec::new());
     for (name, path) in files {
-        let unreadable = |source| ClientError::File { path: path.clone(), source };
-        let file = File::open(&path).await.map_err(unreadable)?;
-        let found = file.metadata().await.map_err(unreadable)?;
-        if !found.is_file() {
-            return Err(unreadable(io::Error::new(ErrorKind::InvalidInput, "it is no file")));
-        }
-        submission.files.push(FileDeclaration { name, size: found.len() });
-        contents.push((file, found.len()));
+        names.push(name);
+        opened.push(path);
     }
+    // One task for all of them: each hand-over to another thread costs as much as reading a small file.
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut room = READ_AT_ONCE_BYTES;
+        opened.into_iter().map(|path| open(path, &mut room)).collect::<Result<Vec<_>, _>>()
+    });
+    // A task that was not run to its end has read nothing: the program is ending.
+    let gone = |gone| ClientError::File { path: PathBuf::new(), source: io::Error::other(gone) };
+    let opened = opened.await.map_err(gone)??;
+    let declare = |(name, (_, size)): (PartName, &(Content, u64))| FileDeclaration { name, size: *size };
+    submission.files = names.into_iter().zip(&opened).map(declare).collect();
     let json = serde_json::to_vec(&submission).map_err(ClientError::Unreadable)?;
     let mut form = Form::new().part("submission", Part::bytes(json));
-    for (file, size) in contents {
-        form = form.part("file", Part::stream_with_length(Body::wrap_stream(pieces(file, size)), size));
+    for (content, size) in opened {
+        let part = match content {
+            Content::Read(bytes) => Part::bytes(bytes),
+            Content::Open(file) => {
+                Part::stream_with_length(Body::wrap_stream(pieces(File::from_std(file), size)), size)
+            }
+        };
+        form = form.part("file", part);
     }
     Ok(form)
+}
+
+/// What is sent of a file.
+enum Content {
+    /// All of it, read already.
+    Read(Vec<u8>),
+    /// It is read while it is sent.
+    Open(std::fs::File),
+}
+
+/// Opens a file and tells its size; a small one is read at once, as long as there is room.
+fn open(path: PathBuf, room: &mut u64) -> Result<(Content, u64), ClientError> {
+    let mut begun = || {
+        let file = std::fs::File::open(&path)?;
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file"));
+        }
+        if found.len() > *room {
+            return Ok((Content::Open(file), found.len()));
+        }
+        *room -= found.len();
+        let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or_default());
+        // What is added meanwhile is not sent.
+        file.take(found.len()).read_to_end(&mut bytes)?;
+        let size = bytes.len() as u64;
+        Ok((Content::Read(bytes), size))
+    };
+    begun().map_err(|source| ClientError::File { path, source })
 }
 
 /// The form for a batch: all submissions, then all files one after the other, none of them copied.

@@ -166,7 +166,7 @@ impl Process {
     /// The journal says its whole state once more, and lets go of what is not needed any more; the checks read all that ever
     /// happened, out of the attic of the folder. Everything decided is in the journal at this moment, as it is for the daemon's committer.
     fn condense_sometimes(&mut self, out: &mut Outside) {
-        if !self.commits.queue.is_empty() || self.random.below(CONDENSES_ONE_IN) > 0 {
+        if self.row || !self.commits.queue.is_empty() || self.random.below(CONDENSES_ONE_IN) > 0 {
             return;
         }
         let bytes = self.journal.bytes();

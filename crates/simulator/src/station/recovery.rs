@@ -92,6 +92,7 @@ impl Station {
             skew_ms: self.skew_ms,
             room: RoomKnown::default(),
             wake_at: None,
+            row: false,
             show_at: None,
             random: self.random.fork(),
         });

@@ -4,8 +4,11 @@ use yizhan_document::{EnvelopeId, LedgerId, NodeId, OfficeName, Urgency};
 use yizhan_journal::Location;
 
 const NODE_BYTES: usize = 16;
-/// An envelope in a key, in bytes.
-pub(crate) const ENVELOPE_BYTES: usize = NODE_BYTES + 4 + 8;
+/// A group of envelopes in a key, in bytes.
+pub(crate) const GROUP_BYTES: usize = NODE_BYTES + 4 + 8;
+/// Envelopes of one ledger, one after the other, whose receipts may share a row: as many as this makes rows rarer, and no more
+/// than that one of them costs to read beside the others.
+const GROUP_ENVELOPES: u64 = 4;
 /// A location as a value, in bytes.
 pub(crate) const LOCATION_BYTES: usize = 8 + 8 + 4;
 
@@ -14,7 +17,7 @@ pub(crate) const LOCATION_BYTES: usize = 8 + 8 + 4;
 pub(crate) enum Space {
     /// Envelope to the location of its content. Not written by the node of this release.
     Content,
-    /// Envelope, destination, ledger, index to the location of a receipt, and those of others about the same envelope.
+    /// Envelope, destination, ledger, index to the location of a receipt, and those of others about it or its neighbours.
     Receipts,
     /// Office, sequence number to what its inbox shows. Not written by the node of this release.
     Inbox,
@@ -67,8 +70,9 @@ pub struct ReceiptKey {
 
 impl ReceiptKey {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut key = Vec::with_capacity(ENVELOPE_BYTES + 2 * NODE_BYTES + 4 + 8);
-        key.extend_from_slice(&content(&self.envelope));
+        let mut key = Vec::with_capacity(GROUP_BYTES + 1 + 2 * NODE_BYTES + 4 + 8);
+        key.extend_from_slice(&group(&self.envelope));
+        key.push((self.envelope.counter % GROUP_ENVELOPES) as u8);
         key.extend_from_slice(&self.destination.as_ref().map_or([0; NODE_BYTES], node));
         key.extend_from_slice(&node(&self.ledger.node));
         key.extend_from_slice(&self.ledger.epoch.to_be_bytes());
@@ -79,14 +83,15 @@ impl ReceiptKey {
     pub(crate) fn decode(key: &[u8]) -> Option<Self> {
         let (origin, key) = key.split_first_chunk()?;
         let (epoch, key) = key.split_first_chunk()?;
-        let (counter, key) = key.split_first_chunk()?;
+        let (group, key) = key.split_first_chunk()?;
+        let (within, key) = key.split_first()?;
         let (destination, key) = key.split_first_chunk()?;
         let (ledger, key) = key.split_first_chunk()?;
         let (ledger_epoch, key) = key.split_first_chunk()?;
         let envelope = EnvelopeId {
             origin: read_node(origin)?,
             epoch: u32::from_be_bytes(*epoch),
-            counter: u64::from_be_bytes(*counter),
+            counter: counter(u64::from_be_bytes(*group), u64::from(*within))?,
         };
         let destination = if *destination == [0; NODE_BYTES] { None } else { Some(read_node(destination)?) };
         let ledger = LedgerId { node: read_node(ledger)?, epoch: u32::from_be_bytes(*ledger_epoch) };
@@ -140,6 +145,16 @@ pub(crate) fn content(envelope: &EnvelopeId) -> Vec<u8> {
     key.extend_from_slice(&envelope.epoch.to_be_bytes());
     key.extend_from_slice(&envelope.counter.to_be_bytes());
     key
+}
+
+/// An envelope and its neighbours.
+pub(crate) fn group(envelope: &EnvelopeId) -> Vec<u8> {
+    content(&EnvelopeId { counter: envelope.counter / GROUP_ENVELOPES, ..*envelope })
+}
+
+fn counter(group: u64, within: u64) -> Option<u64> {
+    let first = group.checked_mul(GROUP_ENVELOPES)?;
+    (within < GROUP_ENVELOPES).then(|| first.checked_add(within))?
 }
 
 /// The name and a zero, which no name contains, so that no name is the beginning of another.

@@ -8,7 +8,7 @@ use yizhan_document::{Digest, Hasher};
 use yizhan_journal::Position;
 
 /// The layout of keys and values. A database of another one is not believed.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// The files of sled that hold entries; snapshots are made anew from them.
 const FILES: [&str; 2] = ["conf", "db"];
 /// How much is read at once, in bytes.
@@ -63,7 +63,7 @@ mod tests {
             let bytes = encode(position, files);
             assert_eq!(decode(&bytes), Some((position, files)));
             let text = String::from_utf8(bytes).unwrap();
-            assert_eq!(decode(text.replace("\"format\":2", "\"format\":1").as_bytes()), None);
+            assert_eq!(decode(text.replace("\"format\":3", "\"format\":2").as_bytes()), None);
         }
         assert_eq!(decode(b""), None);
         assert_eq!(decode(&[0; 100]), None);

@@ -1,14 +1,15 @@
-//! Receipts about one envelope that are written at the same time share a row: the first one's key and place, then the others.
+//! Receipts about one envelope or its neighbours that are written at the same time share a row: the first one's key and place,
+//! then the others.
 //!
 //! ```text
-//! key    envelope 28 · rest of the first key 44
-//! value  location 20 [ · rest of the next key 44 · location 20 ]…
+//! key    group 28 · rest of the first key 45
+//! value  location 20 [ · rest of the next key 45 · location 20 ]…
 //! ```
 //!
 //! A receipt may stand in several rows, since it moves when the journal is reclaimed: places only ever grow, so the last one counts.
 //! A row that takes the place of another keeps what that held.
 
-use super::key::{ENVELOPE_BYTES, LOCATION_BYTES, ReceiptKey, Space, location, read_location};
+use super::key::{GROUP_BYTES, LOCATION_BYTES, ReceiptKey, Space, location, read_location};
 use super::overlay::PendingChanges;
 use crate::limits::QUEUE_VALUE_BYTES_MAX;
 use std::collections::BTreeMap;
@@ -34,17 +35,17 @@ pub(crate) fn rows(changes: &PendingChanges) -> Vec<Row> {
     rows
 }
 
-/// Puts a receipt into the row before it, if that is about the same envelope and has room.
+/// Puts a receipt into the row before it, if that is about envelopes of the same group and has room.
 fn joins((space, first, row): &mut Row, key: &[u8], value: &[u8]) -> bool {
-    let (Some((envelope, _)), Some((of, rest))) =
-        (first.split_at_checked(ENVELOPE_BYTES), key.split_at_checked(ENVELOPE_BYTES))
+    let (Some((group, _)), Some((of, rest))) =
+        (first.split_at_checked(GROUP_BYTES), key.split_at_checked(GROUP_BYTES))
     else {
         return false;
     };
     match row {
         Some(row)
             if *space == Space::Receipts
-                && envelope == of
+                && group == of
                 && row.len() + rest.len() + value.len() <= QUEUE_VALUE_BYTES_MAX =>
         {
             row.extend_from_slice(rest);
@@ -57,13 +58,13 @@ fn joins((space, first, row): &mut Row, key: &[u8], value: &[u8]) -> bool {
 
 /// The receipts that a row holds; `None` if it does not read.
 pub(crate) fn unpack(key: &[u8], row: &[u8]) -> Option<Vec<(ReceiptKey, Location)>> {
-    let (envelope, rest) = key.split_at_checked(ENVELOPE_BYTES)?;
+    let (group, rest) = key.split_at_checked(GROUP_BYTES)?;
     let (first, mut more) = row.split_at_checked(LOCATION_BYTES)?;
     let mut receipts = vec![(ReceiptKey::decode(key)?, read_location(first)?)];
     while !more.is_empty() {
         let (next, value) = more.split_at_checked(rest.len())?;
         let (place, left) = value.split_at_checked(LOCATION_BYTES)?;
-        receipts.push((ReceiptKey::decode(&[envelope, next].concat())?, read_location(place)?));
+        receipts.push((ReceiptKey::decode(&[group, next].concat())?, read_location(place)?));
         more = left;
     }
     Some(receipts)
