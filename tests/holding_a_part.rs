@@ -222,3 +222,30 @@ fn a_node_shrinks_to_a_part_and_grows_back_as_its_configuration_says_and_a_root_
     assert!(network.log("65").contains("a root holds the whole directory"), "{}", network.log("65"));
     network.stop_all();
 }
+
+#[test]
+fn what_came_before_a_node_shrank_to_a_part_is_signed_for_and_refused_all_the_same() {
+    let network = Network::of_seven();
+    network.start_all();
+    let file = notice(&network);
+    let [signed, refused] = ["T", "U"].map(|title| network.send(FAR, &[COUNTY], title, &[&file]));
+    [&signed, &refused].iter().for_each(|id| network.await_inbox(COUNTY, id));
+    network.await_rest();
+    network.stop(COUNTY);
+    set_hold(&network, COUNTY, "part");
+    network.start(COUNTY);
+    network.await_linked(COUNTY);
+    assert_holds(&network, COUNTY, &["65", "6523", "652301"]);
+    // While nobody can be asked who sent it, the office is told to come again.
+    network.stop("6523");
+    let later = network.said(&["inbox", "sign", &office(COUNTY), &signed]);
+    assert_eq!(later.code, TRY_LATER, "{later:?}");
+    assert!(later.err.contains("the file of 653101 is not held here yet"), "{later:?}");
+    network.start("6523");
+    network.await_all();
+    network.json(&["inbox", "sign", &office(COUNTY), &signed]);
+    network.await_stage(&signed, COUNTY, "signed-for");
+    assert_holds(&network, COUNTY, &["65", "6523", "652301", "653101"]);
+    network.json(&["inbox", "refuse", &office(COUNTY), &refused, "--reason", "不属本机关"]);
+    network.stop_all();
+}

@@ -123,6 +123,26 @@ pub enum Condensed {
         /// 1,024 words, the lowest bit first.
         words: Vec<u64>,
     },
+    /// As [`Fact::Custodian`].
+    Custodian {
+        /// The envelope.
+        id: EnvelopeId,
+        /// The node.
+        node: NodeId,
+        /// The units.
+        units: Vec<Target>,
+    },
+    /// As [`Fact::Claimed`].
+    Claimed {
+        /// The envelope.
+        id: EnvelopeId,
+        /// The node.
+        node: NodeId,
+        /// The units.
+        units: Vec<Target>,
+        /// Whether they expired.
+        expired: bool,
+    },
 }
 
 /// A segment that copies leave as it is: of its records contents, receipts, attachments and keys count, nothing else.
@@ -186,6 +206,7 @@ impl State {
         self.renewed.iter().for_each(|(of, set)| numbers(&mut parts, NumberSet::Renewed(*of), set));
         parts.extend(self.holdings.values().map(holding));
         parts.extend(self.outgoing.iter().map(|(id, out)| outgoing(*id, out)));
+        parts.extend(self.outgoing.iter().flat_map(|(id, out)| out.custodian_parts(*id)));
         self.links.iter().for_each(|(hop, link)| link_parts(&mut parts, *hop, link));
         parts.extend(self.inboxes.iter().map(|(id, name, entry)| {
             let office = Office { name: name.clone(), commitment: entry.commitment };
@@ -217,7 +238,8 @@ impl State {
             }
             Condensed::Outgoing { id, holding, header, targets, failed } => {
                 let (targets, failed) = (targets.iter().copied().collect(), failed.iter().copied().collect());
-                self.outgoing.insert(*id, Outgoing { holding: *holding, header: *header, targets, failed });
+                let (holding, header) = (*holding, *header);
+                self.outgoing.insert(*id, Outgoing { holding, header, targets, failed, custodians: None });
             }
             Condensed::Link { hop, next } => {
                 let link = self.links.entry(*hop).or_default();
@@ -233,6 +255,8 @@ impl State {
             }
             Condensed::Recall(fact) => self.recall(fact),
             Condensed::EpochOpened(opened) => self.epoch_opened(opened),
+            Condensed::Custodian { id, node, units } => self.custodian(*id, *node, units),
+            Condensed::Claimed { id, node, units, expired } => self.claimed(*id, *node, units, *expired),
             Condensed::Entered { index, .. } => self.next_index = self.next_index.max(index + 1),
             Condensed::Continued | Condensed::Key { .. } | Condensed::Kept(_) | Condensed::End => {}
         }

@@ -26,13 +26,14 @@ impl State {
         match acceptance.source {
             Source::Office => {
                 self.counters.insert(acceptance.id.counter);
+                self.count_units(acceptance.units.len());
                 for (target, number) in acceptance.units.iter().zip(&acceptance.numbers) {
                     self.numbers.entry(target.node).or_default().insert(*number);
                 }
                 let targets = acceptance.units.iter().map(|target| (target.node, target.attempt)).collect();
-                let header = acceptance.header;
-                self.outgoing
-                    .insert(acceptance.id, Outgoing { holding, header, targets, failed: BTreeMap::new() });
+                let (header, failed) = (acceptance.header, BTreeMap::new());
+                let outgoing = Outgoing { holding, header, targets, failed, custodians: None };
+                self.outgoing.insert(acceptance.id, outgoing);
             }
             Source::Neighbour { node, link } => {
                 self.offers.insert((node, link), holding);

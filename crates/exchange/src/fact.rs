@@ -134,6 +134,26 @@ pub enum Fact {
     Condensed(Condensed),
     /// A node began a new epoch of its ledger.
     EpochOpened(Box<EpochStatement>),
+    /// The origin heard that a node had custody of units of its envelope.
+    Custodian {
+        /// The envelope.
+        id: EnvelopeId,
+        /// The node.
+        node: NodeId,
+        /// The units.
+        units: Vec<Target>,
+    },
+    /// The origin heard of an end of units from a node of whose custody it has not heard.
+    Claimed {
+        /// The envelope.
+        id: EnvelopeId,
+        /// The node.
+        node: NodeId,
+        /// The units.
+        units: Vec<Target>,
+        /// Whether they expired; else they failed.
+        expired: bool,
+    },
 }
 
 /// An entry of the own ledger.

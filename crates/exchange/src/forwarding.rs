@@ -1,26 +1,23 @@
 //! Forwarding: offers to neighbours, their answers, and what becomes of units that cannot go on.
 
+use crate::clocks::SaidClock;
 use crate::effect::Effect;
 use crate::event::{HeardEntry, Staged};
 use crate::fact::Fact;
-use crate::limits::{
-    CLOCK_AGREEMENT_MS, PASSED_OVER_MAX, REJECTED_WAIT_MS, REJECTED_WAIT_MS_MAX, UNITS_PER_OFFER_MAX,
-};
+use crate::limits::{PASSED_OVER_MAX, REJECTED_WAIT_MS, REJECTED_WAIT_MS_MAX, UNITS_PER_OFFER_MAX};
 use crate::links::Outbound;
 use crate::node::Node;
 use alloc::vec::Vec;
-use yizhan_document::{Digest, NodeId};
+use yizhan_document::{Digest, NodeId, WallTime};
 use yizhan_ledger::{Event as LedgerEvent, Head, Passed, Target};
 use yizhan_planted::{Bug, on};
 
 impl Node {
     pub(crate) fn link_up(&mut self, neighbour: NodeId, clock_ms: u64) {
-        let mine = self.now().wall.as_ms();
-        if mine.abs_diff(clock_ms) <= CLOCK_AGREEMENT_MS {
-            self.clock_agrees = true;
-        }
+        let uptime = self.now().uptime;
         let link = self.state.links.entry(neighbour).or_default();
         link.up = true;
+        link.said_clock = Some(SaidClock { wall: WallTime::from_ms(clock_ms), uptime });
         self.reroute_due = true;
         link.bytes_in_flight = 0;
         let (unanswered, refused) =
@@ -100,6 +97,7 @@ impl Node {
         let acknowledged = if counts { acknowledged } else { Vec::new() };
         let mut passed = Vec::new();
         let mut heard = Vec::new();
+        let mut claims = Vec::new();
         for (link, entry) in acknowledged {
             let Some(out) = self.state.links.get(&neighbour).and_then(|to| to.outbound.get(&link)) else {
                 continue;
@@ -109,8 +107,10 @@ impl Node {
                 continue;
             }
             passed.push(Passed { link, index: entry.at.index });
-            if held.acceptance.id.origin == me {
+            let id = held.acceptance.id;
+            if id.origin == me {
                 heard.push(entry.at.index);
+                claims.push((id, self.claims_of(id, neighbour, &out.units)));
             }
         }
         let fresh = self.advances(head);
@@ -129,6 +129,7 @@ impl Node {
             for Passed { link, .. } in passed {
                 self.fact(Fact::Passed { hop: neighbour, link });
             }
+            claims.into_iter().for_each(|(id, claims)| self.count(id, claims));
         }
         if heard.is_empty() {
             self.effect(Effect::Discard { staged });

@@ -11,7 +11,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use yizhan_document::{EnvelopeId, NodeId, Unit};
+use yizhan_document::{EnvelopeId, NodeId, Unit, WallTime};
 use yizhan_ledger::{Event as LedgerEvent, Target};
 use yizhan_planted::{Bug, on};
 
@@ -157,8 +157,11 @@ impl Node {
         }
         let destinations = offered.units.iter().map(|target| target.node);
         let (origin, level, now) = (offered.id.origin, offered.classification, self.now().wall);
-        if !self.directory.may_carry(me, origin, destinations, level, now) {
-            return Some(("crossing", false));
+        if !self.directory.may_carry(me, origin, destinations.clone(), level, now) {
+            // By the time alone: a clock that neighbours do not bear out ends nothing for good.
+            let by_time = self.directory.may_carry(me, origin, destinations, level, WallTime::EPOCH);
+            let in_doubt = by_time && !self.clock_is_borne_out() && !on(Bug::EndedInDoubt);
+            return Some(("crossing", in_doubt));
         }
         if !self.has_room_for_offers_of(neighbour) && !on(Bug::FullDiskIgnored) {
             return Some(("full", true));

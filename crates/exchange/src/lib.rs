@@ -13,12 +13,15 @@
 
 extern crate alloc;
 
+mod clocks;
 mod condensed;
+mod custodians;
 mod custody;
 mod delivery;
 mod effect;
 mod epoch;
 mod event;
+mod evidence;
 mod fact;
 mod forwarding;
 mod inboxes;

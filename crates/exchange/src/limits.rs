@@ -70,6 +70,20 @@ pub const ANSWERS_ENTERED_REST_MS: u64 = 100;
 /// How long a neighbour may be silent about an epoch that it was told of before it is told again, in milliseconds: what was told may
 /// have been lost.
 pub const EPOCH_PATIENCE_MS: u64 = 10_000;
+/// Acceptances of one attempt by one node, at the most: one for each offer of it while it is held, by other neighbours or on another way.
+const ACCEPTANCES_OF_AN_ATTEMPT: u64 = 8;
+/// Receipts that one node on the way makes for each destination of an envelope, at the most, in the mean: for each attempt its acceptances,
+/// and how its custody ended if it did not pass it on.
+pub const RECEIPTS_ON_THE_WAY_MAX: u64 = ATTEMPTS_MAX as u64 * (ACCEPTANCES_OF_AN_ATTEMPT + 1);
+/// Receipts that a destination makes for an envelope besides, at the most: that it came, what was decided on a recall, and for each of its
+/// offices that it took it, signed for or refused it, and returned it.
+pub const RECEIPTS_AT_A_DESTINATION_MAX: u64 = 2 + 3 * yizhan_document::limits::RECIPIENTS_MAX as u64;
+/// Receipts of one node that an origin takes at the least, however little it sent: nothing that happens often to a few envelopes comes
+/// near.
+pub const RECEIPTS_AT_LEAST: u64 = 4 * ANSWERS_ENTERED_AT_ONCE_MAX;
+/// Receipts of one node about envelopes of one earlier epoch of the origin, at the most: four for each of sixteen times 16,000 envelopes, which
+/// is what one neighbour may have in custody (MUST-56).
+pub const RECEIPTS_OF_AN_EARLIER_EPOCH_MAX: u64 = 4 * 16 * 16_000;
 /// Submissions reserved but not yet handed over, at the most.
 pub const RESERVATIONS_MAX: usize = 1024;
 

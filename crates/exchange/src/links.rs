@@ -1,5 +1,6 @@
 //! The links of a node: what waits for each neighbour, what is under way to it, what it refused for now.
 
+use crate::clocks::SaidClock;
 use crate::limits::DETOUR_MS;
 use crate::state::State;
 use crate::waiting::{UnderWay, Waiting};
@@ -24,6 +25,8 @@ pub(crate) struct Link {
     pub(crate) down_since: u64,
     /// Whether it was looked for detours around it since it is down.
     pub(crate) detours_looked_for: bool,
+    /// What the neighbour's clock showed when it last said hello since the start.
+    pub(crate) said_clock: Option<SaidClock>,
     /// The epochs told on this connection, by node.
     pub(crate) epochs: BTreeMap<NodeId, ToldEpoch>,
 }

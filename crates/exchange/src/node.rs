@@ -56,8 +56,6 @@ pub struct Node {
     pub(crate) epochs_kept_by: BTreeMap<NodeId, Ticket>,
     /// New attempts that wait for their time: uptime -> what.
     pub(crate) retries: BTreeMap<(u64, EnvelopeId, NodeId), Attempt>,
-    /// Whether a neighbour's clock was found to agree with this one.
-    pub(crate) clock_agrees: bool,
     pub(crate) deadlines_looked_at: u64,
     pub(crate) looked_at: u64,
     /// How much room the disk has.
@@ -90,7 +88,7 @@ pub(crate) enum Opening {
 pub struct TakenIn {
     /// Facts.
     pub facts: usize,
-    /// The length of the entries among them, in bytes.
+    /// The length of the entries among them, in bytes, and of the units of which custody was heard.
     pub entry_bytes: usize,
 }
 
@@ -99,7 +97,7 @@ struct Batch {
     facts: Vec<Fact>,
     stored: Vec<Stored>,
     entries: Vec<(u64, Entry)>,
-    /// Of all entries together.
+    /// Of all entries together, and of units that facts name without an entry.
     entry_bytes: usize,
     words: Vec<Effect>,
 }
@@ -122,7 +120,6 @@ impl Node {
             undurable: BTreeMap::new(),
             epochs_kept_by: BTreeMap::new(),
             retries: BTreeMap::new(),
-            clock_agrees: false,
             deadlines_looked_at: 0,
             looked_at: 0,
             room: Room::Ample,
@@ -155,6 +152,7 @@ impl Node {
     /// Everything was recalled: all that is known is durable, and may be looked at.
     pub fn recalled(&mut self) {
         self.state.released.clear();
+        self.state.recount();
         self.durable_size = self.state.next_index;
     }
 
@@ -279,6 +277,9 @@ impl Node {
     /// Decides a fact: it is applied now and durable with this batch.
     pub(crate) fn fact(&mut self, fact: Fact) {
         self.state.apply(&fact, self.last_ticket + 1);
+        if let Fact::Custodian { units, .. } | Fact::Claimed { units, .. } = &fact {
+            self.batch.entry_bytes += size_of_val(units.as_slice());
+        }
         self.batch.facts.push(fact);
     }
 

@@ -28,21 +28,14 @@ impl Node {
             LedgerEvent::Recalled(_) if self.state.recalls.is_requested(id) => {
                 self.end(id, maker, End::Recalled);
             }
-            LedgerEvent::RelayFailure { units, .. } => {
-                for target in units {
-                    self.destination_failed(id, *target, true);
-                }
-            }
+            LedgerEvent::RelayFailure { units, .. } => self.custody_ended(id, maker, units, false),
             LedgerEvent::AcceptanceRejectionExpiry { units, .. } => {
-                for target in units {
-                    if self.under_way(id, target.node) == Some(target.attempt) {
-                        self.end(id, target.node, End::Expired);
-                    }
-                }
+                self.custody_ended(id, maker, units, true)
             }
             LedgerEvent::RelayAcceptance { units, .. } if on(Bug::AcceptanceTakenForEnd) => {
                 units.iter().for_each(|target| self.end(id, target.node, End::Consigned));
             }
+            LedgerEvent::RelayAcceptance { units, .. } => self.custody_heard(id, maker, units),
             _ => {}
         }
     }
@@ -138,7 +131,7 @@ impl Node {
         self.state.outgoing.get(&id).and_then(|outgoing| outgoing.targets.get(&node)).copied()
     }
 
-    fn end(&mut self, id: EnvelopeId, node: NodeId, end: End) {
+    pub(crate) fn end(&mut self, id: EnvelopeId, node: NodeId, end: End) {
         if let Some(attempt) = self.under_way(id, node) {
             self.withdraw(id, Target { node, attempt });
             self.fact(Fact::Ended { id, node, end });

@@ -24,8 +24,8 @@ pub(crate) struct Arrival {
 }
 
 impl Node {
-    /// Receipts at their origin, which confirms them once they are durable, and again if they come again (MUST-20); or on
-    /// their way there, as far as their hops reach (MUST-21).
+    /// Receipts at their origin, which confirms them once they are durable, and again if they come again (MUST-20), if they are
+    /// evidence (MUST-67); or on their way there, as far as their hops reach (MUST-21).
     pub(crate) fn receipts_arrived(&mut self, arrival: Arrival, entries: &[HeardEntry], staged: Staged) {
         let Arrival { neighbour, origin, hops_left, ledger, witnessed } = arrival;
         if origin != self.me() {
@@ -37,11 +37,14 @@ impl Node {
             }
             return;
         }
+        if !self.is_evidence(ledger, entries) {
+            self.effect(Effect::Discard { staged });
+            return;
+        }
         let known = self.state.heard.get(&ledger);
         let unheard = |entry: &&HeardEntry| known.is_none_or(|known| !known.contains(entry.at.index));
-        let mine = |entry: &&HeardEntry| entry.event.envelope_id().is_some_and(|id| id.origin == origin);
-        let fresh: Vec<&HeardEntry> = entries.iter().filter(mine).filter(unheard).collect();
-        let indexes: Vec<u64> = entries.iter().filter(mine).map(|entry| entry.at.index).collect();
+        let fresh: Vec<&HeardEntry> = entries.iter().filter(unheard).collect();
+        let indexes: Vec<u64> = entries.iter().map(|entry| entry.at.index).collect();
         // What was heard under a checkpoint that nobody had cosigned is stored once more when somebody has.
         let known = self.state.renewed.get(&ledger);
         let renewed = |index: &u64| witnessed && known.is_none_or(|known| !known.contains(*index));

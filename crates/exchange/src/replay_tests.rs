@@ -108,7 +108,7 @@ fn happens(state: &State, choice: Choice) -> Vec<Fact> {
     let index = held.acceptance.at.index;
     let shown = state.inboxes.iter().map(|(id, office, _)| (id, office.clone()));
     let inbox = shown.collect::<Vec<_>>().into_iter().cycle().nth(usize::from(a));
-    let fact = match kind % 19 {
+    let fact = match kind % 21 {
         0..=2 => return acceptance(state, choice),
         3 | 4 => Fact::Assigned {
             holding: index,
@@ -146,6 +146,8 @@ fn happens(state: &State, choice: Choice) -> Vec<Fact> {
             entry: vec![b],
             path: vec![Digest::of(&[c])],
         })),
+        18 => Fact::Custodian { id, node: node(b), units: vec![first] },
+        19 => Fact::Claimed { id, node: node(b), units: vec![first], expired: c % 2 == 0 },
         _ => match inbox {
             Some((id, office)) if c % 2 == 0 => Fact::Handed { office, id, index: u64::from(a) },
             Some((id, office)) => Fact::Acted { office, id, act: Act::SignedFor, index: u64::from(a) },

@@ -1,12 +1,15 @@
 //! The state of a node, made from facts and nothing else, and what is known only since the last start.
 
+use crate::custodians::Custodians;
 use crate::epoch::EpochStatement;
 use crate::event::Office;
+use crate::evidence::Counts;
 use crate::fact::{Acceptance, Consigned, Entered, Fact};
 use crate::inboxes::Inboxes;
 use crate::links::{Link, Outbound};
 use crate::quota::Loads;
 use crate::recall_facts::Recalls;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use yizhan_document::{Act, Attempt, Digest, EnvelopeId, IntervalSet, LedgerId, NodeId, Unit};
@@ -67,6 +70,8 @@ pub struct State {
     pub(crate) owed_soon: VecDeque<(u64, NodeId)>,
     pub(crate) heard: BTreeMap<LedgerId, IntervalSet>,
     pub(crate) renewed: BTreeMap<LedgerId, IntervalSet>,
+    /// What follows from `numbers` and `heard`.
+    pub(crate) counts: Counts,
     pub(crate) witnessed: BTreeMap<LedgerId, Head>,
     /// The newest epoch of each node that began one.
     pub(crate) epochs: BTreeMap<NodeId, EpochStatement>,
@@ -84,6 +89,8 @@ pub(crate) struct Outgoing {
     pub(crate) targets: BTreeMap<NodeId, Attempt>,
     /// Destination -> attempt that failed and is to be followed by another.
     pub(crate) failed: BTreeMap<NodeId, Attempt>,
+    /// Who had custody of what of it, once anything was heard of that.
+    pub(crate) custodians: Option<Box<Custodians>>,
 }
 
 /// A holding whose content it needs no more; and the envelope with the digest of its header, unless the body was inline.
@@ -120,6 +127,7 @@ impl State {
             owed_soon: VecDeque::new(),
             heard: BTreeMap::new(),
             renewed: BTreeMap::new(),
+            counts: Counts::default(),
             witnessed: BTreeMap::new(),
             epochs: BTreeMap::new(),
             recalls: Recalls::default(),
@@ -194,6 +202,9 @@ impl State {
             }
             Fact::Passed { hop, link } => {
                 if let Some(out) = self.take_outbound(*hop, *link) {
+                    if let Some(id) = self.holdings.get(&out.holding).map(|held| held.acceptance.id) {
+                        self.custodian(id, *hop, &out.units);
+                    }
                     self.discharge(out.holding, &out.units);
                 }
             }
@@ -204,7 +215,7 @@ impl State {
             Fact::Consigned(consigned) => self.consigned(consigned),
             Fact::Ended { id, node, .. } => self.ended(*id, *node),
             Fact::Attempted { id, node, attempt } => self.attempted(*id, *node, *attempt),
-            Fact::Heard { ledger, indexes } => insert_all(self.heard.entry(*ledger).or_default(), indexes),
+            Fact::Heard { ledger, indexes } => self.hear(*ledger, indexes),
             Fact::Renewed { ledger, indexes } => {
                 insert_all(self.renewed.entry(*ledger).or_default(), indexes)
             }
@@ -229,6 +240,8 @@ impl State {
             Fact::Recall(recall) => self.recall(recall),
             Fact::Condensed(part) => self.apply_part(part),
             Fact::EpochOpened(opened) => self.epoch_opened(opened),
+            Fact::Custodian { id, node, units } => self.custodian(*id, *node, units),
+            Fact::Claimed { id, node, units, expired } => self.claimed(*id, *node, units, *expired),
         }
     }
 
@@ -311,6 +324,7 @@ impl State {
         let holding = outgoing.holding;
         outgoing.targets.remove(&node);
         outgoing.failed.remove(&node);
+        outgoing.forget_custodians(node);
         if outgoing.targets.is_empty() {
             self.outgoing.remove(&id);
         }
@@ -322,6 +336,7 @@ impl State {
         let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
         outgoing.targets.insert(node, attempt);
         outgoing.failed.remove(&node);
+        outgoing.forget_custodians(node);
         let holding = outgoing.holding;
         if let Some(held) = self.holdings.get_mut(&holding) {
             held.open.insert(Target { node, attempt });

@@ -75,15 +75,15 @@ impl Node {
         }
     }
 
-    /// Ends units whose deadline has passed: only where no offer may be unanswered, and only with a clock that a
-    /// neighbour's agreed with since the start; all others are in doubt and stay (MUST-17).
+    /// Ends units whose deadline has passed: only where no offer may be unanswered, and only while neighbours bear the own
+    /// clock out; all others are in doubt and stay (MUST-17).
     fn expire(&mut self) {
         let now = self.now();
         if now.uptime < self.deadlines_looked_at + DEADLINE_ROUND_MS {
             return;
         }
         self.deadlines_looked_at = now.uptime;
-        if !self.clock_agrees {
+        if !self.clock_is_borne_out() {
             return;
         }
         let overdue =

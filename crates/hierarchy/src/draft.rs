@@ -204,7 +204,8 @@ impl Rendered {
             root.extend_from_slice(signed_text(text, signers).as_bytes());
         }
         root.extend(self.groups());
-        Parcel { root, ca: self.ca.clone(), files: self.files.clone(), outline: Outline::default() }
+        let (ca, files) = (self.ca.clone(), self.files.clone());
+        Parcel { root, ca, files, outline: Outline::default(), is_part: false }
     }
 
     /// What is to be signed, the root first.

@@ -82,7 +82,8 @@ impl Parcel {
         let claimed = Head::claimed(&root)?;
         let file = |(node, wanted): &(NodeId, Digest)| Ok((*node, division_in(folder, *node, wanted)?));
         let files = claimed.listed().iter().map(file).collect::<Result<_, DirectoryError>>()?;
-        Ok(Self { root, ca: ca_in(folder, &claimed.root.ca)?, files, outline: Outline::default() })
+        let (ca, outline) = (ca_in(folder, &claimed.root.ca)?, Outline::default());
+        Ok(Self { root, ca, files, outline, is_part: false })
     }
 
     /// Makes it the folder's directory, as [`Directory::publish`] does. It has to have been verified.

@@ -2,6 +2,7 @@
 
 use crate::directory::Directory;
 use crate::division::OfficeState;
+use crate::limits::FETCHED_MAX;
 use std::collections::BTreeSet;
 use yizhan_document::limits::{DESTINATIONS_MAX, RECIPIENTS_MAX};
 use yizhan_document::{
@@ -117,6 +118,7 @@ impl Directory {
     /// such as those of overlay trees, are reached as children.
     pub fn members(&self, group: &Group, sender: Option<&OfficeAddress>) -> Result<Members, ResolveError> {
         self.check_exceptions(std::slice::from_ref(group))?;
+        self.absent_of([], std::slice::from_ref(group))?;
         self.members_of(group, sender)
     }
 
@@ -174,7 +176,9 @@ impl Directory {
         cc: &[OfficeAddress],
         groups: &Groups,
     ) -> Result<Resolved, ResolveError> {
-        self.check_exceptions(&[&groups.to[..], &groups.cc[..]].concat())?;
+        let all = [&groups.to[..], &groups.cc[..]].concat();
+        self.check_exceptions(&all)?;
+        self.absent_of(to.iter().chain(cc), &all)?;
         let mut named: BTreeSet<OfficeAddress> = to.iter().chain(cc).cloned().collect();
         let mut left_out: Vec<LeftOut> = Vec::new();
         let mut all_of = |first: &[OfficeAddress], groups: &[Group]| {
@@ -196,13 +200,31 @@ impl Directory {
         Ok(Resolved { to, cc, left_out })
     }
 
-    /// The nodes whose files it takes to say whom a group means; none if it means nobody here.
-    pub fn nodes_of(&self, group: &Group) -> BTreeSet<NodeId> {
-        match self.everybody(group) {
-            Ok(offices) => offices.into_iter().map(|office| office.node).collect(),
-            Err(ResolveError::Absent { node, .. }) => BTreeSet::from([node]),
-            Err(_) => BTreeSet::new(),
+    /// The nodes that these offices and groups mean and whose files are not held; a group that means nobody here adds none. Refused where all
+    /// that are meant are more than can be held at once: fetched they would be for ever.
+    pub fn absent_of<'a>(
+        &self,
+        named: impl IntoIterator<Item = &'a OfficeAddress>,
+        groups: &[Group],
+    ) -> Result<BTreeSet<NodeId>, ResolveError> {
+        let mut absent = BTreeSet::new();
+        if self.holds_all() {
+            return Ok(absent);
         }
+        let mut offices: BTreeSet<OfficeAddress> = named.into_iter().cloned().collect();
+        for group in groups {
+            match self.everybody(group) {
+                Ok(all) => offices.extend(all.into_iter().filter(|office| !group.excepts(office))),
+                Err(ResolveError::Absent { node, .. }) => absent.extend([node]),
+                Err(_) => {}
+            }
+        }
+        let nodes: BTreeSet<NodeId> = offices.iter().map(|office| office.node).collect();
+        absent.extend(nodes.iter().filter(|node| self.is_absent(**node)));
+        if nodes.len() > FETCHED_MAX && !absent.is_empty() {
+            return Err(ResolveError::TooMany { offices: offices.len(), nodes: nodes.len() });
+        }
+        Ok(absent)
     }
 
     /// All that a group means before anybody is left out, ascending by node.

@@ -32,7 +32,7 @@ fn over_the_link(held: &Directory, kept: &Parcel, theirs: &Parcel) -> Parcel {
     let root = held.texts_with(PARTY, &theirs.root, &theirs.ca).unwrap();
     let mut files = kept.files.clone();
     files.extend(theirs.files.clone());
-    Parcel { root, ca: kept.ca.clone(), files, outline: Outline::default() }
+    Parcel { root, ca: kept.ca.clone(), files, outline: Outline::default(), is_part: false }
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub struct Parcel {
     pub files: BTreeMap<NodeId, Vec<u8>>,
     /// What this node knows of divisions of the own network whose files are not among these.
     pub outline: Outline,
+    /// Whether a node keeps it that holds a part, even if it has fetched every file by now.
+    pub is_part: bool,
 }
 
 impl Parcel {
@@ -46,7 +48,7 @@ impl Parcel {
         for (node, bytes) in &self.files {
             put(&format!("{DIVISIONS}/{node}.json"), bytes)?;
         }
-        if !self.outline.is_empty() {
+        if self.is_part || !self.outline.is_empty() {
             put(OUTLINE, self.outline.to_text().as_bytes())?;
         }
         archive.into_inner()
@@ -98,8 +100,8 @@ impl Parcel {
         let missing = |what| ParcelError::Missing { what };
         let pem = ca.and_then(|pem| certificate_from_pem(std::str::from_utf8(&pem).ok()?).ok());
         let outline = outline.map(|text| Outline::from_text(&text).ok_or(missing(OUTLINE))).transpose()?;
-        let outline = outline.unwrap_or_default();
-        Ok(Self { root: root.ok_or(missing(ROOT))?, ca: pem.ok_or(missing(CA))?, files, outline })
+        let (is_part, outline) = (outline.is_some(), outline.unwrap_or_default());
+        Ok(Self { root: root.ok_or(missing(ROOT))?, ca: pem.ok_or(missing(CA))?, files, outline, is_part })
     }
 
     /// The root as it is written, whoever signed it: to know what this claims to be.

@@ -127,10 +127,11 @@ impl Directory {
 }
 
 impl Parcel {
-    /// Lets go of the files that a directory made from it does not hold, and takes its outline.
+    /// Lets go of the files that a directory made from it does not hold, and takes its outline: it is a part then, be it of all files.
     pub fn reduce_to(&mut self, part: &Directory) {
         self.files.retain(|node, _| !part.is_absent(*node));
         self.outline = Outline::clone(&part.outline);
+        self.is_part = true;
     }
 }
 

@@ -195,6 +195,36 @@ fn lines_of_the_policy_about_absent_nodes_stand_and_hold_once_these_are_known() 
     assert!(known.members(&"list 防汛成员".parse().unwrap(), None).is_ok());
 }
 
+/// A part of a directory with so many more counties below 6523, of which it holds none.
+fn with_counties(count: usize) -> Directory {
+    let (mut parcel, part) = (parcel(&demo_draft()), part_of(&demo_draft()));
+    parcel.reduce_to(&part);
+    let mut root = parcel.claimed().unwrap();
+    for code in (700_000..).take(count) {
+        let (county, digest) = (node(&code.to_string()), Digest::of(format!("{code}").as_bytes()));
+        root.divisions.push((county, digest));
+        let sketch = Sketch { digest, parent: Some(node("6523")), ..part.sketch(node("653101")).unwrap() };
+        parcel.outline.insert(county, sketch);
+    }
+    let text = root.to_text();
+    parcel.root = format!("{text}\n{}", authority().sign(&text)).into_bytes();
+    parcel.verify_kept(&anchor(), issued(), 0).unwrap()
+}
+
+#[test]
+fn a_group_of_more_nodes_than_can_be_held_at_once_is_too_large_and_no_more_unknown_for_ever() {
+    let (some, many) =
+        (with_counties(crate::limits::FETCHED_MAX - 2), with_counties(crate::limits::FETCHED_MAX));
+    let group: yizhan_document::Group = "children of 6523".parse().unwrap();
+    let (from, groups) = (office("gov-office@652301"), vec![group.clone()]);
+    let groups = yizhan_document::Groups { to: groups, cc: Vec::new() };
+    let resolve = |directory: &Directory| directory.resolve(&from, &[], &[], &groups).unwrap_err();
+    assert!(matches!(some.members(&group, None).unwrap_err(), ResolveError::Absent { .. }));
+    assert!(matches!(resolve(&some), ResolveError::Absent { .. }));
+    assert!(matches!(many.members(&group, None).unwrap_err(), ResolveError::TooMany { nodes: 8194, .. }));
+    assert!(matches!(resolve(&many), ResolveError::TooMany { nodes: 8194, .. }));
+}
+
 /// Twelve nodes with keys of their own, in no tree yet.
 fn twelve() -> &'static Draft {
     static DRAFT: OnceLock<Draft> = OnceLock::new();

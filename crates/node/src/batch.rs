@@ -1,6 +1,5 @@
 //! Takes many small documents of one office in one request: looked up, reserved, closed and submitted together, answered one by one.
 
-use crate::addressing;
 use crate::closing::{ClosedSubmission, Reserved, submission_key};
 use crate::closing_batch::Document;
 use crate::dispatching::ClosedNotice;
@@ -9,17 +8,52 @@ use crate::input::{Ask, Input};
 use crate::refusals::refusal;
 use crate::shared::Shared;
 use crate::submitting::{close_notice, submit};
+use crate::{addressing, knowing};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use yizhan_desk::{DoorCode, DoorError, Submission, Submitted};
-use yizhan_document::{LeftOut, WallTime};
+use yizhan_document::{LeftOut, NodeId, WallTime};
 use yizhan_exchange::{Answer, SubmissionKey};
 
 /// What became of one document.
 type Outcome = Result<Submitted, DoorError>;
 
 impl Door {
+    /// Many documents in one request: what becomes of them [`Self::submit_many_now`] tells.
+    pub(crate) async fn submit_batch(
+        &self,
+        documents: Vec<(Submission, Bytes)>,
+    ) -> Result<Vec<Outcome>, DoorError> {
+        self.check_room()?;
+        self.know_recipients(documents.iter().map(|(submission, _)| submission)).await?;
+        self.submit_many_now(documents).await
+    }
+
+    /// Waits for the files of recipients' nodes that are not held. Whatever was handed in before under its key waits for nobody: it stays
+    /// accepted, whoever is known by now.
+    pub(crate) async fn know_recipients(
+        &self,
+        submissions: impl Iterator<Item = &Submission>,
+    ) -> Result<(), DoorError> {
+        let mut nodes = BTreeSet::new();
+        for submission in submissions {
+            let unknown = knowing::unknown_recipients(&self.shared, submission);
+            if unknown.is_empty() {
+                continue;
+            }
+            let key = submission_key(submission);
+            let before = key.map(|key| self.shared.index.submission_by_key(key.key)).transpose();
+            if before.map_err(internal)?.flatten().is_none() {
+                nodes.extend(unknown);
+            }
+        }
+        let nodes: Vec<NodeId> = nodes.into_iter().collect();
+        knowing::know(&self.shared, &nodes, None, knowing::OFFICE_PATIENCE).await;
+        Ok(())
+    }
+
     /// Each document is taken or refused by itself, in the order in which they came.
     pub(crate) async fn submit_many_now(
         &self,
@@ -44,9 +78,6 @@ impl Door {
                 outcome: refused.map(Err),
             });
         }
-        let unanswered = candidates.iter().filter(|candidate| candidate.outcome.is_none());
-        let unanswered = unanswered.map(|candidate| &candidate.submission);
-        crate::knowing::know_recipients(&self.shared, unanswered).await;
         let requests = first_request..first_request.saturating_add(2 * candidates.len() as u64);
         let shared = Arc::clone(&self.shared);
         let taking = tokio::task::spawn_blocking(move || take(&shared, candidates, first_request, now));

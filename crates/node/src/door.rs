@@ -82,7 +82,7 @@ impl Door {
             return submitted(&self.shared, index, true);
         }
         // Only now: what was accepted once stays accepted, though its deadline has passed or a recipient has left since.
-        knowing::know_recipients(&self.shared, std::iter::once(&submission)).await;
+        self.know_recipients(std::iter::once(&submission)).await?;
         let by = self.shared.by();
         let (submission, left_out) = addressing::resolve(&by.directory, submission)?;
         let Addressed { to, passed_over } = by.closer.destinations(&submission, now)?;
@@ -189,7 +189,7 @@ impl NodeDoor for Door {
         &self,
         documents: Vec<(Submission, Bytes)>,
     ) -> Reply<'_, Vec<Result<Submitted, DoorError>>> {
-        Box::pin(self.submit_many_now(documents))
+        Box::pin(self.submit_batch(documents))
     }
 
     fn track(&self, id: EnvelopeId) -> Reply<'_, Track> {
@@ -233,7 +233,9 @@ impl NodeDoor for Door {
 
     fn group(&self, group: Group) -> Reply<'_, GroupView> {
         Box::pin(async move {
-            let nodes: Vec<NodeId> = self.shared.directory().nodes_of(&group).into_iter().collect();
+            let nodes = self.shared.directory().absent_of([], std::slice::from_ref(&group));
+            // Of too many none: that is what is answered.
+            let nodes: Vec<NodeId> = nodes.unwrap_or_default().into_iter().collect();
             knowing::know(&self.shared, &nodes, None, knowing::OFFICE_PATIENCE).await;
             addressing::view(&self.shared.directory(), group)
         })

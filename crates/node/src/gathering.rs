@@ -53,6 +53,8 @@ impl Gathering {
         content: ContentStream,
     ) -> Outcome {
         let content = whole(content).await?;
+        // By itself: in a lane all others would wait with it.
+        door.know_recipients(std::iter::once(&submission)).await?;
         let office = submission.from.clone();
         let (reply, outcome) = oneshot::channel();
         let begins = {
@@ -152,7 +154,9 @@ async fn whole(mut content: ContentStream) -> Result<Bytes, DoorError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use yizhan_desk::{ContentError, content_channel};
+    use crate::county::{COUNTY, County};
+    use yizhan_desk::{ContentError, DoorCode, content_channel};
+    use yizhan_document::{Groups, Label, WallTime};
 
     #[tokio::test]
     async fn content_in_many_pieces_is_gathered_whole_and_broken_content_is_refused() {
@@ -172,5 +176,40 @@ mod tests {
         sender.send(Bytes::from("half")).await.unwrap();
         sender.fail(ContentError::BrokenOff);
         assert!(whole(content).await.is_err());
+    }
+
+    /// Hands a document in that is late, for the government office of a node.
+    async fn hand_in((gathering, door): (Gathering, Door), to: &str) -> Outcome {
+        let (sender, content) = content_channel();
+        sender.finish();
+        let submission = Submission {
+            from: format!("gov-office@{COUNTY}").parse().unwrap(),
+            to: vec![format!("gov-office@{to}").parse().unwrap()],
+            cc: Vec::new(),
+            groups: Groups::default(),
+            label: Label { title: "T".into(), ..Label::default() },
+            deadline: Some(WallTime::EPOCH),
+            files: Vec::new(),
+            key: None,
+        };
+        gathering.submit(&door, submission, content).await
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_behind_documents_whose_recipients_are_not_known() {
+        let mut county = County::that_met(&["653101"]);
+        let door = (Gathering::default(), Door::new(Arc::clone(&county.shared)));
+        let (mut waiting, mut asks) = (Vec::new(), Vec::new());
+        for _ in 0..LANES {
+            waiting.push(tokio::spawn(hand_in(door.clone(), "653130")));
+            asks.push(county.need().await);
+        }
+        // Judged at once: it is late, and its recipient is known.
+        assert_eq!(hand_in(door.clone(), "653101").await.unwrap_err().code, DoorCode::Deadline);
+        assert!(waiting.iter().all(|waiting| !waiting.is_finished()), "the others were answered before");
+        drop(asks);
+        for waiting in waiting {
+            assert_eq!(waiting.await.unwrap().unwrap_err().code, DoorCode::NotHeldYet);
+        }
     }
 }

@@ -3,15 +3,16 @@
 use crate::card::Card;
 use crate::door::{Door, internal, stopping, unknown_document};
 use crate::input::Ask;
-use crate::receipts;
 use crate::refusals::refusal;
 use crate::shared::Shared;
+use crate::{knowing, receipts};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use yizhan_desk::{ActDone, ActRequest, DoorCode, DoorError, InboxItem, InboxPart, InboxState, Taken};
-use yizhan_document::{Digest, EnvelopeId, OfficeName, Statement, Unit};
+use yizhan_document::{Digest, EnvelopeId, NodeId, OfficeName, Statement, Unit};
 use yizhan_envelope::close_attachment;
 use yizhan_exchange::{Answer, InboxEntry};
+use yizhan_hierarchy::{Directory, Division, RecipientError};
 
 impl Door {
     pub(crate) async fn take_now(&self, office: OfficeName, id: EnvelopeId) -> Result<Taken, DoorError> {
@@ -44,6 +45,10 @@ impl Door {
             let receipt = receipts::own(&self.shared, index).map_err(internal)?;
             return Ok(ActDone { receipt, duplicate: true });
         }
+        // It may have come while this node held more of the directory (MUST-65).
+        knowing::know(&self.shared, &[id.origin], None, knowing::OFFICE_PATIENCE).await;
+        let directory = self.shared.directory();
+        let origin = origin(&directory, id.origin)?;
         let card = card(&self.shared, holding)?;
         let now = self.shared.clock.wall();
         let statement = Statement {
@@ -60,9 +65,6 @@ impl Door {
             .map_err(|e| DoorError::new(DoorCode::Malformed, e.to_string(), "correct it"))?;
         let cms = self.shared.by().closer.sign(&address, text.as_bytes(), now)?;
         let digest = Digest::of_all(&[text.as_bytes(), &cms]);
-        let directory = self.shared.directory();
-        let origin =
-            directory.division(id.origin).ok_or_else(|| internal("the origin left the directory"))?;
         let signed = receipts::SignedStatement { statement: text, cms };
         // MUST-22: the words of the office are for the origin alone; the entry gets their digest.
         let attachment = close_attachment(&signed.to_bytes(), &origin.opening).map_err(internal)?;
@@ -120,6 +122,17 @@ impl Door {
         });
         items.await.map_err(internal)
     }
+}
+
+/// Whom an act is told.
+fn origin(directory: &Directory, node: NodeId) -> Result<&Division, DoorError> {
+    directory.division(node).ok_or_else(|| match directory.is_absent(node) {
+        true => {
+            let fix = "nothing was entered; the parent of this node has to be up";
+            DoorError::new(DoorCode::NotHeldYet, RecipientError::Absent { node }.to_string(), fix)
+        }
+        false => internal("the origin left the directory"),
+    })
 }
 
 /// A document in an inbox: its sequence number, where its content is, its id and state.

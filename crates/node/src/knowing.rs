@@ -130,20 +130,12 @@ pub(crate) fn of_receipts(shared: &Shared, bundle: &ProofBundle) -> Vec<NodeId> 
     std::iter::once(maker).chain(cosigners).collect()
 }
 
-/// Whom it takes to take what offices hand in: the nodes of all recipients, those of groups among them.
-pub(crate) async fn know_recipients<'a>(shared: &Shared, submissions: impl Iterator<Item = &'a Submission>) {
+/// Whom it takes to take what an office hands in and is not held: nodes of all recipients, those of groups among them.
+pub(crate) fn unknown_recipients(shared: &Shared, submission: &Submission) -> BTreeSet<NodeId> {
     let directory = shared.directory();
-    if directory.holds_all() {
-        return;
-    }
-    let mut nodes = BTreeSet::new();
-    for submission in submissions {
-        nodes.extend(submission.recipients().map(|office| office.node));
-        let groups = submission.groups.to.iter().chain(&submission.groups.cc);
-        nodes.extend(groups.flat_map(|group| directory.nodes_of(group)));
-    }
-    let nodes: Vec<NodeId> = nodes.into_iter().collect();
-    know(shared, &nodes, None, OFFICE_PATIENCE).await;
+    let groups = [&submission.groups.to[..], &submission.groups.cc[..]].concat();
+    // Of too many none: the document is refused.
+    directory.absent_of(submission.recipients(), &groups).unwrap_or_default()
 }
 
 #[cfg(test)]

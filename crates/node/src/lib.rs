@@ -17,6 +17,8 @@ mod closing_batch;
 mod committing;
 mod config;
 mod confirmation;
+#[cfg(test)]
+mod county;
 mod current;
 mod daemon;
 mod dispatching;

@@ -4,14 +4,15 @@ use crate::body_intake::receive_body;
 use crate::input::Input;
 use crate::knowing;
 use crate::offers::check_offer;
-use crate::receipts::is_cosigned;
+use crate::receipts::may_be_cosigned;
 use crate::shared::Shared;
 use crate::versions::Matter;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
-use yizhan_document::{Digest, NodeId};
+use yizhan_document::{Digest, NodeId, WallTime};
 use yizhan_exchange::HeardEntry;
+use yizhan_exchange::limits::CLOCK_AGREEMENT_MS;
 use yizhan_link::LinkEvent;
 use yizhan_protocol::{BodyPlace, Custody, Frame, Offer, ProofBundle};
 
@@ -51,6 +52,10 @@ async fn take_event(shared: &Arc<Shared>, checks: &Arc<Semaphore>, lanes: &mut L
     match event {
         LinkEvent::Up { neighbour, hello } => {
             tracing::info!(%neighbour, "neighbour is up");
+            let (ours, theirs) = (shared.clock.wall(), WallTime::from_ms(hello.clock_ms));
+            if ours.as_ms().abs_diff(theirs.as_ms()) > CLOCK_AGREEMENT_MS {
+                tracing::warn!(%neighbour, %ours, %theirs, "the clocks differ: the wrong one has to be set, by NTP or by hand");
+            }
             about_versions(shared, Matter::Up { neighbour });
             give(shared, Input::Up { neighbour, hello }).await;
         }
@@ -85,27 +90,29 @@ async fn check_offers(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec
     }
     let unknown =
         |(_, offer): &(NodeId, Offer)| !knowing::absent(shared, &knowing::of_offer(offer)).is_empty();
-    let (unknown, known): (Vec<_>, Vec<_>) = match shared.directory().holds_all() {
+    let (unknown, mut checked): (Vec<_>, Vec<_>) = match shared.directory().holds_all() {
         true => (Vec::new(), offers),
         false => offers.into_iter().partition(unknown),
     };
-    check_known_offers(shared, checks, known).await;
-    // Those of origins that are not known wait by themselves: nobody else waits behind them.
+    // Those of origins that are not known wait by themselves, each in a place of its own: nobody else waits behind them.
     for (neighbour, offer) in unknown {
-        let place = shared.waiting.place(neighbour, knowing::bytes_of(&offer));
+        let Some(place) = shared.waiting.place(neighbour, knowing::bytes_of(&offer)) else {
+            // It is told to come again, as it stands in its row: whatever was read and has no place stops the reading.
+            checked.push((neighbour, offer));
+            continue;
+        };
         let (shared, checks) = (Arc::clone(shared), Arc::clone(checks));
         tokio::spawn(async move {
-            // Where there is no place the offer is told to come again.
-            if place.is_some() {
-                let nodes = knowing::of_offer(&offer);
-                knowing::know(&shared, &nodes, Some(neighbour), knowing::FRAME_PATIENCE).await;
-            }
-            check_known_offers(&shared, &checks, vec![(neighbour, offer)]).await;
+            let nodes = knowing::of_offer(&offer);
+            knowing::know(&shared, &nodes, Some(neighbour), knowing::FRAME_PATIENCE).await;
+            check_in_a_row(&shared, &checks, vec![(neighbour, offer)]).await;
+            drop(place);
         });
     }
+    check_in_a_row(shared, checks, checked).await;
 }
 
-async fn check_known_offers(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec<(NodeId, Offer)>) {
+async fn check_in_a_row(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: Vec<(NodeId, Offer)>) {
     match offers.as_slice() {
         [] => {}
         [(_, offer)] if is_light(offer) => {
@@ -186,7 +193,7 @@ async fn take_frame(
             check_once_known(shared, checks, said, nodes, move |shared| match shared.by().proofs.entries(&frame.proof) {
                 Ok(entries) => {
                     let entries = with_statements(shared, neighbour, &mut frame.proof, entries);
-                    let witnessed = is_cosigned(shared, &frame.proof);
+                    let witnessed = may_be_cosigned(shared, &frame.proof);
                     (!entries.is_empty()).then_some(Input::Receipts { neighbour, frame, entries, witnessed })
                 }
                 Err(error) => {
@@ -342,3 +349,7 @@ fn about_versions(shared: &Shared, matter: Matter) {
 async fn give(shared: &Shared, input: Input) {
     shared.inputs.send(input).await.unwrap_or_default();
 }
+
+#[cfg(test)]
+#[path = "neighbours_tests.rs"]
+mod tests;

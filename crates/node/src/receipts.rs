@@ -1,5 +1,6 @@
 //! Receipts for offices: own entries and received ones about a document, with proofs to take away.
 
+use crate::knowing;
 use crate::shared::Shared;
 use crate::tracking::KnownReceipt;
 use serde::{Deserialize, Serialize};
@@ -136,7 +137,7 @@ pub(crate) fn proven(shared: &Shared, id: EnvelopeId) -> Result<Vec<(LedgerId, R
 /// Who made and cosigned the received receipts about a document.
 pub(crate) fn makers(shared: &Shared, id: EnvelopeId) -> Result<Vec<NodeId>, ReceiptError> {
     let bundles = received(shared, id)?.into_iter().map(|(bundle, _)| bundle);
-    Ok(bundles.flat_map(|bundle| crate::knowing::of_receipts(shared, &bundle)).collect())
+    Ok(bundles.flat_map(|bundle| knowing::of_receipts(shared, &bundle)).collect())
 }
 
 /// Received receipts about a document, each with the bundle it came in (without the others).
@@ -159,6 +160,13 @@ pub(crate) fn is_cosigned(shared: &Shared, bundle: &ProofBundle) -> bool {
     let neighbours = directory.neighbours(bundle.ledger.node);
     let witnesses = neighbours.iter().filter_map(|node| directory.division(*node));
     witnesses.into_iter().any(|division| signed.cosigned_by(&division.witness).is_some())
+}
+
+/// The same where the key of whoever cosigned may not be here: a neighbour of the ledger's node that the checkpoint names and that is not
+/// known yet counts. What is stored for that is judged again whenever it is shown.
+pub(crate) fn may_be_cosigned(shared: &Shared, bundle: &ProofBundle) -> bool {
+    let unknown = || knowing::absent(shared, &knowing::of_receipts(shared, bundle));
+    is_cosigned(shared, bundle) || !unknown().is_empty()
 }
 
 fn export(ledger: LedgerId, receipt: &Receipt, witnessed: bool) -> Result<ExportedReceipt, ReceiptError> {

@@ -2,7 +2,7 @@
 
 use crate::fault::NodeError;
 use crate::index::{Steps, changes_of};
-use crate::relog::{Ledger, fill_gap, take_in};
+use crate::relog::{Ledger, fill_gap, recall_submissions, take_in};
 use ring::rand::SecureRandom;
 use std::path::Path;
 use std::sync::Arc;
@@ -196,6 +196,9 @@ fn replay(
         return Err(NodeError::Data(reason.to_owned()));
     }
     fill_gap(&mut node, &mut ledger, u64::MAX)?;
+    if !report.damaged.is_empty() || unread > 0 || ledger.filled > 0 {
+        recall_submissions(&mut node, &ledger);
+    }
     check_size(&ledger, published)?;
     if let Some(queue) = queue {
         ledger.tell_settled(own, queue)?;

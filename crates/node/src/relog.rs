@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use yizhan_document::{Digest, LedgerId, merkle};
 use yizhan_exchange::{Condensed, Entered, Fact, Node};
 use yizhan_journal::Location;
-use yizhan_ledger::Log;
 use yizhan_ledger::limits::TILE_WIDTH;
 use yizhan_ledger::tiles::FolderTiles;
+use yizhan_ledger::{Entry, Event, Log};
 use yizhan_spool::{Changes, Queue};
 
 /// Entries taken into the ledger before their full tiles are written, so that memory stays bounded.
@@ -87,6 +87,25 @@ impl Ledger {
     }
 }
 
+/// Takes in all submissions of this ledger: where the journal is damaged, what was decided beside some of them may be lost.
+pub(crate) fn recall_submissions(node: &mut Node, ledger: &Ledger) {
+    let log = &ledger.log;
+    for first in (0..log.size()).step_by(TILE_WIDTH) {
+        let rest = first..log.size().min(first + TILE_WIDTH as u64);
+        // What is not stored yet is read one by one; what does not read was named.
+        let one_by_one = || rest.map(|index| log.entry(index).ok()).collect();
+        let entries: Vec<Option<Vec<u8>>> =
+            log.bundle(first / TILE_WIDTH as u64).unwrap_or_else(|_| one_by_one());
+        for bytes in entries.into_iter().flatten() {
+            if let Ok(Entry { event: Event::SubmissionAcceptance { id, to, .. }, .. }) =
+                Entry::from_bytes(&bytes)
+            {
+                node.recall_submission(id, &to);
+            }
+        }
+    }
+}
+
 /// Takes facts in, as the journal holds them.
 pub(crate) fn take_in(node: &mut Node, ledger: &mut Ledger, facts: &[Fact]) -> Result<(), NodeError> {
     for fact in facts {
@@ -161,5 +180,66 @@ fn check_against_tiles(ledger: &Ledger, index: u64, bytes: &[u8]) -> Result<(), 
             tracing::error!(index, %error, "ALARM: a tile does not read; it is written anew from the journal");
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use std::sync::Arc;
+    use yizhan_document::{Classification, EnvelopeId, Urgency, WallTime};
+    use yizhan_exchange::{Answer, Effect, Event as Happened, Now, Profile};
+    use yizhan_hierarchy::{Directory, NetworkPlan, TrustAnchor};
+
+    fn submission(counter: u64) -> Entry {
+        let event = Event::SubmissionAcceptance {
+            id: EnvelopeId { counter, ..id() },
+            envelope: Digest::of(b"header"),
+            manifest: Digest::of(b"manifest"),
+            to: vec!["65".parse().unwrap()],
+            urgency: Urgency::Normal,
+            deadline: WallTime::EPOCH,
+            size: 1,
+            directory: 1,
+        };
+        Entry { time: WallTime::EPOCH, event }
+    }
+
+    fn id() -> EnvelopeId {
+        "652301.0.0".parse().unwrap()
+    }
+
+    #[test]
+    fn what_the_ledger_shows_as_given_out_is_not_given_again_though_the_journal_lost_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let wall = "2026-11-20T08:00:00Z".parse().unwrap();
+        let plan = NetworkPlan { base_port: 0, ..NetworkPlan::demo() };
+        crate::network::create_network(&plan, &folder.path().join("net"), wall).unwrap();
+        let config = crate::Config::load(&folder.path().join("net/nodes/652301/node.toml")).unwrap();
+        let authorities = config.directory.authorities.iter().map(String::as_str);
+        let anchor = TrustAnchor::from_vkeys(authorities, config.directory.threshold).unwrap();
+        let directory = Directory::load(&config.directory.folder, &anchor, wall).unwrap();
+        let profile = Profile {
+            network: directory.network.clone(),
+            ledger: id().ledger(),
+            max_classification: Classification::Internal,
+            previous: Vec::new(),
+        };
+        let mut node = Node::new(profile, Arc::new(directory));
+        // More than are in a tile: some are read from disk, some are not there yet.
+        let mut ledger = Ledger::open(&folder.path().join("ledger"), false).unwrap();
+        for counter in 0..300 {
+            ledger.append(&submission(counter).to_bytes().unwrap()).unwrap();
+        }
+        ledger.log.store_full_tiles().unwrap();
+        recall_submissions(&mut node, &ledger);
+        let now = Now { wall, uptime: 0 };
+        node.start(now);
+        let (request, to) = (1, vec!["65".parse().unwrap()]);
+        let asked = Happened::Submitting { request, to, classification: Classification::Unclassified };
+        let answer = Answer::Reserved { id: EnvelopeId { counter: 300, ..id() }, numbers: vec![300] };
+        assert!(node.handle(now, asked).contains(&Effect::Answer { request, answer }));
     }
 }

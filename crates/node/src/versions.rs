@@ -108,7 +108,7 @@ impl Versions {
     /// The task, before it runs.
     pub(crate) fn new(shared: Arc<Shared>, own: OwnKeys, anchor: TrustAnchor) -> Self {
         let history = begin::history(&shared.config);
-        let knowing = Knowing::beginning(&shared.current.held(), shared.me());
+        let knowing = Knowing::beginning(&shared.current.held(), shared.me(), shared.config.directory.hold);
         let (serving, passing) = (Serving::default(), Passing::default());
         Self { shared, own, anchor, history, fetch: None, serving, knowing, passing, lingering: None }
     }
@@ -232,8 +232,12 @@ impl Versions {
 
     /// All files are here: those that did not change come from the version that is held.
     async fn fetched(&mut self) {
-        let Some(fetch) = self.fetch.as_ref() else { return };
-        let (from, history, held) = (fetch.from, self.history.clone(), self.shared.current.held());
+        let held = self.shared.current.held();
+        let Some(fetch) = self.fetch.as_mut() else { return };
+        if fetch.fetch_known(&held) {
+            return self.ask();
+        }
+        let (from, history) = (fetch.from, self.history.clone());
         let edition = held.edition();
         let assembled = tokio::task::spawn_blocking(move || history.read(edition)).await;
         let Some(fetch) = self.fetch.as_mut() else { return };

@@ -98,14 +98,26 @@ bugs! {
         "a second attempt of a document is put into the inboxes again"
     ExpiryInDoubt "expiry-in-doubt" breaks "MUST-17":
         "a unit expires while an offer of it may be unanswered"
+    StepBelieved "step-believed" breaks "MUST-17":
+        "a clock that was set after the hellos of the neighbours counts as agreeing with theirs"
+    OneClockEnough "one-clock-enough" breaks "MUST-17":
+        "one neighbour that agrees with a clock is enough, whatever all others say"
+    EndedInDoubt "ended-in-doubt" breaks "MUST-59":
+        "what an agreement let cross is refused for good by a clock that no neighbour bears out"
     AttemptWithoutFailure "attempt-without-failure" breaks "MUST-16":
         "a failure that is told again opens its attempt again"
+    ClaimBelieved "claim-believed" breaks "MUST-68":
+        "an origin believes an end from whoever tells it, whether or not it had custody"
     AcceptanceTakenForEnd "acceptance-taken-for-end" breaks "design 2, receipts":
         "the origin takes a relay's acceptance for the end of a destination"
     ReleasedEarly "released-early" breaks "MUST-16":
         "the origin lets the envelope go before the end receipt"
     KeptBeforeDurable "kept-before-durable" breaks "MUST-20":
         "the origin confirms receipts that are not durable with it"
+    AnythingKept "anything-kept" breaks "MUST-67":
+        "an origin takes and confirms receipts about envelopes that it never gave out"
+    ReceiptsUncounted "receipts-uncounted" breaks "MUST-67":
+        "an origin takes any number of receipts of one node"
     OwedOnlyOnce "owed-only-once" breaks "MUST-19":
         "a receipt that was sent home is not sent again"
     WitnessedBackwards "witnessed-backwards" breaks "MUST-23":

@@ -117,6 +117,10 @@ fn fact(fact: &Fact) -> String {
         Fact::AttemptFailed { id, node, attempt } => format!("attempt {attempt} of {id} for {node} failed"),
         Fact::Recall(recall) => format!("{recall:?}"),
         Fact::Acted { id, act, .. } => format!("{id} {}", act.as_str()),
+        Fact::Custodian { id, node, units } => format!("{node} had {} units of {id}", units.len()),
+        Fact::Claimed { id, node, units, expired } => {
+            format!("{node} says that {} units of {id} ended (expired: {expired})", units.len())
+        }
         Fact::EpochOpened(opened) => format!("{} began", opened.ledger),
         Fact::Condensed(part) => format!("condensed {part:?}"),
     }

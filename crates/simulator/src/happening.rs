@@ -40,6 +40,8 @@ pub(crate) enum Happening {
     Break { one: NodeId, other: NodeId, connection: Option<u64> },
     /// There is room on the disks of these nodes again.
     Room { nodes: Vec<NodeId> },
+    /// The clock of a node is set so far off, or right again.
+    ClockSet { node: NodeId, off_ms: i64 },
     /// The disk of a node that is not to be trusted does what it was going to do.
     DiskTurns { node: NodeId },
     /// Two neighbours that are apart for most of the day reach each other, or do not any more.

@@ -1,6 +1,8 @@
 //! The last look: all power is cut, and what the disks hold is held against every promise.
 
+use crate::checks::nothing_lost::BadClocks;
 use crate::checks::{chains_verify, nothing_lost, nothing_twice, recalled_stay_unseen};
+use crate::limits::GOOD_CLOCK_SKEW_MS;
 use crate::survey::Survey;
 use crate::world::World;
 
@@ -22,8 +24,10 @@ impl World {
             }
         };
         self.entries = survey.nodes.values().map(|held| held.ledger.size()).sum();
+        let beyond = self.out.wall().plus_ms(GOOD_CLOCK_SKEW_MS);
+        let bad_clocks = BadClocks { nodes: &self.bad_clocks, beyond };
         let found = [
-            ("nothing_lost", nothing_lost::check(&survey, &self.out.book, &self.bad_clocks)),
+            ("nothing_lost", nothing_lost::check(&survey, &self.out.book, &bad_clocks)),
             ("nothing_twice", nothing_twice::check(&survey, &self.out.book, self.out.directories.len() > 1)),
             ("recalled_stay_unseen", recalled_stay_unseen::check(&survey)),
             ("chains_verify", chains_verify::check(&survey)),

@@ -19,6 +19,8 @@ pub struct Plan {
     pub crash_rule: Option<CrashRule>,
     /// Whether one node's clock is hours off.
     pub bad_clock: bool,
+    /// How often the clock of a node is set wrong while it runs.
+    pub clock_steps: u64,
     /// What of the world is not to be trusted, if anything.
     pub hostile: Option<Hostile>,
     /// Whether two neighbours reach each other for two minutes a day only.
@@ -150,6 +152,7 @@ impl Plan {
             mangling: None,
             crash_rule: None,
             bad_clock: false,
+            clock_steps: 0,
             hostile: None,
             rare_link: false,
             large_per_mille: 150,
@@ -231,6 +234,8 @@ impl Plan {
             mangling,
             crash_rule: None,
             bad_clock: random.chance(150),
+            // In one world of four.
+            clock_steps: if seed % 4 == 1 { 1 + seed / 4 % 3 } else { 0 },
             large_per_mille: random.within(0..=400),
             short_deadline_per_mille: random.within(0..=300),
             bad_per_mille: random.within(0..=100),

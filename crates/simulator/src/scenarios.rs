@@ -2,6 +2,7 @@
 //! outcome, in documents and receipts.
 
 mod a_circular_to_a_region;
+mod a_clock_that_jumps;
 mod a_damaged_last_record_below_a_witnessed_checkpoint;
 mod a_disk_lost_for_good;
 mod a_link_that_falls_between_two_slips;

@@ -36,6 +36,8 @@ pub(crate) struct Station {
     pub(crate) life: u64,
     /// How far its clock is ahead of true time, in milliseconds.
     pub(crate) skew_ms: i64,
+    /// How far it was set off from there, for a while.
+    pub(crate) stepped_ms: i64,
     /// The version of the directory that it goes by.
     pub(crate) directory: Arc<Directory>,
     pub(crate) folder: FaultyFolder,
@@ -105,13 +107,20 @@ pub(crate) struct Process {
     fetching: BTreeMap<(NodeId, u64), Staged>,
     streams: BTreeMap<(NodeId, u64), BodyHead>,
     started_at: u64,
-    skew_ms: i64,
+    pub(crate) skew_ms: i64,
     room: RoomKnown,
     wake_at: Option<u64>,
     /// Something was taken in and is not concluded.
     row: bool,
     show_at: Option<u64>,
     random: Random,
+}
+
+impl Station {
+    /// How far its clock is off now, in milliseconds.
+    pub(crate) fn off_ms(&self) -> i64 {
+        self.skew_ms.saturating_add(self.stepped_ms)
+    }
 }
 
 impl Process {

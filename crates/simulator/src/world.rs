@@ -6,9 +6,10 @@ use crate::checks::queues_stay_bounded::{QueuesStayBounded, Weight};
 use crate::checks::{Checks, drains_by_itself};
 use crate::clerks::Clerks;
 use crate::clerks_recall::Recalling;
+use crate::clock_steps;
 use crate::faults::{faults, skew};
 use crate::faulty_folder::{Backup, DISK_FAULT, DISK_FULL, FaultyFolder};
-use crate::happening::{Happening, Hello};
+use crate::happening::Happening;
 use crate::limits::{DRAIN_MS_MAX, IDLE_MS, TRACE_LINES_MAX};
 use crate::new_directory;
 use crate::outcome::Outcome;
@@ -28,8 +29,6 @@ use yizhan_hierarchy::Directory;
 
 /// How often a world that should come to rest is looked at, in milliseconds.
 const LOOK_MS: u64 = 1_000;
-/// How long after a failed attempt neighbours dial again, in milliseconds.
-const DIAL_MS_MAX: u64 = 2_000;
 
 /// A world of nodes.
 pub struct World {
@@ -76,6 +75,7 @@ impl World {
             node: *node,
             life: 0,
             skew_ms: skew(random, bad_clock == Some(*node)),
+            stepped_ms: 0,
             directory: Arc::clone(&directory),
             folder: FaultyFolder::default(),
             ledger: LedgerId { node: *node, epoch: 0 },
@@ -92,7 +92,8 @@ impl World {
         for (at, fault) in faults(plan.faults, plan.active_ms, &nodes, &wire.pairs(), &mut random) {
             agenda.at(at, Happening::Fault(fault));
         }
-        for (at, happening) in new_directory::happenings(plan, seed) {
+        let steps = clock_steps::happenings(plan, seed, &nodes);
+        for (at, happening) in new_directory::happenings(plan, seed).into_iter().chain(steps) {
             agenda.at(at, happening);
         }
         let clerks_until = if plan.clerks_act { plan.active_ms } else { 0 };
@@ -251,6 +252,7 @@ impl World {
                 out.wire.break_off(out.now, &mut out.agenda, (one, other), connection);
             }
             Happening::Room { nodes } => nodes.into_iter().for_each(|node| self.set_room(node, Room::Ample)),
+            Happening::ClockSet { node, off_ms } => self.set_clock(node, off_ms),
             Happening::DiskTurns { node } => self.disk_turns(node),
             Happening::Window { one, other, opens } => self.window(one, other, opens),
             Happening::HandIn { document } => {
@@ -267,33 +269,6 @@ impl World {
             }
             Happening::Visit { node, office } => out.visit(running(stations, node), node, office),
         }
-    }
-
-    /// Connects two neighbours if both run; each hears of it with what the other's hello says.
-    fn dial(&mut self, one: NodeId, other: NodeId) {
-        let Some(are_neighbours) = self.are_neighbours(one, other) else { return };
-        let Self { out, stations, .. } = self;
-        let hello = |of: NodeId, to: NodeId, out: &Outside| {
-            let process = stations.get(&of)?.process.as_ref()?;
-            Some(Hello {
-                clock_ms: process.wall(out).as_ms(),
-                witnessed: process.witnessed(to),
-                remembered: process.store.remembered.get(&to).copied(),
-            })
-        };
-        let both = hello(one, other, out).zip(hello(other, one, out)).filter(|_| are_neighbours);
-        let Some((of_one, of_other)) = both else {
-            let at = out.now + 1 + self.random.below(DIAL_MS_MAX);
-            out.agenda.at(at, Happening::Dial { one, other });
-            return;
-        };
-        // None: they are connected already, or held apart, and whoever mends that dials.
-        let Some((connection, at_one, at_other)) = out.wire.connect(out.now, one, other) else { return };
-        let now = out.now;
-        out.agenda
-            .at(now + at_one, Happening::Up { node: one, neighbour: other, connection, hello: of_other });
-        out.agenda
-            .at(now + at_other, Happening::Up { node: other, neighbour: one, connection, hello: of_one });
     }
 
     pub(crate) fn start(&mut self, node: NodeId) {
@@ -340,7 +315,10 @@ impl World {
         self.out.bad_pieces = 0;
         self.stations.values().for_each(|station| station.folder.fail_no_sync());
         let nodes: Vec<NodeId> = self.stations.keys().copied().collect();
-        nodes.into_iter().for_each(|node| self.set_room(node, Room::Ample));
+        for node in nodes {
+            self.set_room(node, Room::Ample);
+            self.set_clock(node, 0);
+        }
         self.out.note(|| "all faults end".to_owned());
     }
 

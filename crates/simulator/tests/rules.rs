@@ -7,8 +7,14 @@ use yizhan_exchange::{Effect, Event, HeardEntry, Node, Now, OfferedEnvelope, Pro
 use yizhan_ledger::{EntryRef, Event as Entered, Head, Target};
 use yizhan_simulator::network_of_seven;
 
+#[path = "rules/clocks.rs"]
+mod clocks;
+#[path = "rules/custodians.rs"]
+mod custodians;
 #[path = "rules/epochs.rs"]
 mod epochs;
+#[path = "rules/evidence.rs"]
+mod evidence;
 #[path = "rules/further_attempts.rs"]
 mod further_attempts;
 #[path = "rules/handing_in.rs"]
@@ -54,6 +60,8 @@ fn entry_of(name: &str, index: u64) -> EntryRef {
 struct Alone {
     node: Node,
     uptime: u64,
+    /// How far its clock was set off.
+    off_ms: i64,
 }
 
 impl Alone {
@@ -64,14 +72,15 @@ impl Alone {
             max_classification: Classification::Internal,
             previous: Vec::new(),
         };
-        let mut alone = Self { node: Node::new(profile, network_of_seven()), uptime: 0 };
+        let mut alone = Self { node: Node::new(profile, network_of_seven()), uptime: 0, off_ms: 0 };
         let begun = alone.node.start(alone.now());
         alone.durable(&begun);
         alone
     }
 
     fn now(&self) -> Now {
-        Now { wall: WallTime::from_ms(1_795_161_600_000 + self.uptime), uptime: self.uptime }
+        let right: u64 = 1_795_161_600_000 + self.uptime;
+        Now { wall: WallTime::from_ms(right.saturating_add_signed(self.off_ms)), uptime: self.uptime }
     }
 
     fn deadline(&self) -> WallTime {
@@ -270,6 +279,8 @@ fn a_failure_told_again_and_again_opens_one_attempt() {
     let mut origin = Alone::start(COUNTY);
     origin.link_up(PREFECTURE);
     let id = origin.submit(REGION);
+    let taken = acceptance(id, header(), vec![target(REGION, 0)], entry_of(COUNTY, 1));
+    origin.settle(home(entry_of(PREFECTURE, 2), taken));
     for index in 3..6 {
         let (units, reason) = (vec![target(REGION, 0)], "damaged".to_owned());
         let event = Entered::RelayFailure { id, envelope: header(), units, reason };

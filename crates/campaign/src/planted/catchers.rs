@@ -47,6 +47,23 @@ const fn rules(name: &'static str) -> Catcher {
     beside("simulator", "rules", name)
 }
 
+// Tests that catch several bugs.
+const NAMES_ON_DISK: Catcher = beside(
+    "spool",
+    "names_on_disk",
+    "a_file_is_synced_before_it_is_renamed_and_its_folder_after_each_new_name",
+);
+const FIRST_OF_AN_EPOCH: Catcher = rules(
+    "epochs::the_first_entry_of_a_new_epoch_names_what_was_remembered_and_its_offers_have_numbers_of_their_own",
+);
+const FURTHER_ATTEMPT: Catcher = rules(
+    "further_attempts::an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again",
+);
+const UNPROVEN: Catcher = inside(
+    "node",
+    "offers::tests::entries_that_the_ledger_does_not_hold_and_checkpoints_that_nobody_signed_are_not_believed",
+);
+
 /// Which tests are to catch which bug, in the order in which they are tried.
 const TABLE: &[(Bug, &[Catcher])] = &[
     (
@@ -91,30 +108,9 @@ const TABLE: &[(Bug, &[Catcher])] = &[
     (Bug::HarmedCopyBelieved, &[inside("node", "recovery::tests::a_damaged_copy_yields_to_its_originals")]),
     (Bug::FailedCopyStays, &[inside("journal", "given_up_tests::a_copy_without_room_is_taken_back")]),
     (Bug::KeysNotCarried, &[inside("journal", "condense_tests::keys_of_submissions_are_carried_once")]),
-    (
-        Bug::FolderNotSyncedAfterCreate,
-        &[beside(
-            "spool",
-            "names_on_disk",
-            "a_file_is_synced_before_it_is_renamed_and_its_folder_after_each_new_name",
-        )],
-    ),
-    (
-        Bug::FolderNotSyncedAfterRename,
-        &[beside(
-            "spool",
-            "names_on_disk",
-            "a_file_is_synced_before_it_is_renamed_and_its_folder_after_each_new_name",
-        )],
-    ),
-    (
-        Bug::BodyNotSynced,
-        &[beside(
-            "spool",
-            "names_on_disk",
-            "a_file_is_synced_before_it_is_renamed_and_its_folder_after_each_new_name",
-        )],
-    ),
+    (Bug::FolderNotSyncedAfterCreate, &[NAMES_ON_DISK]),
+    (Bug::FolderNotSyncedAfterRename, &[NAMES_ON_DISK]),
+    (Bug::BodyNotSynced, &[NAMES_ON_DISK]),
     (
         Bug::BodyResumedUnverified,
         &[inside(
@@ -141,20 +137,31 @@ const TABLE: &[(Bug, &[Catcher])] = &[
     ),
     (Bug::FullDiskIgnored, &[rules("a_node_without_room_takes_no_offer_and_says_that_it_may_be_made_again")]),
     (Bug::CustodyOfOtherUnits, &[rules("custody_passes_only_on_an_acceptance_of_exactly_what_was_offered")]),
-    (
-        Bug::HandoverTwice,
-        &[rules(
-            "further_attempts::an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again",
-        )],
-    ),
-    (
-        Bug::ConsignedTwice,
-        &[rules(
-            "further_attempts::an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again",
-        )],
-    ),
+    (Bug::HandoverTwice, &[FURTHER_ATTEMPT]),
+    (Bug::ConsignedTwice, &[FURTHER_ATTEMPT]),
     (Bug::ExpiryInDoubt, &[rules("a_unit_whose_offer_is_unanswered_does_not_expire")]),
+    (
+        Bug::StepBelieved,
+        &[rules(
+            "clocks::a_clock_that_goes_wrong_after_the_hellos_ends_nothing_and_set_right_it_counts_again",
+        )],
+    ),
+    (
+        Bug::OneClockEnough,
+        &[rules("clocks::one_neighbour_that_lies_neither_stops_expiry_nor_brings_it_about")],
+    ),
+    (
+        Bug::EndedInDoubt,
+        &[inside(
+            "simulator",
+            "scenarios::two_joined_trees::what_may_cross_does_although_a_clock_at_the_link_went_wrong",
+        )],
+    ),
     (Bug::AttemptWithoutFailure, &[rules("a_failure_told_again_and_again_opens_one_attempt")]),
+    (
+        Bug::ClaimBelieved,
+        &[rules("custodians::an_end_that_somebody_tells_who_had_no_custody_is_kept_and_ends_nothing")],
+    ),
     (
         Bug::AcceptanceTakenForEnd,
         &[WORLDS, rules("the_acceptance_of_a_relay_is_no_end_and_the_envelope_stays_until_there_is_one")],
@@ -164,6 +171,16 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         &[WORLDS, rules("the_acceptance_of_a_relay_is_no_end_and_the_envelope_stays_until_there_is_one")],
     ),
     (Bug::KeptBeforeDurable, &[rules("a_confirmation_waits_until_the_receipt_is_durable")]),
+    (
+        Bug::AnythingKept,
+        &[rules(
+            "evidence::receipts_about_an_envelope_that_was_never_given_out_are_neither_stored_nor_confirmed",
+        )],
+    ),
+    (
+        Bug::ReceiptsUncounted,
+        &[rules("evidence::one_node_cannot_fill_a_disk_with_receipts_about_one_document")],
+    ),
     (Bug::OwedOnlyOnce, &[WORLDS, rules("a_receipt_goes_home_again_and_again_until_its_origin_confirms_it")]),
     (Bug::WitnessedBackwards, &[rules("a_smaller_head_than_the_known_one_is_not_cosigned")]),
     (
@@ -173,20 +190,8 @@ const TABLE: &[(Bug, &[Catcher])] = &[
             "witness::tests::a_second_history_is_not_believed_whatever_it_claims_to_begin_from",
         )],
     ),
-    (
-        Bug::InclusionUnchecked,
-        &[inside(
-            "node",
-            "offers::tests::entries_that_the_ledger_does_not_hold_and_checkpoints_that_nobody_signed_are_not_believed",
-        )],
-    ),
-    (
-        Bug::CheckpointUnsigned,
-        &[inside(
-            "node",
-            "offers::tests::entries_that_the_ledger_does_not_hold_and_checkpoints_that_nobody_signed_are_not_believed",
-        )],
-    ),
+    (Bug::InclusionUnchecked, &[UNPROVEN]),
+    (Bug::CheckpointUnsigned, &[UNPROVEN]),
     (
         Bug::HeaderOfProofIgnored,
         &[inside(
@@ -261,12 +266,7 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         Bug::HelloOfAnother,
         &[beside("link", "neighbours", "refusals::a_hello_in_another_name_than_the_certificate_is_refused")],
     ),
-    (
-        Bug::ActTwice,
-        &[rules(
-            "further_attempts::an_office_gets_the_same_receipt_each_time_and_a_further_attempt_is_not_delivered_again",
-        )],
-    ),
+    (Bug::ActTwice, &[FURTHER_ATTEMPT]),
     (
         Bug::ForkIgnored,
         &[beside("audit", "auditor", "tampering::another_checkpoint_root_in_a_neighbours_ledger_is_a_fork")],
@@ -323,24 +323,9 @@ const TABLE: &[(Bug, &[Catcher])] = &[
         Bug::RestsOnUncompared,
         &[beside("audit", "auditor", "tampering::a_rests_on_with_an_invented_hash_is_forged")],
     ),
-    (
-        Bug::EpochNumbersReused,
-        &[rules(
-            "epochs::the_first_entry_of_a_new_epoch_names_what_was_remembered_and_its_offers_have_numbers_of_their_own",
-        )],
-    ),
-    (
-        Bug::EpochNamesNothing,
-        &[rules(
-            "epochs::the_first_entry_of_a_new_epoch_names_what_was_remembered_and_its_offers_have_numbers_of_their_own",
-        )],
-    ),
-    (
-        Bug::EpochToldEarly,
-        &[rules(
-            "epochs::the_first_entry_of_a_new_epoch_names_what_was_remembered_and_its_offers_have_numbers_of_their_own",
-        )],
-    ),
+    (Bug::EpochNumbersReused, &[FIRST_OF_AN_EPOCH]),
+    (Bug::EpochNamesNothing, &[FIRST_OF_AN_EPOCH]),
+    (Bug::EpochToldEarly, &[FIRST_OF_AN_EPOCH]),
     (
         Bug::EpochGivenAgain,
         &[inside("node", "new_epoch::tests::the_same_command_given_again_changes_nothing")],

@@ -23,28 +23,33 @@ pub(crate) fn newest(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Re
     super::holding::settled(config, newest_there_is(config, anchor, now)?)
 }
 
-fn newest_there_is(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Result<Directory, NodeError> {
+/// It, and whether what is kept of it is a part.
+fn newest_there_is(
+    config: &Config,
+    anchor: &TrustAnchor,
+    now: WallTime,
+) -> Result<(Directory, bool), NodeError> {
     let history = history(config);
-    let Some(kept) = newest_kept(&history, anchor, now) else {
+    let Some((kept, is_part)) = newest_kept(&history, anchor, now) else {
         let directory = Directory::load_with_grace(&config.directory.folder, anchor, now, GRACE_MS)?;
         let parcel = Parcel::read(&config.directory.folder).map_err(|error| error.to_string());
         keep(&history, &directory, parcel);
-        return Ok(directory);
+        return Ok((directory, false));
     };
     // Whoever holds a part reads no folder of all files to see that it has it already.
     let same = |head: &Head| head.edition() == kept.edition() && head.root_digest() == kept.stamp().root;
-    if !kept.holds_all() && Head::in_folder(&config.directory.folder).is_ok_and(|head| same(&head)) {
-        return Ok(kept);
+    if is_part && Head::in_folder(&config.directory.folder).is_ok_and(|head| same(&head)) {
+        return Ok((kept, is_part));
     }
     let parcel = match Parcel::read(&config.directory.folder) {
         Ok(parcel) => parcel,
         Err(error) => {
             tracing::warn!(%error, version = kept.version, "the directory's folder cannot be read; the kept version is gone by");
-            return Ok(kept);
+            return Ok((kept, is_part));
         }
     };
     if parcel.claimed_head()?.edition() < kept.edition() {
-        return Ok(kept);
+        return Ok((kept, is_part));
     }
     let acceptance = Acceptance { anchor, held: &kept, now };
     let newer = acceptance
@@ -53,29 +58,31 @@ fn newest_there_is(config: &Config, anchor: &TrustAnchor, now: WallTime) -> Resu
     match newer {
         Ok((mut newer, mut parcel)) => {
             // Whoever holds a part keeps whom it has met (MUST-64).
-            if let Some(nodes) = super::holding::kept(config.directory.hold, config.node, &kept, &newer) {
+            let before = is_part.then_some(&kept);
+            if let Some(nodes) = super::holding::kept(config.directory.hold, config.node, before, &newer) {
                 newer = newer.reduced_to(&nodes);
                 parcel.reduce_to(&newer);
             }
+            let is_part = parcel.is_part;
             keep(&history, &newer, Ok(parcel));
-            Ok(newer)
+            Ok((newer, is_part))
         }
-        Err(yizhan_hierarchy::VersionRefused::Held { .. }) => Ok(kept),
+        Err(yizhan_hierarchy::VersionRefused::Held { .. }) => Ok((kept, is_part)),
         Err(refused) => {
             tracing::error!(code = refused.code(), reason = %refused, version = kept.version,
                 "ALARM: the version in the directory's folder is refused; the kept version is gone by");
-            Ok(kept)
+            Ok((kept, is_part))
         }
     }
 }
 
-fn newest_kept(history: &History, anchor: &TrustAnchor, now: WallTime) -> Option<Directory> {
+fn newest_kept(history: &History, anchor: &TrustAnchor, now: WallTime) -> Option<(Directory, bool)> {
     let versions = history.versions().unwrap_or_default();
     versions.into_iter().rev().find_map(|version| {
-        let believed = history
-            .read(version)
-            .map_err(|error| error.to_string())
-            .and_then(|parcel| parcel.verify_kept(anchor, now, GRACE_MS).map_err(|error| error.to_string()));
+        let believed = history.read(version).map_err(|error| error.to_string()).and_then(|parcel| {
+            let directory = parcel.verify_kept(anchor, now, GRACE_MS).map_err(|error| error.to_string())?;
+            Ok((directory, parcel.is_part))
+        });
         believed
             .inspect_err(|reason| {
                 tracing::error!(

@@ -194,13 +194,24 @@ impl Fetch {
         !self.missing.is_empty()
     }
 
+    /// Asks for the files that were looked at of nodes which became known meanwhile, so that they stay so by this version (MUST-64);
+    /// false if there are none.
+    pub(super) fn fetch_known(&mut self, held: &Directory) -> bool {
+        let looked_at = self.sketches.iter().map(|(node, _)| node);
+        let known = |node: &NodeId| held.division(*node).is_some() && !self.files.contains_key(node);
+        self.missing = looked_at.filter(known).collect();
+        !self.missing.is_empty()
+    }
+
     /// The version, with what did not change taken from `kept`, and sketches of what is not held.
     pub(super) fn assemble(&mut self, kept: Parcel, before: &Directory) -> Parcel {
         let mut files = std::mem::take(&mut self.files);
         let listed = self.head.iter().flat_map(Head::listed);
         let mut held = kept.files;
-        for (node, _) in listed {
+        for (node, digest) in listed {
+            // Of what was looked at `kept` has another file, if it has one by now: that of the version before.
             if !files.contains_key(node)
+                && self.sketches.of_file(*node, digest).is_none()
                 && let Some(file) = held.remove(node)
             {
                 files.insert(*node, file);
@@ -218,7 +229,7 @@ impl Fetch {
                 outline.insert(*node, sketch);
             }
         }
-        Parcel { root, ca, files, outline }
+        Parcel { root, ca, files, outline, is_part: false }
     }
 }
 

@@ -101,8 +101,9 @@ fn every_file_that_changed_is_looked_at_and_only_what_is_held_is_kept() {
     assert_eq!(parcel.files.keys().copied().collect::<Vec<_>>(), ["65", "6523", "652301"].map(node));
     let taken = made.acceptance(&held).whole(&parcel).unwrap();
     assert_eq!((taken.version, taken.divisions().len(), taken.listed_divisions()), (2, 3, 7));
-    assert_eq!(kept(Hold::Part, node("652301"), &held, &taken).unwrap(), held.needed_by(node("652301")));
-    assert_eq!(kept(Hold::Whole, node("652301"), &held, &taken), None);
+    let kept = |hold| kept(hold, node("652301"), Some(&held), &taken);
+    assert_eq!(kept(Hold::Part).unwrap(), held.needed_by(node("652301")));
+    assert_eq!(kept(Hold::Whole), None);
 }
 
 #[test]
@@ -167,4 +168,41 @@ fn a_file_that_is_no_division_is_refused_though_it_would_be_looked_at_alone() {
         ..made.answer(&wanted)
     };
     assert_eq!(take(&mut fetch, other), Err("not-sent"), "what was not asked for brings nothing nearer");
+}
+
+#[test]
+fn a_node_that_becomes_known_while_a_version_comes_mixes_no_versions() {
+    let far = node("653130");
+    let made = made(Edit::Name(far, "ug".into(), "چىرا".into()));
+    let held = made.part_of("652301");
+    let mut fetch =
+        Fetch::begin(node(PARENT), Edition { version: 2, delegated: 0 }, None, 0).for_part_of(node("652301"));
+    made.fetch(&mut fetch, &held, &mut Vec::new());
+    // Fetched meanwhile, as the version that is held lists it.
+    let (more, refused) = held.with_files(&BTreeMap::from([(far, made.first.files[&far].clone())]));
+    assert!(refused.is_empty() && more.division(far).is_some());
+    let mut first = made.first.clone();
+    first.reduce_to(&more);
+    let taken = made.acceptance(&more).whole(&fetch.assemble(first, &more)).unwrap();
+    assert_eq!((taken.version, taken.is_absent(far)), (2, true));
+}
+
+#[test]
+fn a_node_that_becomes_known_while_a_version_comes_stays_known_by_that_version() {
+    let far = node("653130");
+    let made = made(Edit::Name(far, "ug".into(), "چىرا".into()));
+    let held = made.part_of("652301");
+    let (mut asked, edition) = (Vec::new(), Edition { version: 2, delegated: 0 });
+    let mut fetch = Fetch::begin(node(PARENT), edition, None, 0).for_part_of(node("652301"));
+    made.fetch(&mut fetch, &held, &mut asked);
+    assert!(!fetch.fetch_known(&held));
+    let (more, _) = held.with_files(&BTreeMap::from([(far, made.first.files[&far].clone())]));
+    assert!(fetch.fetch_known(&more));
+    made.fetch(&mut fetch, &more, &mut asked);
+    assert_eq!(asked, [vec![], vec![far], vec![far]]);
+    assert!(!fetch.fetch_known(&more));
+    let mut first = made.first.clone();
+    first.reduce_to(&more);
+    let taken = made.acceptance(&more).whole(&fetch.assemble(first, &more)).unwrap();
+    assert_eq!(taken.division(far).map(|division| division.node), Some(far));
 }

@@ -7,20 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use yizhan_document::NodeId;
 use yizhan_hierarchy::{Directory, Parcel, limits::FETCHED_MAX};
 
-/// The nodes whose files are held of `after`; none where that is all of them. Whom it fetched it keeps, as long as the version lists
-/// them: it deals with them.
+/// The nodes whose files are held of `after`; none where that is all of them. `before` is the part that was held, if it was one, even
+/// one of all files: whom it fetched it keeps, as long as the version lists them, since it deals with them (MUST-64).
 pub(crate) fn kept(
     hold: Hold,
     me: NodeId,
-    before: &Directory,
+    before: Option<&Directory>,
     after: &Directory,
 ) -> Option<BTreeSet<NodeId>> {
     if hold == Hold::Whole {
         return None;
     }
     let mut kept = after.needed_by(me);
-    // Whoever held all of it was no part before.
-    if !before.holds_all() {
+    if let Some(before) = before {
         let others = before.divisions().map(|division| division.node);
         let others: Vec<NodeId> = others.filter(|node| after.is_own(*node) && !kept.contains(node)).collect();
         kept.extend(others.into_iter().take(FETCHED_MAX));
@@ -39,7 +38,7 @@ pub(super) fn lacking(hold: Hold, me: NodeId, held: &Directory) -> Vec<NodeId> {
 
 /// The directory as it was found on this disk, cut to what the configuration says, or filled up as far as the folder of the configuration
 /// has what is lacking. What is lacking still is asked for once the node runs.
-pub(crate) fn settled(config: &Config, found: Directory) -> Result<Directory, NodeError> {
+pub(crate) fn settled(config: &Config, (found, is_part): (Directory, bool)) -> Result<Directory, NodeError> {
     let (hold, me) = (config.directory.hold, config.node);
     if hold == Hold::Part && found.is_own(me) && found.parent(me).is_none() {
         let reason = "`hold = \"part\"` in node.toml, and nobody stands above it whom it could ask for the rest: a root holds the \
@@ -53,10 +52,10 @@ pub(crate) fn settled(config: &Config, found: Directory) -> Result<Directory, No
     for (node, error) in refused {
         tracing::error!(%node, %error, "ALARM: a division of the directory's folder is refused");
     }
-    if let Some(kept) = kept(hold, me, &found, &directory) {
+    if let Some(kept) = kept(hold, me, is_part.then_some(&found), &directory) {
         directory = directory.reduced_to(&kept);
     }
-    if directory.divisions().len() != found.divisions().len() {
+    if directory.divisions().len() != found.divisions().len() || is_part != stays_part(hold, &directory) {
         write_anew(config, files, &directory);
     }
     if !directory.holds_all() {
@@ -66,12 +65,18 @@ pub(crate) fn settled(config: &Config, found: Directory) -> Result<Directory, No
     Ok(directory)
 }
 
+/// Whether what is held is kept as a part: a whole that was grown back is none any more, and is cut if it is to be one again.
+pub(super) fn stays_part(hold: Hold, directory: &Directory) -> bool {
+    hold == Hold::Part || !directory.holds_all()
+}
+
 /// Writes the archive of the version anew, with what is held of it.
-fn write_anew(config: &Config, files: BTreeMap<NodeId, Vec<u8>>, directory: &Directory) {
+pub(super) fn write_anew(config: &Config, files: BTreeMap<NodeId, Vec<u8>>, directory: &Directory) {
     let history = history(config);
     let written = history.read(directory.edition()).and_then(|mut parcel| {
         parcel.files.extend(files);
         parcel.reduce_to(directory);
+        parcel.is_part = stays_part(config.directory.hold, directory);
         history.keep(directory.edition(), &parcel)
     });
     if let Err(error) = written {

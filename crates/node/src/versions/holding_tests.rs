@@ -1,6 +1,7 @@
 //! What a node holds of the directory that it finds on its disk as it starts.
 
 use super::*;
+use crate::config::DirectoryConfig;
 use crate::network::create_network;
 use crate::versions::begin::{anchor, newest};
 use std::path::Path;
@@ -85,4 +86,46 @@ fn whoever_is_to_hold_the_whole_takes_from_its_folder_what_is_lacking_and_a_root
     assert_eq!(held(&part).1.len(), 4);
     std::fs::write(network_folder.join("directory/divisions/653101.json"), b"{}").unwrap();
     assert_eq!(held(&whole).1, names(&["65", "6523", "652301", "652324", "6531", "653130"]));
+}
+
+/// Publishes the next version in the network's folder, in which a name is another.
+fn publish_next(network: &Path) {
+    let pem = std::fs::read_to_string(network.join("authority/authority.pem")).unwrap();
+    let authority = SigningKey::from_text(&pem).unwrap();
+    let authority = NoteSigner::new("xinjiang.example/authority", authority).unwrap();
+    let config = config(network, "65", Hold::Whole);
+    let whole = Directory::load(&config.directory.folder, &anchor(&config).unwrap(), now()).unwrap();
+    let rename = Edit::Name(node("653130"), "ug".into(), "چىرا".into());
+    let draft = whole.edited([rename], now(), now().plus_ms(86_400_000)).unwrap();
+    Directory::publish(&network.join("directory"), &draft, &[authority]).unwrap();
+}
+
+/// The files of these nodes in the network's folder.
+fn files(network: &Path, nodes: &[&str]) -> BTreeMap<NodeId, Vec<u8>> {
+    let file = |name: &&str| std::fs::read(network.join(format!("directory/divisions/{name}.json"))).unwrap();
+    nodes.iter().map(|name| (node(name), file(name))).collect()
+}
+
+#[test]
+fn whoever_has_met_everybody_holds_a_part_still_and_forgets_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let network_folder = folder.path().join("net");
+    network(&network_folder);
+    let part = config(&network_folder, "652301", Hold::Part);
+    assert_eq!(held(&part).1.len(), 3);
+    let others = files(&network_folder, &["652324", "6531", "653101", "653130"]);
+    history(&part).fetched().keep(&others).unwrap();
+    assert_eq!(held(&part).1.len(), 7);
+    assert_eq!(held(&part).1.len(), 7, "at each start");
+    publish_next(&network_folder);
+    assert_eq!((held(&part).0, held(&part).1.len()), (2, 7));
+    // It says so itself, without the folder of the network, and even where nothing was fetched since.
+    assert!(!part.data.join("directory/fetched").exists());
+    std::fs::remove_dir_all(network_folder.join("directory")).unwrap();
+    assert_eq!((held(&part).0, held(&part).1.len()), (2, 7));
+    // Once it is to hold the whole it holds no part any more, and is cut if it is to be one again.
+    let whole =
+        Config { directory: DirectoryConfig { hold: Hold::Whole, ..part.directory.clone() }, ..part.clone() };
+    assert_eq!(held(&whole).1.len(), 7);
+    assert_eq!(held(&part).1, names(&["65", "6523", "652301"]));
 }

@@ -31,7 +31,8 @@ impl Versions {
             let acceptance = Acceptance { anchor: &anchor, held: &held, now };
             let mut parcel = acceptance.completed(parcel, || history.read(held.edition()).ok())?;
             let mut directory = acceptance.whole(&parcel)?;
-            if let Some(kept) = holding::kept(hold, me, &held, &directory) {
+            // Whoever is to hold a part holds one since its start.
+            if let Some(kept) = holding::kept(hold, me, Some(&held), &directory) {
                 directory = directory.reduced_to(&kept);
                 parcel.reduce_to(&directory);
             }

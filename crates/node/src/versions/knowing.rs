@@ -1,5 +1,6 @@
 //! Which files of divisions a node that holds a part is asking for, of whom, and who waits for them.
 
+use crate::config::Hold;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::sync::oneshot;
 use yizhan_document::NodeId;
@@ -27,6 +28,7 @@ const _: () = assert!(KNOWN_FOR_A_NEIGHBOUR_MAX < FETCHED_MAX);
 /// What is being asked for.
 #[derive(Default)]
 pub(super) struct Knowing {
+    hold: Hold,
     /// Nodes to be asked for, and whether this node itself needs them.
     wanted: BTreeMap<NodeId, bool>,
     waiting: Vec<Waiting>,
@@ -77,9 +79,9 @@ pub(super) enum Come {
 
 impl Knowing {
     /// As a node starts that holds this.
-    pub(super) fn beginning(held: &Directory, me: NodeId) -> Self {
-        let mut knowing = Self::default();
-        if !held.holds_all() {
+    pub(super) fn beginning(held: &Directory, me: NodeId, hold: Hold) -> Self {
+        let mut knowing = Self { hold, ..Self::default() };
+        if hold == Hold::Part {
             let needed = held.needed_by(me);
             let others = held.divisions().map(|division| division.node);
             knowing.fetched = others.filter(|node| !needed.contains(node)).collect();
@@ -238,11 +240,23 @@ impl Knowing {
         self.known(held);
     }
 
-    /// Notes what was fetched; gives what is let go of for it.
-    pub(super) fn note_fetched(&mut self, nodes: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
-        self.fetched.extend(nodes);
-        let over = self.fetched.len().saturating_sub(FETCHED_MAX);
-        self.fetched.drain(..over).collect()
+    /// What was fetched, these with it, and what is let go of for them. Whoever is to hold the whole lets go of nothing.
+    pub(super) fn with_fetched(
+        &self,
+        nodes: impl Iterator<Item = NodeId>,
+    ) -> (VecDeque<NodeId>, Vec<NodeId>) {
+        if self.hold == Hold::Whole {
+            return (VecDeque::new(), Vec::new());
+        }
+        let mut fetched: VecDeque<NodeId> = self.fetched.iter().copied().chain(nodes).collect();
+        let over = fetched.len().saturating_sub(FETCHED_MAX);
+        let let_go = fetched.drain(..over).collect();
+        (fetched, let_go)
+    }
+
+    /// Notes that, once it is durable.
+    pub(super) fn note_fetched(&mut self, fetched: VecDeque<NodeId>) {
+        self.fetched = fetched;
     }
 }
 

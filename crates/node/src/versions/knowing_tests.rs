@@ -152,13 +152,21 @@ fn what_was_fetched_first_is_let_go_of_first_and_never_what_is_needed_always() {
     let made = made();
     let (all, _) = made.part.with_files(&made.files);
     let all = all.reduced_to(&["65", "6523", "652301", "653101"].map(node).into());
-    let mut knowing = Knowing::beginning(&all, node("652301"));
+    let mut knowing = Knowing::beginning(&all, node("652301"), Hold::Part);
     assert_eq!(knowing.fetched, [node("653101")]);
     let more = |from: usize, count: usize| {
         (from..from + count).map(|at| node(&format!("x-{at}"))).collect::<Vec<_>>()
     };
-    assert!(knowing.note_fetched(more(0, FETCHED_MAX - 1).into_iter()).is_empty());
-    assert_eq!(knowing.note_fetched(more(FETCHED_MAX, 2).into_iter()), [node("653101"), node("x-0")]);
+    let mut let_go = |nodes: Vec<NodeId>| {
+        let (fetched, let_go) = knowing.with_fetched(nodes.into_iter());
+        knowing.note_fetched(fetched);
+        let_go
+    };
+    assert!(let_go(more(0, FETCHED_MAX - 1)).is_empty());
+    assert_eq!(let_go(more(FETCHED_MAX, 2)), [node("653101"), node("x-0")]);
+    // Whoever grows back to the whole would never come to an end.
+    let growing = Knowing::beginning(&all, node("652301"), Hold::Whole);
+    assert!(growing.with_fetched(more(0, FETCHED_MAX + 1).into_iter()).1.is_empty());
     // Another version: what it does not list is forgotten, and what is under way is asked for anew.
     knowing.want(&[node("653130")], true, 0);
     knowing.next(&[node("6523")], made.part.edition(), 0).unwrap();

@@ -91,7 +91,7 @@ impl Serving {
             let fetched = || history.fetched().file(*node, &held.digest_of(*node)?);
             let other = match kept.bytes_of(*node) {
                 Some(_) => None,
-                None if held.holds_all() || edition != held.edition() => None,
+                None if edition != held.edition() => None,
                 None => beside.remove(node).or_else(fetched),
             };
             bytes += kept.bytes_of(*node).or(other.as_ref().map(Vec::len)).unwrap_or_default();
@@ -116,4 +116,25 @@ pub(super) fn nothing(wanted: &DirectoryWanted) -> DirectoryPart {
     let DirectoryWanted { version, delegated, .. } = *wanted;
     let (root, ca, files) = (Vec::new(), Vec::new(), Vec::new());
     DirectoryPart { version, delegated, root, root_from: 0, root_bytes: 0, ca, files }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::county::{County, node};
+    use crate::versions::begin::history;
+
+    #[tokio::test]
+    async fn whoever_has_fetched_the_last_file_still_serves_what_it_fetched() {
+        let county = County::that_met(&[]);
+        let history = history(&county.shared.config);
+        history.fetched().keep(&county.files_of(&["652324", "6531", "653101", "653130"])).unwrap();
+        let (held, refused) = county.shared.current.held().with_files(&county.files);
+        assert!(held.holds_all() && refused.is_empty());
+        let (Edition { version, delegated }, far) = (held.edition(), node("653101"));
+        let wanted = DirectoryWanted { version, delegated, divisions: vec![far], root_from: 0 };
+        let limits = Limits::of(&held, node("6523"));
+        let part = Serving::default().part((&history, &held), &wanted, &limits, BTreeMap::new()).unwrap();
+        assert!(part.files == [DivisionFile { node: far, content: county.files[&far].clone() }]);
+    }
 }

@@ -23,8 +23,22 @@ struct Ends {
     inboxes: Vec<String>,
 }
 
-/// Looks at what all disks hold. `bad_clocks` are those whose word on deadlines does not count.
-pub(crate) fn check(survey: &Survey, book: &Book, bad_clocks: &BTreeSet<NodeId>) -> Vec<String> {
+/// Whose word on deadlines does not count.
+pub(crate) struct BadClocks<'a> {
+    /// The clocks of these nodes, always.
+    pub(crate) nodes: &'a BTreeSet<NodeId>,
+    /// Any clock that shows more than this: it was set wrong.
+    pub(crate) beyond: WallTime,
+}
+
+impl BadClocks<'_> {
+    fn tell(&self, node: NodeId, time: WallTime) -> bool {
+        self.nodes.contains(&node) || time > self.beyond
+    }
+}
+
+/// Looks at what all disks hold.
+pub(crate) fn check(survey: &Survey, book: &Book, bad_clocks: &BadClocks) -> Vec<String> {
     let mut ends = Ends::of(survey, bad_clocks);
     let mut wrong = std::mem::take(&mut ends.inboxes);
     let mut accepted = BTreeSet::new();
@@ -55,7 +69,7 @@ pub(crate) fn check(survey: &Survey, book: &Book, bad_clocks: &BTreeSet<NodeId>)
 }
 
 impl Ends {
-    fn of(survey: &Survey, bad_clocks: &BTreeSet<NodeId>) -> Self {
+    fn of(survey: &Survey, bad_clocks: &BadClocks) -> Self {
         let mut ends = Self::default();
         // What came to an end on a disk that was lost afterwards came to an end all the same.
         for (node, held) in survey.all() {
@@ -78,7 +92,7 @@ impl Ends {
         ends
     }
 
-    fn entries(&mut self, held: &Holdings, node: NodeId, bad_clocks: &BTreeSet<NodeId>) {
+    fn entries(&mut self, held: &Holdings, node: NodeId, bad_clocks: &BadClocks) {
         let mut deadlines: BTreeMap<EnvelopeId, WallTime> = BTreeMap::new();
         for fact in held.facts() {
             if let Fact::Accepted(accepted) = fact {
@@ -104,7 +118,7 @@ impl Ends {
                 Event::RelayFailure { id, units, .. } => by_unit(&mut self.failed, id, units),
                 Event::AcceptanceRejectionExpiry { id, units, .. } => {
                     let passed = deadlines.get(id).is_some_and(|deadline| *deadline < entry.time);
-                    if !passed || bad_clocks.contains(&node) {
+                    if !passed || bad_clocks.tell(node, entry.time) {
                         self.inboxes
                             .push(format!("{node}: {id} expired before its time, or by a wrong clock"));
                     }

@@ -11,6 +11,8 @@ use yizhan_hierarchy::{
 use yizhan_identity::NoteSigner;
 
 const PARTY: &str = "party.example";
+/// More than any agreement is for, in milliseconds.
+const TEN_YEARS_MS: i64 = 10 * 365 * 24 * 3600 * 1000;
 
 fn party_plan() -> NetworkPlan {
     let demo = NetworkPlan::demo();
@@ -76,6 +78,24 @@ fn what_may_cross_arrives_once_whatever_falls_on_the_way() {
             restart(&mut world, "p-65", after % 2 == 1);
             let survey = at_the_end(world);
             assert_eq!(entries(&survey, to, "ContentConsignment"), 1, "{from} to {to}, {after} ms");
+        }
+    }
+}
+
+/// MUST-59: by the clock of a node with the link the agreement ended long ago.
+#[test]
+fn what_may_cross_does_although_a_clock_at_the_link_went_wrong() {
+    let directory = joined();
+    for (from, to) in [("652301", "p-6523"), ("p-6523", "652301")] {
+        for joint in ["65", "p-65"] {
+            let mut world = connected(Arc::clone(&directory));
+            world.set_clock(node(joint), TEN_YEARS_MS);
+            hand_in(&mut world, from, &[to]);
+            pass(&mut world, 60_000);
+            world.set_clock(node(joint), 0);
+            let survey = at_the_end(world);
+            assert_eq!(entries(&survey, joint, "RelayRejection"), 0, "{from} to {to}, {joint}");
+            assert_eq!(entries(&survey, to, "ContentConsignment"), 1, "{from} to {to}, {joint}");
         }
     }
 }

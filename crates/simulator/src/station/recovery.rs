@@ -90,7 +90,7 @@ impl Station {
             fetching: BTreeMap::new(),
             streams: BTreeMap::new(),
             started_at: out.now,
-            skew_ms: self.skew_ms,
+            skew_ms: self.off_ms(),
             room: RoomKnown::default(),
             wake_at: None,
             row: false,

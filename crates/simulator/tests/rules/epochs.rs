@@ -66,7 +66,7 @@ fn the_first_entry_of_a_new_epoch_names_what_was_remembered_and_its_offers_have_
         max_classification: Classification::Internal,
         previous: previous.clone(),
     };
-    let mut alone = Alone { node: Node::new(profile, network_of_seven()), uptime: 0 };
+    let mut alone = Alone { node: Node::new(profile, network_of_seven()), uptime: 0, off_ms: 0 };
     let begun = alone.node.start(alone.now());
     let Some(Effect::Persist { entries, .. }) = begun.first() else { panic!("{begun:?}") };
     let Entered::EpochOpened { ledger, reason, previous: named, .. } = &entries[0].1.event else {
