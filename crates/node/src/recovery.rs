@@ -57,10 +57,14 @@ pub(crate) fn recover(
         found = read(None, copies)?;
     }
     put_aside(data, &found.journal, &found.report, quarantine)?;
-    let (queue, trust) = Queue::open(&data.join("queue"), found.journal.position(), quarantine)?;
+    let mut position = found.journal.position();
+    if !found.copies.passed_over().is_empty() {
+        // A queue that knows places in a copy which does not count is believed at no position: of several places the last counts.
+        position.journal = 0;
+    }
+    let (queue, trust) = Queue::open(&data.join("queue"), position, quarantine)?;
     let mut found = match trust {
-        // It may know contents by their places in a copy that is damaged there.
-        Trust::Believed if found.copies.passed_over().is_empty() => found,
+        Trust::Believed => found,
         trust => {
             tracing::info!(?trust, records = found.report.records, "the queue is made anew from the journal");
             let copies = found.copies.again();

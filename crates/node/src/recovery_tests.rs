@@ -12,7 +12,8 @@ use yizhan_hierarchy::{NetworkPlan, TrustAnchor};
 use yizhan_identity::{NoteSigner, SigningKey};
 use yizhan_journal::{Condensation, Owner, RawRecord, StoredBody, StoredEnvelope};
 use yizhan_ledger::{Entry, EntryRef, Event, Target, origin_of};
-use yizhan_spool::Changes;
+use yizhan_protocol::{ProofBundle, ProvenEntry};
+use yizhan_spool::{Changes, ReceiptKey};
 
 const ME: &str = "6523";
 const NETWORK: &str = "xinjiang.example";
@@ -63,6 +64,16 @@ fn accepted(index: u64) -> Vec<Fact> {
         key: None,
     };
     vec![entered(index), Fact::Accepted(Box::new(acceptance))]
+}
+
+/// What another node says of the first document, in the bundle it came in.
+fn receipt() -> (ReceiptKey, Record) {
+    let ledger = LedgerId { node: "65".parse().unwrap(), epoch: 0 };
+    let Fact::Entered(Entered { bytes: entry, .. }) = entered(0) else { panic!("an entry") };
+    let proven = ProvenEntry { index: 5, entry, path: Vec::new(), attachment: Vec::new() };
+    let bundle = ProofBundle { ledger, checkpoint: Vec::new(), entries: vec![proven] };
+    let key = ReceiptKey { envelope: id(0), destination: None, ledger, index: 5 };
+    (key, Record::Receipts(Box::new(bundle)))
 }
 
 fn content(holding: u64) -> Record {
@@ -154,14 +165,20 @@ impl Made {
             journal.sync().unwrap();
         }
         node.recalled();
+        let (key, received) = receipt();
+        let places_of_receipts = journal.append(&[raw(&received)]).unwrap();
+        journal.sync().unwrap();
         let (state, root) = (node.state(), merkle::root(&[]));
         let (facts, live) = (state.condensed(0, root), state.live_holdings());
         let what = Condensation { facts, live, base: 0, living_percent: 50, room: None };
         let mut places = Changes::new();
+        places.put_receipt(&key, places_of_receipts[0]).unwrap();
         let mut carried = |told: yizhan_journal::Carried| {
             for (owner, at) in told {
-                let Owner::Holding(holding) = owner else { continue };
-                places.put_holding(holding, at).unwrap();
+                match owner {
+                    Owner::Holding(holding) => places.put_holding(holding, at).unwrap(),
+                    _ => places.put_receipt(&key, at).unwrap(),
+                }
             }
         };
         let copied = journal.condense(&what, &mut carried).unwrap();
@@ -183,6 +200,11 @@ fn assert_all_is_there(recovered: &Recovered) {
         let (kind, payload) = recovered.journal.read(at).unwrap();
         assert_eq!(Record::decode(kind, &payload).unwrap(), content(holding));
     }
+    let (key, received) = receipt();
+    let found = recovered.queue.receipts(&id(0)).unwrap();
+    let places: Vec<_> = found.into_iter().filter(|(found, _)| *found == key).map(|(_, at)| at).collect();
+    let (kind, payload) = recovered.journal.read(places[0]).unwrap();
+    assert_eq!((Record::decode(kind, &payload).unwrap(), places.len()), (received, 1));
 }
 
 #[test]
@@ -220,9 +242,10 @@ fn a_damaged_copy_yields_to_its_originals() {
         _ => false,
     };
     type Harmed<'a> = (&'a str, Box<dyn Fn(&Record) -> bool>);
-    let harms: [Harmed<'_>; 3] = [
+    let harms: [Harmed<'_>; 4] = [
         ("state", Box::new(move |r| is_facts(r, |part| matches!(part, Condensed::Holding { .. })))),
         ("content", Box::new(|record| *record == content(17))),
+        ("receipts", Box::new(|record| matches!(record, Record::Receipts(_)))),
         ("entries", Box::new(move |r| is_facts(r, |part| matches!(part, Condensed::Entered { .. })))),
     ];
     for (what, harmed) in harms {
