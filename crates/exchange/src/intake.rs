@@ -4,7 +4,7 @@ use crate::effect::{Answer, Effect, Stored};
 use crate::event::{OfferedEnvelope, Office, Past, Staged};
 use crate::fact::{Acceptance, Fact, Source};
 use crate::incoming::Incoming;
-use crate::limits::{OFFER_SILENCE_MS, UNITS_PER_OFFER_MAX};
+use crate::limits::{ACCEPTANCES_OF_AN_ATTEMPT, OFFER_SILENCE_MS, UNITS_PER_OFFER_MAX};
 use crate::node::{Node, Opening};
 use crate::quota::Load;
 use alloc::boxed::Box;
@@ -94,8 +94,12 @@ impl Node {
         if known.is_empty() {
             self.fetch_unless_objected(neighbour, link);
         } else if known.len() == units.len() && units.iter().all(here) {
-            // Another offer of what is still held here: a receipt of its own, no second custody (MUST-11).
-            if self.may_enter_an_answer(neighbour) {
+            // Another offer of what is still held here: a receipt of its own, no second custody (MUST-11); but not more of them
+            // than the origin takes (MUST-67).
+            let entered =
+                |target: &Target| past.iter().filter(|past| past.units.contains(target)).count() as u64;
+            let may_enter_one = units.iter().all(|target| entered(target) < ACCEPTANCES_OF_AN_ATTEMPT);
+            if may_enter_one && self.may_enter_an_answer(neighbour) {
                 self.acknowledge_again(neighbour, link);
             } else if let Some(Incoming { offered, staged, .. }) = self.incoming.remove(neighbour, link) {
                 self.refuse(neighbour, &offered, staged, "quota", true);

@@ -71,7 +71,7 @@ pub const ANSWERS_ENTERED_REST_MS: u64 = 100;
 /// have been lost.
 pub const EPOCH_PATIENCE_MS: u64 = 10_000;
 /// Acceptances of one attempt by one node, at the most: one for each offer of it while it is held, by other neighbours or on another way.
-const ACCEPTANCES_OF_AN_ATTEMPT: u64 = 8;
+pub const ACCEPTANCES_OF_AN_ATTEMPT: u64 = 8;
 /// Receipts that one node on the way makes for each destination of an envelope, at the most, in the mean: for each attempt its acceptances,
 /// and how its custody ended if it did not pass it on.
 pub const RECEIPTS_ON_THE_WAY_MAX: u64 = ATTEMPTS_MAX as u64 * (ACCEPTANCES_OF_AN_ATTEMPT + 1);

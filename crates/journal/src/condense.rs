@@ -98,7 +98,10 @@ impl<F: Folder> Journal<F> {
         let stay: Vec<KeptSegment> = self.kept.segments().filter(stay).collect();
         let begun = self.new_segment()?;
         match self.copy(what, worn, walk, stay) {
-            Ok((copied, anew)) => self.tell(&anew, carried).map(|()| copied),
+            Ok((copied, anew)) => self.tell(&anew, carried).map(|()| copied).inspect_err(|_| {
+                // The copy counts, and nobody knows where all of it lies: only a start finds that out.
+                self.poisoned = true;
+            }),
             Err(error) => {
                 self.take_back(begun)?;
                 Err(error)

@@ -41,6 +41,11 @@ impl<F: Folder> Journal<F> {
         Ok(copied.kept.iter().filter(|kept| !whole(kept)).copied().collect())
     }
 
+    /// Whether everything is gone that a copy does not need.
+    pub fn is_reclaimed(&self, copied: &Copied) -> bool {
+        self.segments.iter().all(|found| copied.needs(found.number))
+    }
+
     /// Notes, durably, that batches below `floor` may be gone.
     fn note_floor(&mut self, floor: u64) -> Result<(), JournalError> {
         let before = self.floor;

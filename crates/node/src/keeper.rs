@@ -176,11 +176,11 @@ impl LedgerKeeper {
         self.bundle_under(&self.current, indexes)
     }
 
-    /// Entries with proofs under the largest cosigned checkpoint; none if that does not cover them all.
+    /// Entries with proofs under the largest cosigned checkpoint, those that can be read; none if that does not cover them all.
     pub(crate) fn witnessed_bundle(&self, indexes: &[u64]) -> Result<Option<ProofBundle>, KeeperError> {
         let covers = |index: &u64| self.is_witnessed(*index);
         match &self.witnessed {
-            Some(witnessed) if indexes.iter().all(covers) => self.bundle_under(witnessed, indexes).map(Some),
+            Some(witnessed) if indexes.iter().all(covers) => self.readable_under(witnessed, indexes),
             _ => Ok(None),
         }
     }
@@ -197,11 +197,19 @@ impl LedgerKeeper {
 
     /// [`Self::bundle`] of those that can be read and proven; none if no entry can. Only where one cannot, each is tried by itself.
     pub(crate) fn bundle_of_readable(&self, indexes: &[u64]) -> Result<Option<ProofBundle>, KeeperError> {
-        match self.bundle(indexes) {
+        self.readable_under(&self.current, indexes)
+    }
+
+    fn readable_under(
+        &self,
+        under: &SignedCheckpoint,
+        indexes: &[u64],
+    ) -> Result<Option<ProofBundle>, KeeperError> {
+        match self.bundle_under(under, indexes) {
             Ok(bundle) => Ok(Some(bundle)),
             Err(_) => match self.readable(indexes) {
                 readable if readable.is_empty() => Ok(None),
-                readable => self.bundle(&readable).map(Some),
+                readable => self.bundle_under(under, &readable).map(Some),
             },
         }
     }

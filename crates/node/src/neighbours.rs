@@ -131,7 +131,8 @@ async fn check_in_a_row(shared: &Arc<Shared>, checks: &Arc<Semaphore>, offers: V
 /// Whether an offer that came alone is checked where it came: to wake a worker for it takes longer.
 fn is_light(offer: &Offer) -> bool {
     let body = if let BodyPlace::Inline(bytes) = &offer.body { bytes.len() } else { 0 };
-    body <= LIGHT_BYTES && offer.slips.len() + offer.custody.entries.len() <= LIGHT_ENTRIES
+    let entries = offer.custody.entries.len() + offer.origin.entries.len();
+    body <= LIGHT_BYTES && offer.slips.len() + entries <= LIGHT_ENTRIES
 }
 
 fn checked(shared: &Shared, (neighbour, offer): (NodeId, Offer)) -> Input {

@@ -9,6 +9,7 @@ use crate::shared::Shared;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use yizhan_exchange::Room;
 use yizhan_journal::{Condensation, CondenseError, Location, Owner};
 use yizhan_ledger::tiles::FolderTiles;
 use yizhan_ledger::{LogError, Settlement};
@@ -28,6 +29,12 @@ const LIVING_PERCENT_QUIET: u8 = 96;
 
 /// and where somebody does: what is copied for it is never more than what goes.
 const LIVING_PERCENT: u8 = 50;
+
+/// How often it is tried where the disk has little room, in milliseconds,
+const TIGHT_MS: u64 = 60_000;
+
+/// and where the journal is longer than it was after the last time by more than this.
+const TIGHT_GROWTH_BYTES: u64 = 1024 * 1024;
 
 /// What the committer tells the event loop.
 #[derive(Debug)]
@@ -55,6 +62,10 @@ pub(crate) struct Reclaiming {
     quiet_until: u64,
     /// as it was last at this uptime.
     decided_at: u64,
+    /// When it was begun last, by uptime.
+    tried_at: u64,
+    /// How long the journal was when old segments went last, in bytes.
+    tidy: u64,
     /// What is under way goes by this.
     living_percent: u8,
     /// Holdings that were let go meanwhile: their content may have been carried all the same.
@@ -99,6 +110,23 @@ impl Reclaiming {
         Self { until: kept.saturating_add(least), quiet_until: least / QUIET_SHARE, ..Self::default() }
     }
 
+    /// Whether a journal of so many bytes is to be reclaimed now, and then kept segments of which fewer percent live are to be
+    /// written anew. `is_tight`: the disk has little room.
+    fn due(&self, bytes: u64, now: u64, least: u64, is_tight: bool) -> Option<u8> {
+        if self.under_way {
+            return None;
+        }
+        let until = self.until.max(least);
+        let (until, living_percent) = match now >= self.decided_at + QUIET_MS {
+            // A twenty-fifth of a long journal may be more than what is enough at any time.
+            true => (self.quiet_until.min(until), LIVING_PERCENT_QUIET),
+            false => (until, LIVING_PERCENT),
+        };
+        // Where little is taken the journal hardly grows: what may go by now is looked for again and again.
+        let again = now >= self.tried_at + TIGHT_MS && bytes > self.tidy.saturating_add(TIGHT_GROWTH_BYTES);
+        (bytes > until || is_tight && again).then_some(living_percent)
+    }
+
     /// The content of a holding is no longer needed.
     pub(crate) fn released(&mut self, holding: u64) {
         if self.under_way {
@@ -137,20 +165,13 @@ impl Daemon {
     /// Begins to reclaim where the journal has grown enough: first the ledger's full tiles are made durable, since the
     /// journal then lets go of their entries.
     pub(crate) fn reclaim_if_due(&mut self) -> Result<(), NodeError> {
-        let bytes = self.shared.journal_bytes.load(Ordering::Relaxed);
-        let quiet = self.shared.clock.uptime_ms() >= self.reclaiming.decided_at + QUIET_MS;
+        let (bytes, now) = (self.shared.journal_bytes.load(Ordering::Relaxed), self.shared.clock.uptime_ms());
+        let is_tight = *self.shared.room() != Room::Ample;
         let least = self.shared.config.journal.reclaim_bytes;
-        let until = self.reclaiming.until.max(least);
-        let (until, living_percent) = match quiet {
-            // A twenty-fifth of a long journal may be more than what is enough at any time.
-            true => (self.reclaiming.quiet_until.min(until), LIVING_PERCENT_QUIET),
-            false => (until, LIVING_PERCENT),
-        };
-        if self.reclaiming.under_way || self.journal_full || bytes <= until || self.room_for_copy().is_none()
-        {
-            return Ok(());
-        }
+        let due = self.reclaiming.due(bytes, now, least, is_tight).filter(|_| !self.journal_full);
+        let Some(living_percent) = due else { return Ok(()) };
         self.reclaiming.under_way = true;
+        self.reclaiming.tried_at = now;
         self.reclaiming.living_percent = living_percent;
         let settlement = self.shared.keeper().settlement();
         let settlement = match settlement {
@@ -182,10 +203,9 @@ impl Daemon {
                 return Ok(());
             }
         };
-        let Some(room) = self.room_for_copy() else {
-            self.give_up(self.shared.journal_bytes.load(Ordering::Relaxed));
-            return Ok(());
-        };
+        // The copy finds out for itself where nobody knows, and takes back what it wrote.
+        let free = yizhan_spool::free_bytes(&self.shared.config.data).unwrap_or(u64::MAX);
+        let room = room_for_copy(free, self.shared.config.disk.reserve_bytes);
         // What is known must be in the journal, or on its way there, before the journal says all of it once more.
         self.conclude()?;
         let (base, root) = self.shared.keeper().settled(&settlement).map_err(NodeError::Ledger)?;
@@ -194,15 +214,6 @@ impl Daemon {
         let living_percent = self.reclaiming.living_percent;
         let what = Condensation { facts, live, base, living_percent, room: Some(room) };
         Ok(self.committer.condense(what)?)
-    }
-
-    /// How many bytes a copy may take now; none where it is not to begin.
-    fn room_for_copy(&self) -> Option<u64> {
-        match yizhan_spool::free_bytes(&self.shared.config.data) {
-            Ok(free) => room_for_copy(free, self.shared.config.disk.reserve_bytes),
-            // The copy finds out, and takes back what it wrote.
-            Err(_) => Some(u64::MAX),
-        }
     }
 
     /// Takes what the committer tells.
@@ -226,6 +237,7 @@ impl Daemon {
                 tracing::info!(before, after, kept, "the journal was reclaimed");
                 let thorough = self.reclaiming.living_percent == LIVING_PERCENT_QUIET;
                 self.give_up(after);
+                self.reclaiming.tidy = after;
                 let least = self.shared.config.journal.reclaim_bytes;
                 // What is not kept is written anew each time: about once for each byte that comes.
                 self.reclaiming.until = after.saturating_add(least.max(after.saturating_sub(kept)));
@@ -241,15 +253,17 @@ impl Daemon {
     /// It is over, for better or worse; the next time comes when the journal is twice as long.
     fn give_up(&mut self, bytes: u64) {
         self.journal_is(bytes);
-        let (until, decided_at) = (bytes.saturating_mul(2), self.reclaiming.decided_at);
-        self.reclaiming = Reclaiming { until, quiet_until: until, decided_at, ..Reclaiming::default() };
+        let until = bytes.saturating_mul(2);
+        let Reclaiming { decided_at, tried_at, tidy, .. } = self.reclaiming;
+        self.reclaiming =
+            Reclaiming { until, quiet_until: until, decided_at, tried_at, tidy, ..Reclaiming::default() };
     }
 }
 
-/// How many bytes a copy may take: half of the reserve is left to receipts, confirmations and all else that is written meanwhile. It
-/// may take the other half, since it is what makes room, and one that does not fit is taken back.
-fn room_for_copy(free: u64, reserve: u64) -> Option<u64> {
-    free.checked_sub(reserve / 2).filter(|room| *room > 0)
+/// How many bytes a copy may take: what is free above half of the reserve, which is left to receipts, confirmations and all else that is
+/// written meanwhile. Where there is less, half of what is free: it is what makes room, and one that does not fit is not begun.
+fn room_for_copy(free: u64, reserve: u64) -> u64 {
+    free.saturating_sub(reserve / 2).max(free / 2)
 }
 
 /// Up to how many bytes a journal that was reclaimed down to `after` is left alone where nobody waits.
@@ -275,11 +289,32 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_takes_no_more_than_what_is_free_above_half_of_the_reserve() {
-        assert_eq!(room_for_copy(1_000, 128), Some(936));
-        assert_eq!(room_for_copy(128, 128), Some(64));
-        assert_eq!(room_for_copy(65, 128), Some(1));
-        assert_eq!([room_for_copy(64, 128), room_for_copy(0, 128), room_for_copy(0, 0)], [None; 3]);
+    fn a_copy_takes_what_is_free_above_half_of_the_reserve_or_half_of_what_is_free() {
+        assert_eq!(room_for_copy(1_000, 128), 936);
+        assert_eq!(room_for_copy(128, 128), 64);
+        assert_eq!([room_for_copy(100, 128), room_for_copy(64, 128), room_for_copy(1, 128)], [50, 32, 0]);
+        assert_eq!([room_for_copy(0, 128), room_for_copy(0, 0), room_for_copy(9, 0)], [0, 0, 9]);
+    }
+
+    /// A node that takes nothing new does not grow: only this lets it out of that.
+    #[test]
+    fn with_little_room_a_journal_is_reclaimed_again_and_again_although_it_does_not_grow() {
+        const MIB: u64 = 1024 * 1024;
+        let (least, bytes) = (256 * MIB, 200 * MIB);
+        let refused =
+            Reclaiming { until: 2 * bytes, quiet_until: 2 * bytes, tried_at: 5_000, ..Default::default() };
+        for (now, is_tight, expected) in [
+            (1_000_000, false, None),
+            (5_000 + TIGHT_MS - 1, true, None),
+            (5_000 + TIGHT_MS, true, Some(LIVING_PERCENT_QUIET)),
+        ] {
+            assert_eq!(refused.due(bytes, now, least, is_tight), expected, "{now}");
+        }
+        let tidy = Reclaiming { tidy: bytes - TIGHT_GROWTH_BYTES, ..refused };
+        assert_eq!(tidy.due(bytes, 1_000_000, least, true), None, "there is nothing to be had");
+        assert_eq!(tidy.due(bytes + 1, 1_000_000, least, true), Some(LIVING_PERCENT_QUIET));
+        let under_way = Reclaiming { under_way: true, ..tidy };
+        assert_eq!(under_way.due(10 * bytes, 1_000_000, least, true), None);
     }
 
     #[test]

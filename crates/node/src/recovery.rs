@@ -58,8 +58,10 @@ pub(crate) fn recover(
     }
     put_aside(data, &found.journal, &found.report, quarantine)?;
     let mut position = found.journal.position();
-    if !found.copies.passed_over().is_empty() {
-        // A queue that knows places in a copy which does not count is believed at no position: of several places the last counts.
+    // A queue that knows places in a copy which does not count is believed at no position: of several places the last counts. Nor
+    // one that need not know all of a copy whose originals go now.
+    let tidy = found.copies.whole().is_none_or(|copied| found.journal.is_reclaimed(copied));
+    if !found.copies.passed_over().is_empty() || !tidy {
         position.journal = 0;
     }
     let (queue, trust) = Queue::open(&data.join("queue"), position, quarantine)?;

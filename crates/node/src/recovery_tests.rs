@@ -276,3 +276,20 @@ fn a_record_that_does_not_read_leaves_every_body_where_it_is() {
     // What it decided is not known: a body that only it needed must not go.
     assert!(!made.recover().unwrap().whole);
 }
+
+#[test]
+fn a_queue_that_was_not_told_all_of_a_copy_is_not_believed_when_its_originals_go() {
+    let made = Made::new();
+    made.stopped_behind_a_copy();
+    let (journal, seen) = made.journal();
+    let (original, _) = seen.iter().find(|(_, record)| *record == content(17)).unwrap();
+    let position = journal.close().unwrap();
+    let (queue, _) = Queue::open(&made.data().join("queue"), position, &made.quarantine()).unwrap();
+    let mut places = Changes::new();
+    places.put_holding(17, *original).unwrap();
+    queue.write(places).unwrap();
+    queue.close(position).unwrap();
+    drop(queue);
+    assert_all_is_there(&made.recover().unwrap());
+    assert!(!made.segments().contains(&format!("{:012}.seg", 1)));
+}

@@ -2,6 +2,7 @@
 
 use super::{Alone, COUNTY, PREFECTURE, REGION, STAGED, header, node, target};
 use std::sync::Arc;
+use yizhan_exchange::limits::ACCEPTANCES_OF_AN_ATTEMPT;
 use yizhan_exchange::{Effect, Event, OfferedEnvelope, Past};
 use yizhan_hierarchy::{Directory, NetworkPlan};
 use yizhan_simulator::directory_of;
@@ -124,4 +125,22 @@ fn of_two_offers_of_one_unit_the_quicker_one_is_accepted_and_the_other_gets_no_c
     // It is still held: an acceptance of its own, and no second copy.
     assert_eq!((custody(&compared), relay.node.state().holdings().len()), (1, 1));
     assert_eq!(relay.node.state().outbound(node(REGION)).count(), 1);
+}
+
+#[test]
+fn what_is_still_held_is_not_acknowledged_more_often_than_its_origin_takes() {
+    let mut relay = Alone::start(PREFECTURE);
+    assert_eq!(super::custody(&relay.offer(0, |_| {})).len(), 1);
+    let mut past = vec![Past { index: 1, from: node(COUNTY), link: 0, units: vec![target(REGION, 0)] }];
+    for link in 1..12 {
+        relay.offer(link, |_| {});
+        let answer = relay.settle(Event::Recollected { neighbour: node(COUNTY), link, past: past.clone() });
+        if link < ACCEPTANCES_OF_AN_ATTEMPT {
+            let given = super::custody(&answer);
+            assert_eq!(given.len(), 1, "{link}: {answer:?}");
+            past.push(Past { index: given[0].1, link, ..past[0].clone() });
+        } else {
+            assert_eq!(super::refusal(&answer), Some(("quota", true)), "{link}: MUST-67");
+        }
+    }
 }
