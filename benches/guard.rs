@@ -24,7 +24,7 @@ struct Case {
 
 /// Whoever makes the engine quicker lowers these; whoever has to make it dearer raises them, and says why in the commit.
 const CASES: [Case; 2] =
-    [Case { batch: 1, documents: 5_000, ratio: 8.3 }, Case { batch: 64, documents: 10_000, ratio: 5.4 }];
+    [Case { batch: 1, documents: 5_000, ratio: 4.9 }, Case { batch: 64, documents: 10_000, ratio: 3.8 }];
 /// How far above the committed ratio a run may lie: a busy machine shifts it, caches and neighbours on the same core.
 const TOLERANCE: f64 = 2.0;
 /// Rounds of loop and hop in turns.
