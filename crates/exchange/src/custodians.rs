@@ -27,6 +27,10 @@ impl Outgoing {
         self.targets.get(&unit.node) == Some(&unit.attempt)
     }
 
+    fn under_way(&self, units: &[Target]) -> Vec<Target> {
+        units.iter().copied().filter(|unit| self.is_under_way(unit)).collect()
+    }
+
     fn had_custody(&self, maker: NodeId, unit: Target) -> bool {
         self.custodians.as_ref().is_some_and(|known| known.accepted.binary_search(&(maker, unit)).is_ok())
     }
@@ -66,8 +70,7 @@ impl State {
     /// A node had custody of these units.
     pub(crate) fn custodian(&mut self, id: EnvelopeId, node: NodeId, units: &[Target]) {
         let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
-        let under_way: Vec<Target> =
-            units.iter().copied().filter(|unit| outgoing.is_under_way(unit)).collect();
+        let under_way = outgoing.under_way(units);
         if under_way.is_empty() {
             return;
         }
@@ -83,8 +86,7 @@ impl State {
     /// A node whose acceptance of these units was not heard says that they came to an end.
     pub(crate) fn claimed(&mut self, id: EnvelopeId, node: NodeId, units: &[Target], expired: bool) {
         let Some(outgoing) = self.outgoing.get_mut(&id) else { return };
-        let under_way: Vec<Target> =
-            units.iter().copied().filter(|unit| outgoing.is_under_way(unit)).collect();
+        let under_way = outgoing.under_way(units);
         if !under_way.is_empty() {
             let known = outgoing.custodians.get_or_insert_default();
             known.claims.extend(under_way.into_iter().map(|unit| (node, unit, expired)));
@@ -97,8 +99,8 @@ impl Node {
     pub(crate) fn custody_ended(&mut self, id: EnvelopeId, maker: NodeId, units: &[Target], expired: bool) {
         let Some(outgoing) = self.state.outgoing.get(&id) else { return };
         let known = |unit: &Target| outgoing.had_custody(maker, *unit) || on(Bug::ClaimBelieved);
-        let under_way = units.iter().copied().filter(|unit| outgoing.is_under_way(unit));
-        let (ended, claimed): (Vec<Target>, Vec<Target>) = under_way.partition(known);
+        let (ended, claimed): (Vec<Target>, Vec<Target>) =
+            outgoing.under_way(units).into_iter().partition(known);
         if !claimed.is_empty() {
             self.fact(Fact::Claimed { id, node: maker, units: claimed, expired });
         }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use yizhan_document::NodeId;
 use yizhan_exchange::limits::{HOPS_MAX, RECEIPTS_PER_BUNDLE_MAX};
 use yizhan_ledger::Entry;
-use yizhan_protocol::{Frame, ReceiptsHome, limits};
+use yizhan_protocol::{Frame, ProofBundle, ReceiptsHome, limits};
 
 /// Receipts that wait for a cosignature, at the most; the oldest are let go.
 const WAITING_MAX: usize = 65_536;
@@ -143,13 +143,10 @@ impl Daemon {
 
     fn send_receipts(&mut self, hop: NodeId, origin: NodeId, indexes: &[u64]) -> Result<(), NodeError> {
         let proof = self.shared.keeper().bundle_of_readable(indexes).map_err(NodeError::Ledger)?;
-        let Some(mut proof) = proof else { return Ok(()) };
+        let Some(proof) = proof else { return Ok(()) };
         let readable: Vec<u64> = proof.entries.iter().map(|entry| entry.index).collect();
         let indexes = readable.as_slice();
-        for entry in &mut proof.entries {
-            entry.attachment = crate::recalling::sent_home_with(&self.shared, entry).unwrap_or_default();
-        }
-        let frame = Frame::ReceiptsHome(Box::new(ReceiptsHome { origin, hops_left: HOPS_MAX, proof }));
+        let frame = self.homeward(origin, proof);
         if let Some((first, second)) = halves(indexes, &frame, limits::RECEIPTS_HOME_BYTES_MAX) {
             self.send_receipts(hop, origin, first)?;
             return self.send_receipts(hop, origin, second);
@@ -157,6 +154,14 @@ impl Daemon {
         self.send(hop, frame);
         self.renew_later(origin, indexes);
         Ok(())
+    }
+
+    /// Receipts with what goes home beside them.
+    fn homeward(&self, origin: NodeId, mut proof: ProofBundle) -> Frame {
+        for entry in &mut proof.entries {
+            entry.attachment = crate::recalling::sent_home_with(&self.shared, entry).unwrap_or_default();
+        }
+        Frame::ReceiptsHome(Box::new(ReceiptsHome { origin, hops_left: HOPS_MAX, proof }))
     }
 
     /// Receipts went home; those that nobody has cosigned are to be renewed.
@@ -191,14 +196,9 @@ impl Daemon {
             let Some(hop) = self.node.way_to(origin) else { continue };
             for chunk in indexes.chunks(RECEIPTS_PER_BUNDLE_MAX) {
                 let bundle = self.shared.keeper().witnessed_bundle(chunk).map_err(NodeError::Ledger)?;
-                let Some(mut proof) = bundle else { continue };
-                for entry in &mut proof.entries {
-                    entry.attachment =
-                        crate::recalling::sent_home_with(&self.shared, entry).unwrap_or_default();
-                }
-                let frame = ReceiptsHome { origin, hops_left: HOPS_MAX, proof };
-                // Too long or too many: then it is not renewed, which loses nothing.
-                self.send(hop, Frame::ReceiptsHome(Box::new(frame)));
+                let Some(proof) = bundle else { continue };
+                // Too long or too many: what was sent before is not renewed, which loses nothing; what was held is due again (MUST-19).
+                self.send(hop, self.homeward(origin, proof));
             }
         }
         Ok(())
